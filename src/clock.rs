@@ -1,0 +1,40 @@
+//! Time as an argument: the clock is read by `daemon` and `cli`, once an event, and handed down.
+
+use std::time::Duration;
+
+pub use jiff::Timestamp;
+
+/// One reading of both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// Civil time (UTC): what certificates and people are judged by. May jump.
+    pub wall: Timestamp,
+    /// Monotonic time since the process started: what schedules are kept by. Never jumps.
+    pub uptime: Duration,
+}
+
+impl Now {
+    /// `by` later on both clocks; used by schedules and by tests in virtual time.
+    #[must_use]
+    pub fn after(self, by: Duration) -> Self {
+        Now { wall: later(self.wall, by), uptime: self.uptime.saturating_add(by) }
+    }
+}
+
+/// `at` plus `by`, held at the end of time instead of overflowing (year 9999).
+#[must_use]
+pub fn later(at: Timestamp, by: Duration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// `at` minus `by`, held at the beginning of time.
+#[must_use]
+pub fn earlier(at: Timestamp, by: Duration) -> Timestamp {
+    at.checked_sub(by).unwrap_or(Timestamp::MIN)
+}
+
+/// Whole days from `now` until `then`, rounded down: 0 on the last day, negative when past.
+#[must_use]
+pub fn days_between(now: Timestamp, then: Timestamp) -> i64 {
+    (then.as_second() - now.as_second()).div_euclid(86_400)
+}
