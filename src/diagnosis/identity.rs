@@ -1,0 +1,1 @@
+//! Whether the leaf carries the name that was asked for.

@@ -1,0 +1,104 @@
+//! What is wrong with what a server presents, whose fault it is and what to do: pure, total, and the same for daemon and CLI.
+
+mod chain;
+mod finding;
+mod identity;
+mod path;
+mod repair;
+mod trust;
+mod validity;
+mod verdict;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use crate::{
+    certificate::Certificate,
+    clock::Timestamp,
+    endpoint::Host,
+    observation::{Chain, Observation},
+};
+
+pub use chain::ChainStatus;
+pub use finding::{Fault, Finding, Found, Severity, Status, Topic};
+pub use repair::Repair;
+pub use trust::Trust;
+pub use validity::{Expiry, Threshold};
+pub use verdict::{Verdict, VerifyError, verify_text};
+
+/// What a visit is judged against.
+#[derive(Clone, Debug)]
+pub struct Expectation {
+    /// The name or address the leaf must carry; `None` matches nothing and asks nothing (a chain from a file).
+    pub host: Option<Host>,
+    /// When expiry becomes a warning, and when critical.
+    pub expiry: Expiry,
+    /// Finding codes that the owner has accepted: shown, never alarming. Expiry cannot be accepted.
+    pub accept: BTreeSet<String>,
+    /// OpenSSL's security level: 2 as Debian ships it, or 1.
+    pub security_level: u8,
+}
+
+impl Default for Expectation {
+    fn default() -> Self {
+        Expectation { host: None, expiry: Expiry::default(), accept: BTreeSet::new(), security_level: 2 }
+    }
+}
+
+/// The judgement of one observation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// What `openssl s_client` would say; `None` when no certificate was seen.
+    pub verdict: Option<Verdict>,
+    /// The shape of what was presented.
+    pub chain_status: ChainStatus,
+    /// Everything found, the worst first; none masks another.
+    pub findings: Vec<Found>,
+    /// The chain the server should serve, proven to verify; only where it serves another.
+    pub repair: Option<Repair>,
+}
+
+/// An observation and what it means. What travels between visit, brain, store, page and mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// What was seen.
+    pub observation: Observation,
+    /// What it means.
+    pub diagnosis: Diagnosis,
+}
+
+impl Diagnosis {
+    /// The headline: the worst finding that is not accepted; `Unknown` when no certificate was seen.
+    pub fn status(&self) -> Status {
+        if self.verdict.is_none() {
+            return Status::Unknown;
+        }
+        self.findings.iter().map(Found::status).max().unwrap_or(Status::Ok)
+    }
+
+    /// The finding of this code, where there is one.
+    pub fn finding(&self, code: &str) -> Option<&Found> {
+        self.findings.iter().find(|found| found.finding.code() == code)
+    }
+}
+
+/// What fetching (or a file, or another endpoint) brought: candidates for a missing issuer.
+#[derive(Clone, Debug, Default)]
+pub struct Issuers {
+    /// Certificates that may fill the gap; nothing is believed of them that does not verify.
+    pub certificates: Vec<Arc<Certificate>>,
+    /// What was tried, for the sentence that says why no issuer could be had: `no AIA address`, `http://... answered 404`.
+    pub tried: String,
+}
+
+/// Judges one observation as of `now`. Pure and total: the same answer for the same arguments, whatever the octets.
+pub fn diagnose(
+    observation: &Observation,
+    expectation: &Expectation,
+    trust: &Trust,
+    issuers: &Issuers,
+    now: Timestamp,
+) -> Diagnosis {
+    let _ = (expectation, trust, issuers, now);
+    let _: Option<&Chain> = observation.chain();
+    Diagnosis { verdict: None, chain_status: ChainStatus::None, findings: Vec::new(), repair: None }
+}

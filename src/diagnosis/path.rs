@@ -1,0 +1,1 @@
+//! Building the path to an anchor, as OpenSSL does.

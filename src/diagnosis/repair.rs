@@ -1,0 +1,21 @@
+//! The cure: the chain the server should serve, judged before it is offered.
+
+use std::sync::Arc;
+
+use crate::certificate::Certificate;
+
+/// What the server should serve: leaf first, then the intermediates, no root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// The whole chain.
+    pub chain: Vec<Arc<Certificate>>,
+    /// Those of it that the server left out.
+    pub added: Vec<Arc<Certificate>>,
+}
+
+impl Repair {
+    /// `fullchain.pem`.
+    pub fn to_pem(&self) -> String {
+        self.chain.iter().map(|certificate| certificate.to_pem()).collect()
+    }
+}

@@ -1,0 +1,55 @@
+//! Trust anchors: the self-signed certificates of a store. An intermediate in a bundle anchors nothing.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::certificate::{Certificate, Facts};
+
+/// The effective trust of an endpoint: what `openssl s_client -CAfile` would be given.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    by_subject: HashMap<Vec<u8>, Vec<Arc<Certificate>>>,
+    count: usize,
+}
+
+impl Trust {
+    /// A store of these certificates, each once; unreadable ones are left out.
+    pub fn new(certificates: impl IntoIterator<Item = Arc<Certificate>>) -> Self {
+        let mut trust = Trust::default();
+        for certificate in certificates {
+            let Some(facts) = certificate.facts() else { continue };
+            let same_name = trust.by_subject.entry(facts.subject.canonical.clone()).or_default();
+            if !same_name.iter().any(|known| known.fingerprint == certificate.fingerprint) {
+                same_name.push(certificate);
+                trust.count += 1;
+            }
+        }
+        trust
+    }
+
+    /// Certificates of this subject, roots or not, in the order of the store.
+    pub(crate) fn named(&self, subject: &Facts) -> &[Arc<Certificate>] {
+        self.by_subject.get(&subject.subject.canonical).map_or(&[], Vec::as_slice)
+    }
+
+    /// Certificates that could be the issuer of `subject` by name.
+    pub(crate) fn issuers_of(&self, subject: &Facts) -> &[Arc<Certificate>] {
+        self.by_subject.get(&subject.issuer.canonical).map_or(&[], Vec::as_slice)
+    }
+
+    /// This very certificate is in the store.
+    pub fn contains(&self, certificate: &Certificate) -> bool {
+        certificate
+            .facts()
+            .is_some_and(|facts| self.named(facts).iter().any(|known| known.fingerprint == certificate.fingerprint))
+    }
+
+    /// How many certificates.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Nothing is trusted.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+}

@@ -1,0 +1,59 @@
+//! Mails: words for a notice, and their delivery over SMTP.
+
+use std::fmt;
+
+/// How mail is sent.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The submission server.
+    pub server: Server,
+    /// The sender, `name <address>` or an address.
+    pub from: String,
+    /// The operators: who hears of endpoints without an owner, of the daemon's own troubles, and of `mail test`.
+    pub to: Vec<String>,
+}
+
+/// The submission server.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub tls: Security,
+    /// AUTH, where the server wants it.
+    pub login: Option<Login>,
+    /// Trust for the server's certificate instead of the machine's store: DER certificates.
+    pub roots: Option<Vec<Vec<u8>>>,
+}
+
+/// How the connection to the mail server is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// STARTTLS, required (RFC 3207).
+    Starttls,
+    /// TLS from the first octet (RFC 8314).
+    Implicit,
+    /// None: loopback only, unless the configuration says `tls: none` together with `plaintext: allowed`.
+    None,
+}
+
+/// AUTH credentials.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// User name.
+    pub username: String,
+    /// Password.
+    pub password: Secret,
+}
+
+/// A password. Shows itself to nobody.
+#[derive(Clone)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}

@@ -1,0 +1,132 @@
+//! What happens to the brain, and what it wants done.
+
+use core::net::IpAddr;
+use std::{sync::Arc, time::Duration};
+
+use super::{AddressView, MailResult, Notice, NoticeKind, Watch};
+use crate::{
+    clock::Timestamp,
+    diagnosis::Judged,
+    incident::{Incident, IncidentKey},
+};
+
+/// Something happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The clock: `next_wake` has come, or something else is to be looked at.
+    Woke,
+    /// A visit came back.
+    Visited(Visited),
+    /// A new configuration was taken: the whole inventory as it is now.
+    Reloaded(Vec<Arc<Watch>>),
+    /// A new configuration was refused; the old one goes on.
+    ReloadFailed,
+    /// A delivery came back.
+    Mailed {
+        /// The notice's id.
+        id: String,
+        /// What became of it.
+        result: MailResult,
+        /// The server's words, safe to print; empty when delivered.
+        detail: String,
+    },
+    /// The state could be written, or not: why.
+    Saved(Result<(), String>),
+}
+
+/// A visit's report.
+#[derive(Clone, Debug)]
+pub struct Visited {
+    /// The endpoint's name.
+    pub endpoint: Arc<str>,
+    /// As given with `Effect::Visit`: a late report for an older version of the endpoint is dropped.
+    pub generation: u64,
+    /// One for each address, or one without an address when the name did not resolve; empty when the visit panicked before.
+    pub seen: Vec<Arc<Judged>>,
+    /// Every address the name resolved to, visited or skipped; empty when it did not resolve.
+    pub resolved: Vec<IpAddr>,
+}
+
+/// Something is to be done. In this order, so that after a crash people may hear twice, never not at all.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Visit it, and come back with `Event::Visited`.
+    Visit {
+        /// What to visit.
+        watch: Arc<Watch>,
+        /// To be given back.
+        generation: u64,
+    },
+    /// Write these, together with the mails posted in the same breath, in one transaction.
+    Save(Vec<Record>),
+    /// Compose it and put it into the durable outbox, in the transaction of the `Save` before it.
+    Post(Notice),
+    /// Try to deliver the posted mail of this id, and come back with `Event::Mailed`.
+    Deliver(String),
+}
+
+/// One change of the durable state.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// The address's last visit (a certificate seen replaces the last known one, a failure stands beside it).
+    Observed {
+        /// The endpoint's name.
+        endpoint: Arc<str>,
+        /// The visit.
+        judged: Arc<Judged>,
+    },
+    /// The address has left the endpoint.
+    AddressGone {
+        /// The endpoint's name.
+        endpoint: Arc<str>,
+        /// `None`: the failed resolution, now mended.
+        address: Option<IpAddr>,
+    },
+    /// The endpoint has left the inventory.
+    EndpointGone(Arc<str>),
+    /// An incident as it is now.
+    Incident(Arc<Incident>),
+    /// An incident has ended.
+    IncidentGone(IncidentKey),
+    /// A mail has left the outbox, delivered or refused for good.
+    MailGone(String),
+    /// The first sweep after the installation is over.
+    FirstSweepDone,
+}
+
+/// What a restart finds.
+#[derive(Clone, Debug, Default)]
+pub struct Restored {
+    /// The last observations, judged as of now.
+    pub addresses: Vec<(Arc<str>, AddressView)>,
+    /// Suspected and open incidents.
+    pub incidents: Vec<Incident>,
+    /// The mails that wait, oldest first.
+    pub outbox: Vec<Waiting>,
+    /// The first sweep after the installation is over.
+    pub first_sweep_done: bool,
+}
+
+/// A mail that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The notice's id.
+    pub id: String,
+    /// Its kind.
+    pub kind: NoticeKind,
+    /// When it was decided.
+    pub at: Timestamp,
+}
+
+/// What the brain is told about its surroundings, once.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// What the whole daemon keeps to.
+    pub limits: super::Limits,
+    /// Mail is configured; without it incidents are kept and nobody is written to.
+    pub mail: bool,
+    /// Makes spread and jitter repeatable.
+    pub seed: u64,
+    /// The longest that the first sweep's notices are held for the summary.
+    pub first_sweep: Duration,
+}

@@ -1,0 +1,68 @@
+//! What is decided for each endpoint: how often, who hears of it, what it is judged against.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use crate::{
+    diagnosis::{Expectation, Trust},
+    endpoint::Endpoint,
+};
+
+/// An endpoint and its policy: one entry of the inventory, resolved.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// What is visited.
+    pub endpoint: Endpoint,
+    /// What it is judged against: identity, thresholds, accepted findings.
+    pub expectation: Expectation,
+    /// The anchors; shared between endpoints with the same trust.
+    pub trust: Arc<Trust>,
+    /// How often, and who hears of it.
+    pub policy: Policy,
+}
+
+/// How often, and who hears of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// From one visit's start to the next, before jitter.
+    pub interval: Duration,
+    /// From a failed visit to the second look, and from that to the third.
+    pub confirm: Duration,
+    /// Who answers for the endpoint: mail addresses, one or more where mail is configured.
+    pub owners: Vec<String>,
+    /// Who runs the server.
+    pub admins: Vec<String>,
+    /// The admin gets the broken-chain letter; otherwise the owner gets it, to forward.
+    pub write_to_admin: bool,
+    /// The endpoint's own labels, exported with the prefix `label_`.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy {
+            interval: Duration::from_secs(3600),
+            confirm: Duration::from_secs(30),
+            owners: Vec::new(),
+            admins: Vec::new(),
+            write_to_admin: false,
+            labels: BTreeMap::new(),
+        }
+    }
+}
+
+/// What the whole daemon keeps to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Visits under way at once.
+    pub visits: usize,
+    /// Visits under way at once to one address (kept by `visit`, which knows the addresses).
+    pub visits_per_address: usize,
+    /// First visits after a start are spread over this, or over the endpoint's interval if that is shorter.
+    pub spread: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { visits: 64, visits_per_address: 4, spread: Duration::from_secs(300) }
+    }
+}

@@ -1,0 +1,160 @@
+//! A reading of the brain's memory: what the page, the metrics and the API are views of.
+
+use core::net::IpAddr;
+use std::{sync::Arc, time::Duration};
+
+use super::{NoticeKind, Watch};
+use crate::{
+    clock::Timestamp,
+    diagnosis::{Found, Judged, Status},
+    incident::Incident,
+    observation::Failure,
+};
+
+/// Everything there is to see, as of one moment. Cheap to clone: the parts are shared.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// When it was taken.
+    pub at: Timestamp,
+    /// When the process started.
+    pub started: Timestamp,
+    /// Every endpoint of the inventory, in its order.
+    pub endpoints: Vec<Arc<EndpointView>>,
+    /// Every suspected and open incident.
+    pub incidents: Vec<Arc<Incident>>,
+    /// The mails that wait.
+    pub outbox: OutboxView,
+    /// How the last reload went.
+    pub reload: ReloadView,
+    /// Schedule lag: upper bounds in seconds with the number of visits at or below each, then count and sum.
+    pub lag: Histogram,
+    /// What is wrong with the daemon itself (state cannot be written, mail cannot be sent), as sentences.
+    pub troubles: Vec<String>,
+}
+
+/// One endpoint.
+#[derive(Clone, Debug)]
+pub struct EndpointView {
+    /// The endpoint and its policy.
+    pub watch: Arc<Watch>,
+    /// What is known of each address, by address; the one without an address (`None`) is there only while the name does not resolve.
+    pub addresses: Vec<AddressView>,
+}
+
+/// One address of an endpoint.
+#[derive(Clone, Debug)]
+pub struct AddressView {
+    /// `None` when the name did not resolve.
+    pub address: Option<IpAddr>,
+    /// The last visit that saw a certificate, judged; it stays when later visits fail.
+    pub known: Option<Arc<Judged>>,
+    /// The last visit, where it saw no certificate.
+    pub failed: Option<Arc<Judged>>,
+    /// When the last visit was made, whatever came of it.
+    pub last_probe: Timestamp,
+    /// When a visit last saw a certificate.
+    pub last_success: Option<Timestamp>,
+}
+
+impl AddressView {
+    /// The findings that hold: of the failed visit, then of the last known certificate.
+    pub fn findings(&self) -> impl Iterator<Item = &Found> {
+        self.failed.iter().chain(&self.known).flat_map(|judged| &judged.diagnosis.findings)
+    }
+
+    /// The failure that holds now.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.failed.as_ref().or(self.known.as_ref()).and_then(|judged| judged.observation.failure())
+    }
+
+    /// The headline: the worst finding; `Unknown` at least while visits fail.
+    pub fn status(&self) -> Status {
+        let worst = self.findings().map(Found::status).max().unwrap_or(Status::Ok);
+        if self.failed.is_some() { worst.max(Status::Unknown) } else { worst }
+    }
+}
+
+impl EndpointView {
+    /// The worst of its addresses; `Unknown` before the first visit.
+    pub fn status(&self) -> Status {
+        self.addresses.iter().map(AddressView::status).max().unwrap_or(Status::Unknown)
+    }
+
+    /// The earliest `notAfter` of a leaf over its addresses.
+    pub fn not_after(&self) -> Option<Timestamp> {
+        let leaves = self.addresses.iter().filter_map(|a| a.known.as_ref()?.observation.chain()?.leaf.facts());
+        leaves.map(|facts| facts.not_after).min()
+    }
+}
+
+/// The mails that wait.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutboxView {
+    /// How many.
+    pub length: usize,
+    /// When the oldest was decided.
+    pub oldest: Option<Timestamp>,
+    /// Delivered and given up since the start, by kind.
+    pub sent: Vec<(NoticeKind, MailResult, u64)>,
+}
+
+/// What became of a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum MailResult {
+    /// The server took it.
+    Delivered,
+    /// It could not be sent now and will be tried again.
+    Deferred,
+    /// The server refused it for good.
+    Refused,
+}
+
+impl MailResult {
+    /// `delivered`, `deferred`, `refused`.
+    pub fn name(self) -> &'static str {
+        match self {
+            MailResult::Delivered => "delivered",
+            MailResult::Deferred => "deferred",
+            MailResult::Refused => "refused",
+        }
+    }
+}
+
+/// How the last reload went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReloadView {
+    /// The configuration in force is the one on disk.
+    pub successful: bool,
+    /// When a configuration was last taken.
+    pub success_at: Timestamp,
+}
+
+/// Counts at or below fixed bounds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Histogram {
+    /// Upper bounds in seconds, ascending; the last bucket, `+Inf`, is `count`.
+    pub bounds: &'static [f64],
+    /// Cumulative counts, one a bound.
+    pub buckets: Vec<u64>,
+    /// All.
+    pub count: u64,
+    /// Their sum in seconds.
+    pub sum: f64,
+}
+
+impl Histogram {
+    /// An empty one.
+    pub fn new(bounds: &'static [f64]) -> Self {
+        Histogram { bounds, buckets: vec![0; bounds.len()], count: 0, sum: 0.0 }
+    }
+
+    /// Counts one value.
+    pub fn observe(&mut self, value: Duration) {
+        let seconds = value.as_secs_f64();
+        for (bound, bucket) in self.bounds.iter().zip(&mut self.buckets) {
+            *bucket += u64::from(seconds <= *bound);
+        }
+        self.count += 1;
+        self.sum += seconds;
+    }
+}
