@@ -11,6 +11,7 @@ use aws_lc_rs::digest;
 use crate::clock::Timestamp;
 
 pub use name::{Name, printable};
+pub(crate) use signature::key_fits;
 pub use signature::{HashAlgorithm, SignatureAlgorithm, SignatureFault, TlsSignature, verify_tls_signature};
 
 /// SHA-256 over the DER.
@@ -123,6 +124,10 @@ pub struct Extensions {
     pub ca_issuers: Vec<String>,
     /// OCSP URLs of the same.
     pub ocsp: Vec<String>,
+    /// Netscape certificate type: bit 0 of the extension the highest (`NS_SSL_CLIENT` 0x80).
+    pub netscape_type: Option<u8>,
+    /// A proxy certificate (RFC 3820).
+    pub proxy: bool,
     /// The certificate asks for a stapled OCSP answer (RFC 7633).
     pub must_staple: bool,
     /// Embedded signed certificate timestamps (RFC 6962).
@@ -252,9 +257,10 @@ impl Facts {
         self.subject.canonical == self.issuer.canonical
     }
 
-    /// Self-issued, and the authority key identifier, where there is one, names its own key: OpenSSL's `EXFLAG_SS`.
+    /// Self-issued, and neither the authority key identifier nor the signature's algorithm speaks against its own key:
+    /// OpenSSL's `EXFLAG_SS`. The signature itself is not looked at.
     pub fn is_self_signed(&self) -> bool {
-        self.is_self_issued() && self.authority_names(self)
+        self.is_self_issued() && self.authority_names(self) && signature::key_fits(&self.key.kind, &self.signature)
     }
 
     /// Whether the authority key identifier, where there is one, agrees with `issuer` (OpenSSL's `X509_check_akid`).
@@ -274,6 +280,11 @@ impl Facts {
     /// Whether `issuer`'s key made this certificate's signature.
     pub fn verify_signature(&self, issuer: &PublicKey) -> Result<(), SignatureFault> {
         signature::verify_certificate(self, issuer)
+    }
+
+    /// The common names of the subject, as written.
+    pub fn common_names(&self) -> impl Iterator<Item = &str> {
+        self.subject.common_names.iter().map(String::as_str)
     }
 
     /// The serial as lowercase hex, without leading zero octets (as OpenSSL prints it, in lowercase).

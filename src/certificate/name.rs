@@ -12,8 +12,8 @@ use x509_parser::{
 pub struct Name {
     /// RFC 4514, safe to print: control and direction-changing characters are escaped.
     pub text: String,
-    /// The last common name, as written (unsafe to print), where there is one.
-    pub common_name: Option<String>,
+    /// The common names, as written (unsafe to print).
+    pub common_names: Vec<String>,
     /// What two equal names have in common: case, inner white space and string type folded away.
     pub(crate) canonical: Vec<u8>,
 }
@@ -22,7 +22,7 @@ impl Name {
     pub(super) fn read(name: &X509Name<'_>) -> Self {
         let mut canonical = Vec::new();
         let mut rdns = Vec::new();
-        let mut common_name = None;
+        let mut common_names = Vec::new();
         for rdn in name.iter_rdn() {
             let mut texts = Vec::new();
             let mut folded = Vec::new();
@@ -41,7 +41,7 @@ impl Name {
                 let shown = text.as_deref().map_or_else(|| format!("#{}", super::hex(attribute.attr_value().data)), escape);
                 texts.push(format!("{}={shown}", short_name(&oid)));
                 if oid == "2.5.4.3" {
-                    common_name = text.or(common_name);
+                    common_names.extend(text);
                 }
             }
             folded.sort();
@@ -53,7 +53,7 @@ impl Name {
             rdns.push(texts.join("+"));
         }
         rdns.reverse();
-        Name { text: rdns.join(","), common_name, canonical }
+        Name { text: rdns.join(","), common_names, canonical }
     }
 
     /// No attribute at all.
@@ -61,9 +61,9 @@ impl Name {
         self.canonical.is_empty()
     }
 
-    /// What people call it: the common name, else the whole; safe to print.
+    /// What people call it: the last common name, else the whole; safe to print.
     pub fn short(&self) -> String {
-        self.common_name.as_deref().map_or_else(|| self.text.clone(), printable)
+        self.common_names.last().map_or_else(|| self.text.clone(), |name| printable(name))
     }
 }
 

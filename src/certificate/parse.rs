@@ -124,8 +124,10 @@ fn extensions(list: &[X509Extension<'_>]) -> (Extensions, Option<Vec<San>>) {
                     }
                 }
             }
+            ParsedExtension::NSCertType(_) => out.netscape_type = extension.value.get(3).copied(),
             ParsedExtension::SCT(list) => out.sct_count = list.len(),
             ParsedExtension::ParseError { .. } => out.undecodable.push(oid.clone()),
+            _ if oid == "1.3.6.1.5.5.7.1.14" => out.proxy = true,
             _ if oid == "1.3.6.1.5.5.7.1.24" => out.must_staple = true,
             _ => {}
         }

@@ -160,6 +160,20 @@ impl fmt::Display for SignatureAlgorithm {
     }
 }
 
+/// OpenSSL's `check_sig_alg_match`.
+pub(crate) fn key_fits(key: &KeyKind, signature: &SignatureAlgorithm) -> bool {
+    match signature {
+        SignatureAlgorithm::RsaPkcs1(_) => matches!(key, KeyKind::Rsa(_)),
+        SignatureAlgorithm::RsaPss(_) => matches!(key, KeyKind::Rsa(_) | KeyKind::RsaPss(_)),
+        SignatureAlgorithm::Ecdsa(_) => matches!(key, KeyKind::Ec(_)),
+        SignatureAlgorithm::Dsa(_) => matches!(key, KeyKind::Dsa(_)),
+        SignatureAlgorithm::Ed25519 => *key == KeyKind::Ed25519,
+        SignatureAlgorithm::Ed448 => *key == KeyKind::Ed448,
+        SignatureAlgorithm::MlDsa(level) => *key == KeyKind::MlDsa(*level),
+        SignatureAlgorithm::Other(_) => false,
+    }
+}
+
 pub(super) fn verify_certificate(subject: &Facts, issuer: &PublicKey) -> Result<(), SignatureFault> {
     let algorithm = match &subject.signature {
         SignatureAlgorithm::RsaPkcs1(hash) => rsa_pkcs1(*hash, &issuer.kind)?,

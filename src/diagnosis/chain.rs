@@ -1,5 +1,16 @@
 //! The shape of what was presented: order, gaps, strangers. Our own comparison: OpenSSL shrugs at all but the gap.
 
+use std::sync::Arc;
+
+use super::{
+    Issuers, Trust,
+    path::{Path, Store, facts, may_have_issued},
+};
+use crate::{
+    certificate::{Certificate, SignatureFault},
+    clock::Timestamp,
+};
+
 /// Exactly one holds, the first in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChainStatus {
@@ -53,4 +64,138 @@ impl ChainStatus {
             _ => Some(true),
         }
     }
+}
+
+/// What the presented certificates are, measured against the path that a client with the roots alone needs.
+pub(super) struct Shape {
+    /// That path, filled up from `issuers` where the server left a gap.
+    pub(super) path: Path,
+    /// Whether and how the path is broken.
+    pub(super) gap: Gap,
+    /// CA certificates of the path that are outside their validity.
+    pub(super) outside_validity: Vec<Arc<Certificate>>,
+    /// What is presented does not follow the path.
+    pub(super) wrong_order: bool,
+    /// The anchor, where it is presented above a leaf.
+    pub(super) root: Option<Arc<Certificate>>,
+    /// Presented and not needed: strangers and second copies.
+    pub(super) extra: Vec<Arc<Certificate>>,
+}
+
+/// Whether and how the path is broken.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Gap {
+    /// It is not.
+    None,
+    /// A lone self-signed leaf.
+    SelfSigned,
+    /// These, not presented, complete it to an anchor: the proof.
+    Missing(Vec<Arc<Certificate>>),
+    /// The issuer of the path's end could not be had.
+    IssuerUnknown,
+    /// It ends at a root that the store lacks.
+    UnknownCa {
+        /// The root was presented.
+        presented: bool,
+    },
+}
+
+/// The path of what was presented with the roots alone, filled up with `issuers` and the store's own intermediates.
+pub(super) fn complete(presented: &[Arc<Certificate>], trust: &Trust, issuers: &Issuers, now: Timestamp) -> Path {
+    let spare = issuers.certificates.iter().chain(trust.intermediates());
+    let pool: Vec<_> = presented.iter().chain(spare).filter(|certificate| certificate.facts().is_some()).cloned().collect();
+    Path::build(&pool, trust, Store::Roots, now)
+}
+
+impl Shape {
+    /// Measures presented certificates, all of them readable.
+    pub(super) fn of(presented: &[Arc<Certificate>], trust: &Trust, issuers: &Issuers, now: Timestamp) -> Self {
+        let path = complete(presented, trust, issuers, now);
+        let once = without_copies(presented);
+        let position = |certificate: &Arc<Certificate>| once.iter().position(|p| p.fingerprint == certificate.fingerprint);
+        let used: Vec<usize> = path.certificates.iter().filter_map(position).collect();
+        let ca_first = facts(once[0]).extensions.basic_constraints.is_some_and(|bc| bc.ca)
+            && once[1..].iter().any(|other| may_have_issued(facts(once[0]), facts(other)) && !facts(other).is_self_issued());
+        let root =
+            (path.certificates.len() > 1 && path.anchored && position(path.top()).is_some()).then(|| Arc::clone(path.top()));
+        let mut extra: Vec<Arc<Certificate>> = Vec::new();
+        for (i, certificate) in presented.iter().enumerate() {
+            let second_copy = presented[..i].iter().any(|before| before.fingerprint == certificate.fingerprint);
+            let needed = position(certificate).is_some_and(|at| used.contains(&at));
+            if second_copy || (!needed && !ca_first) {
+                extra.push(Arc::clone(certificate));
+            }
+        }
+        let outside = |certificate: &&Arc<Certificate>| {
+            let of = facts(certificate);
+            of.not_before > now || of.not_after <= now
+        };
+        Shape {
+            gap: gap(&path, |certificate| position(certificate).is_some()),
+            outside_validity: path.certificates[1..].iter().filter(outside).cloned().collect(),
+            wrong_order: ca_first || used.iter().enumerate().any(|(i, at)| i != *at),
+            root,
+            extra,
+            path,
+        }
+    }
+
+    /// The first status that holds.
+    pub(super) fn status(&self) -> ChainStatus {
+        match self.gap {
+            Gap::SelfSigned => ChainStatus::SelfSigned,
+            Gap::Missing(_) => ChainStatus::MissingIntermediate,
+            Gap::IssuerUnknown => ChainStatus::IssuerUnknown,
+            Gap::UnknownCa { .. } => ChainStatus::UnknownCa,
+            Gap::None if !self.outside_validity.is_empty() => ChainStatus::IntermediateExpired,
+            Gap::None if self.wrong_order => ChainStatus::WrongOrder,
+            Gap::None if self.root.is_some() => ChainStatus::RootIncluded,
+            Gap::None if !self.extra.is_empty() => ChainStatus::ExtraCertificates,
+            Gap::None => ChainStatus::Complete,
+        }
+    }
+
+    /// The path without its root: what the server should serve, leaf first.
+    pub(super) fn to_serve(&self) -> Vec<Arc<Certificate>> {
+        let certificates = &self.path.certificates;
+        let ends_at_root = certificates.len() > 1 && facts(self.path.top()).is_self_signed();
+        certificates[..certificates.len() - usize::from(ends_at_root)].to_vec()
+    }
+}
+
+fn gap(path: &Path, is_presented: impl Fn(&Arc<Certificate>) -> bool) -> Gap {
+    let top_is_root = facts(path.top()).is_self_signed();
+    let left_out = |(i, certificate): &(usize, &Arc<Certificate>)| {
+        *i > 0 && !facts(certificate).is_self_signed() && !is_presented(certificate)
+    };
+    let added: Vec<_> =
+        path.certificates.iter().enumerate().filter(left_out).map(|(_, certificate)| Arc::clone(certificate)).collect();
+    if path.anchored {
+        match added.is_empty() {
+            true => Gap::None,
+            false if signatures_hold(path) => Gap::Missing(added),
+            false => Gap::IssuerUnknown,
+        }
+    } else if top_is_root && path.certificates.len() == 1 {
+        Gap::SelfSigned
+    } else if top_is_root && added.is_empty() && (is_presented(path.top()) || signatures_hold(path)) {
+        Gap::UnknownCa { presented: is_presented(path.top()) }
+    } else {
+        Gap::IssuerUnknown
+    }
+}
+
+/// Nothing is believed of a certificate that was not presented unless every signature of the path holds.
+fn signatures_hold(path: &Path) -> bool {
+    path.certificates.windows(2).all(|pair| facts(&pair[0]).verify_signature(&facts(&pair[1]).key) != Err(SignatureFault::Bad))
+}
+
+fn without_copies(presented: &[Arc<Certificate>]) -> Vec<&Arc<Certificate>> {
+    let mut once: Vec<&Arc<Certificate>> = Vec::with_capacity(presented.len());
+    for certificate in presented {
+        if !once.iter().any(|before| before.fingerprint == certificate.fingerprint) {
+            once.push(certificate);
+        }
+    }
+    once
 }

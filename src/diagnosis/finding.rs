@@ -278,7 +278,7 @@ impl Finding {
     pub fn severity(&self) -> Severity {
         match self {
             Finding::ExpiresSoon { severity, .. } => *severity,
-            Finding::WrongOrder | Finding::WeakSignature { .. } => Severity::Warning,
+            Finding::WrongOrder => Severity::Warning,
             Finding::ExtraCertificates { .. } | Finding::RootIncluded { .. } | Finding::ClientCertificateWanted => Severity::Info,
             Finding::Expired { .. }
             | Finding::NotYetValid { .. }
@@ -292,6 +292,7 @@ impl Finding {
             | Finding::UnreadableCertificate { .. }
             | Finding::BadSignature { .. }
             | Finding::WeakKey { .. }
+            | Finding::WeakSignature { .. }
             | Finding::Refused { .. }
             | Finding::HandshakeFailed { .. }
             | Finding::Unreachable { .. } => Severity::Critical,

@@ -1,8 +1,10 @@
 //! What is wrong with what a server presents, whose fault it is and what to do: pure, total, and the same for daemon and CLI.
 
 mod chain;
+mod checks;
 mod finding;
 mod identity;
+mod judge;
 mod path;
 mod repair;
 mod trust;
@@ -15,7 +17,7 @@ use crate::{
     certificate::Certificate,
     clock::Timestamp,
     endpoint::Host,
-    observation::{Chain, Observation},
+    observation::{Chain, Observation, Outcome},
 };
 
 pub use chain::ChainStatus;
@@ -69,7 +71,7 @@ pub struct Judged {
 impl Diagnosis {
     /// The headline: the worst finding that is not accepted; `Unknown` when no certificate was seen.
     pub fn status(&self) -> Status {
-        if self.verdict.is_none() {
+        if self.chain_status == ChainStatus::None {
             return Status::Unknown;
         }
         self.findings.iter().map(Found::status).max().unwrap_or(Status::Ok)
@@ -98,7 +100,25 @@ pub fn diagnose(
     issuers: &Issuers,
     now: Timestamp,
 ) -> Diagnosis {
-    let _ = (expectation, trust, issuers, now);
-    let _: Option<&Chain> = observation.chain();
-    Diagnosis { verdict: None, chain_status: ChainStatus::None, findings: Vec::new(), repair: None }
+    match &observation.outcome {
+        Outcome::Handshake(handshake) => judge::handshake(handshake, expectation, trust, issuers, now),
+        Outcome::Failure(failure) => Diagnosis {
+            verdict: None,
+            chain_status: ChainStatus::None,
+            findings: judge::ranked(vec![Finding::of_failure(failure)], expectation),
+            repair: None,
+        },
+    }
+}
+
+/// The certificate whose issuer is neither presented nor trusted: where a fetch for an issuer has to start. `None` when there
+/// is no gap, or when a certificate cannot be read.
+pub fn gap(chain: &Chain, trust: &Trust, issuers: &Issuers, now: Timestamp) -> Option<Arc<Certificate>> {
+    let presented: Vec<_> = chain.iter().cloned().collect();
+    if presented.iter().any(|certificate| certificate.facts().is_none()) {
+        return None;
+    }
+    let completed = chain::complete(&presented, trust, issuers, now);
+    let open = !completed.anchored && !path::facts(completed.top()).is_self_signed();
+    open.then(|| Arc::clone(completed.top()))
 }

@@ -1,1 +1,133 @@
-//! Building the path to an anchor, as OpenSSL does.
+//! Building the path to an anchor, as OpenSSL's `build_chain` does with its defaults for a TLS client: the trust store is asked
+//! first at every step, then the presented certificates; no partial chains, no alternative ones.
+
+use std::sync::Arc;
+
+use super::{Trust, VerifyError};
+use crate::{
+    certificate::{Certificate, Facts, key_fits},
+    clock::Timestamp,
+};
+
+/// A path from the leaf upwards.
+#[derive(Clone, Debug)]
+pub(super) struct Path {
+    /// Leaf first.
+    pub(super) certificates: Vec<Arc<Certificate>>,
+    /// How many of them, from the leaf, were not taken from the store.
+    pub(super) untrusted: usize,
+    /// It ends at a self-signed certificate of the store.
+    pub(super) anchored: bool,
+}
+
+/// What of the trust store takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Store {
+    /// All of it, as OpenSSL has it: an intermediate in a bundle is a step of the path.
+    Whole,
+    /// Only the anchors: what a client needs who has the roots and nothing else.
+    Roots,
+}
+
+/// OpenSSL's default for `-verify_depth`.
+const MAX_DEPTH: usize = 100;
+
+impl Path {
+    /// Grows the path of `presented[0]` as far as it goes. Unreadable certificates must have been sorted out before.
+    pub(super) fn build(presented: &[Arc<Certificate>], trust: &Trust, store: Store, now: Timestamp) -> Self {
+        let leaf = Arc::clone(&presented[0]);
+        let mut path = Path { certificates: vec![leaf], untrusted: 1, anchored: false };
+        let mut unused: Vec<&Arc<Certificate>> = presented.iter().collect();
+        let mut ask_presented = true;
+        loop {
+            let top = Arc::clone(path.top());
+            let room = path.certificates.len() <= MAX_DEPTH + 1;
+            let in_store =
+                trust.issuers_of(facts(&top)).iter().filter(|issuer| store == Store::Whole || facts(issuer).is_self_signed());
+            if let Some(issuer) = room.then(|| best(facts(&top), in_store, now)).flatten() {
+                let top_is_root = facts(&top).is_self_signed();
+                let mimic = top_is_root && issuer.fingerprint != top.fingerprint;
+                if !mimic {
+                    if top_is_root {
+                        path.untrusted = path.certificates.len() - 1;
+                    } else {
+                        path.certificates.push(Arc::clone(issuer));
+                    }
+                    ask_presented = false;
+                    if facts(issuer).is_self_signed() {
+                        path.anchored = true;
+                        return path;
+                    }
+                    continue;
+                }
+            }
+            if !ask_presented || !room || facts(&top).is_self_signed() {
+                return path;
+            }
+            let lone = path.certificates.len() == 1;
+            let candidates = unused.iter().copied().filter(|candidate| {
+                (lone && facts(&top).is_self_issued())
+                    || path.certificates.iter().all(|used| used.fingerprint != candidate.fingerprint)
+            });
+            let Some(issuer) = best(facts(&top), candidates, now).map(Arc::clone) else { return path };
+            if let Some(at) = unused.iter().position(|candidate| Arc::ptr_eq(candidate, &issuer)) {
+                unused.remove(at);
+            }
+            path.certificates.push(issuer);
+            path.untrusted += 1;
+        }
+    }
+
+    pub(super) fn top(&self) -> &Arc<Certificate> {
+        self.certificates.last().expect("a path has at least its leaf")
+    }
+
+    /// The error that the building itself ends with.
+    pub(super) fn error(&self) -> Option<VerifyError> {
+        if self.anchored {
+            return None;
+        }
+        let depth = self.certificates.len() - 1;
+        let code = if self.certificates.len() > MAX_DEPTH + 1 {
+            22
+        } else if facts(self.top()).is_self_signed() {
+            if depth == 0 { 18 } else { 19 }
+        } else if self.untrusted < self.certificates.len() {
+            2
+        } else {
+            20
+        };
+        Some(VerifyError { code, depth })
+    }
+}
+
+/// The facts of a certificate that is known to be readable.
+pub(super) fn facts(certificate: &Certificate) -> &Facts {
+    certificate.facts().expect("only readable certificates come into a path")
+}
+
+/// OpenSSL's choice among issuers of the same name: the first that is valid now, else the one that ends last.
+fn best<'a>(
+    subject: &Facts,
+    candidates: impl Iterator<Item = &'a Arc<Certificate>>,
+    now: Timestamp,
+) -> Option<&'a Arc<Certificate>> {
+    let mut nearest: Option<&Arc<Certificate>> = None;
+    for candidate in candidates.filter(|candidate| may_have_issued(facts(candidate), subject)) {
+        let of = facts(candidate);
+        if of.not_before <= now && now < of.not_after {
+            return Some(candidate);
+        }
+        if nearest.is_none_or(|so_far| of.not_after > facts(so_far).not_after) {
+            nearest = Some(candidate);
+        }
+    }
+    nearest
+}
+
+/// OpenSSL's `ossl_x509_likely_issued`: names, key identifiers and the kind of key agree. The signature is not looked at.
+pub(super) fn may_have_issued(issuer: &Facts, subject: &Facts) -> bool {
+    issuer.subject.canonical == subject.issuer.canonical
+        && subject.authority_names(issuer)
+        && key_fits(&issuer.key.kind, &subject.signature)
+}

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Verdict;
 use crate::certificate::Certificate;
 
 /// What the server should serve: leaf first, then the intermediates, no root.
@@ -11,6 +12,8 @@ pub struct Repair {
     pub chain: Vec<Arc<Certificate>>,
     /// Those of it that the server left out.
     pub added: Vec<Arc<Certificate>>,
+    /// The judge's verdict on `chain`: 0, or only what the leaf itself is to blame for (its dates, its name).
+    pub verdict: Verdict,
 }
 
 impl Repair {

@@ -8,6 +8,7 @@ use crate::certificate::{Certificate, Facts};
 #[derive(Clone, Debug, Default)]
 pub struct Trust {
     by_subject: HashMap<Vec<u8>, Vec<Arc<Certificate>>>,
+    intermediates: Vec<Arc<Certificate>>,
     count: usize,
 }
 
@@ -19,6 +20,9 @@ impl Trust {
             let Some(facts) = certificate.facts() else { continue };
             let same_name = trust.by_subject.entry(facts.subject.canonical.clone()).or_default();
             if !same_name.iter().any(|known| known.fingerprint == certificate.fingerprint) {
+                if !facts.is_self_signed() {
+                    trust.intermediates.push(Arc::clone(&certificate));
+                }
                 same_name.push(certificate);
                 trust.count += 1;
             }
@@ -34,6 +38,16 @@ impl Trust {
     /// Certificates that could be the issuer of `subject` by name.
     pub(crate) fn issuers_of(&self, subject: &Facts) -> &[Arc<Certificate>] {
         self.by_subject.get(&subject.issuer.canonical).map_or(&[], Vec::as_slice)
+    }
+
+    /// The same for a certificate that may be unreadable.
+    pub fn candidates_for(&self, subject: &Certificate) -> &[Arc<Certificate>] {
+        subject.facts().map_or(&[], |facts| self.issuers_of(facts))
+    }
+
+    /// Those that anchor nothing: the store's certificates that are not self-signed.
+    pub(crate) fn intermediates(&self) -> &[Arc<Certificate>] {
+        &self.intermediates
     }
 
     /// This very certificate is in the store.

@@ -1,0 +1,133 @@
+//! What OpenSSL checks along a built path, in its order: extensions and purpose, security level, host, signatures and dates.
+//! After `X509_verify_cert` (crypto/x509/x509_vfy.c, v3_purp.c) with a callback that always goes on, as `s_client` has it.
+
+use super::{
+    Expectation, VerifyError, identity,
+    path::{Path, facts},
+};
+use crate::{
+    certificate::{Facts, KeyKind, SignatureFault},
+    clock::Timestamp,
+    endpoint::Host,
+};
+
+/// Every error of the path, in order.
+pub(super) fn errors(path: &Path, expectation: &Expectation, now: Timestamp) -> Vec<VerifyError> {
+    let mut errors = Errors(Vec::new());
+    let chain: Vec<&Facts> = path.certificates.iter().map(|certificate| facts(certificate)).collect();
+    let minimum = if expectation.security_level >= 2 { 112 } else { 80 };
+    errors.add_if(chain[0].key.kind.security_bits().is_none_or(|bits| bits < minimum), 66, 0);
+    errors.0.extend(path.error());
+    extensions(&chain, &mut errors);
+    for (depth, certificate) in chain.iter().enumerate() {
+        errors.add_if(depth > 0 && certificate.key.kind.security_bits().is_none_or(|bits| bits < minimum), 67, depth);
+        let signed_here = depth + 1 < chain.len();
+        errors.add_if(signed_here && certificate.signature.security_bits().is_none_or(|bits| bits < minimum), 68, depth);
+    }
+    match &expectation.host {
+        Some(Host::Name(name)) => errors.add_if(!identity::matches_name(chain[0], name), 62, 0),
+        Some(Host::Ip(ip)) => errors.add_if(!identity::matches_address(chain[0], *ip), 64, 0),
+        None => {}
+    }
+    signatures_and_dates(&chain, now, &mut errors);
+    errors.0
+}
+
+struct Errors(Vec<VerifyError>);
+
+impl Errors {
+    fn add_if(&mut self, holds: bool, code: u16, depth: usize) {
+        if holds {
+            self.0.push(VerifyError { code, depth });
+        }
+    }
+}
+
+/// `check_extensions` with the purpose `sslserver`.
+fn extensions(chain: &[&Facts], errors: &mut Errors) {
+    let mut path_length = 0;
+    for (depth, certificate) in chain.iter().enumerate() {
+        let ext = &certificate.extensions;
+        errors.add_if(!ext.unhandled_critical.is_empty(), 34, depth);
+        errors.add_if(ext.proxy, 40, depth);
+        if depth > 0 {
+            let ca = ca_kind(certificate);
+            let last = depth + 1 == chain.len();
+            errors.add_if(ca == 0 || (!last && ca != 1), 79, depth);
+        }
+        let explicit = matches!(&certificate.key.kind, KeyKind::Ec(curve) if curve == "explicit parameters");
+        errors.add_if(chain.len() > 1 && explicit, 94, depth);
+        errors.add_if(!fits_purpose(certificate, depth > 0), 26, depth);
+        let limit = ext.basic_constraints.filter(|bc| bc.ca).and_then(|bc| bc.path_length);
+        errors.add_if(depth > 1 && limit.is_some_and(|limit| path_length > limit), 25, depth);
+        if depth > 0 && !certificate.is_self_issued() {
+            path_length += 1;
+        }
+    }
+}
+
+/// `check_ca`: 0 no CA, 1 a proper one, 3 a v1 root, 4 by key usage alone, 5 by Netscape's type.
+fn ca_kind(certificate: &Facts) -> u8 {
+    let ext = &certificate.extensions;
+    if ext.key_usage.is_some_and(|usage| usage & KEY_CERT_SIGN == 0) {
+        return 0;
+    }
+    match ext.basic_constraints {
+        Some(bc) => u8::from(bc.ca),
+        None if certificate.version == 1 && certificate.is_self_signed() => 3,
+        None if ext.key_usage.is_some() => 4,
+        None if ext.netscape_type.is_some_and(|bits| bits & NETSCAPE_ANY_CA != 0) => 5,
+        None => 0,
+    }
+}
+
+/// `check_purpose_ssl_server`.
+fn fits_purpose(certificate: &Facts, is_ca: bool) -> bool {
+    let ext = &certificate.extensions;
+    if ext.extended_key_usage.as_ref().is_some_and(|uses| !uses.iter().any(|oid| SERVER_AUTH.contains(&oid.as_str()))) {
+        return false;
+    }
+    if is_ca {
+        return match ca_kind(certificate) {
+            0 => false,
+            5 => ext.netscape_type.is_some_and(|bits| bits & NETSCAPE_SSL_CA != 0),
+            _ => true,
+        };
+    }
+    ext.netscape_type.is_none_or(|bits| bits & NETSCAPE_SSL_SERVER != 0)
+        && ext.key_usage.is_none_or(|usage| usage & TLS_KEY_USAGE != 0)
+}
+
+/// `internal_verify`: from the top of the path down to the leaf.
+fn signatures_and_dates(chain: &[&Facts], now: Timestamp, errors: &mut Errors) {
+    let top = chain.len() - 1;
+    let self_issued_top = super::path::may_have_issued(chain[top], chain[top]);
+    if !self_issued_top && top == 0 {
+        errors.add_if(true, 21, 0);
+    }
+    for depth in (0..chain.len()).rev() {
+        let certificate = chain[depth];
+        if depth == top {
+            // A top that did not issue itself is nobody's subject here: neither its signature nor its dates are looked at.
+            if !self_issued_top && top > 0 {
+                continue;
+            }
+        } else {
+            let issuer = chain[depth + 1];
+            let may_sign = issuer.extensions.key_usage.is_none_or(|usage| usage & KEY_CERT_SIGN != 0);
+            errors.add_if(!may_sign, 32, depth + 1);
+            errors.add_if(certificate.verify_signature(&issuer.key) == Err(SignatureFault::Bad), 7, depth);
+        }
+        errors.add_if(certificate.not_before > now, 9, depth);
+        errors.add_if(certificate.not_after <= now, 10, depth);
+    }
+}
+
+// Key usage bits as x509-parser numbers them: bit 0 of RFC 5280 is the lowest.
+const KEY_CERT_SIGN: u16 = 1 << 5;
+const TLS_KEY_USAGE: u16 = 1 | 1 << 2 | 1 << 4; // digitalSignature, keyEncipherment, keyAgreement
+const NETSCAPE_SSL_SERVER: u8 = 0x40;
+const NETSCAPE_SSL_CA: u8 = 0x04;
+const NETSCAPE_ANY_CA: u8 = 0x07;
+/// serverAuth, and the two step-up purposes that OpenSSL takes for it (`XKU_SGC`).
+const SERVER_AUTH: [&str; 3] = ["1.3.6.1.5.5.7.3.1", "1.3.6.1.4.1.311.10.3.3", "2.16.840.1.113730.4.1"];

@@ -1,0 +1,179 @@
+//! From a handshake to its diagnosis: every finding judged on its own, so that none masks another.
+
+use std::sync::Arc;
+
+use super::{
+    ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, Repair, Trust, Verdict,
+    chain::{Gap, Shape},
+    checks, identity,
+    path::{Path, Store, facts},
+};
+use crate::{
+    certificate::{Certificate, Facts, printable},
+    clock::Timestamp,
+    endpoint::Host,
+    observation::{FailureKind, Handshake, Possession},
+};
+
+pub(super) fn handshake(
+    handshake: &Handshake,
+    expectation: &Expectation,
+    trust: &Trust,
+    issuers: &Issuers,
+    now: Timestamp,
+) -> Diagnosis {
+    let presented: Vec<_> = handshake.chain.iter().cloned().collect();
+    let mut findings = of_handshake(handshake);
+    if let Some(leaf) = handshake.chain.leaf.facts() {
+        findings.extend(of_leaf(leaf, expectation, now));
+    }
+    if let Some((position, reason)) = unreadable(&presented) {
+        findings.push(Finding::UnreadableCertificate { position, reason });
+        let findings = ranked(findings, expectation);
+        return Diagnosis { verdict: None, chain_status: ChainStatus::UnreadableCertificate, findings, repair: None };
+    }
+    let path = Path::build(&presented, trust, Store::Whole, now);
+    let verdict = Verdict { errors: checks::errors(&path, expectation, now), path_length: path.certificates.len() };
+    let shape = Shape::of(&presented, trust, issuers, now);
+    findings.extend(of_shape(&shape, issuers));
+    findings.extend(of_verdict(&verdict, &path));
+    Diagnosis {
+        chain_status: shape.status(),
+        repair: repair(&shape, expectation, trust, now),
+        verdict: Some(verdict),
+        findings: ranked(findings, expectation),
+    }
+}
+
+/// The worst first, else in the order found; accepted ones marked. Expiry cannot be accepted.
+pub(super) fn ranked(findings: Vec<Finding>, expectation: &Expectation) -> Vec<Found> {
+    let is_accepted = |code| expectation.accept.contains(code) && code != "expired" && code != "expires_soon";
+    let mut found: Vec<Found> =
+        findings.into_iter().map(|finding| Found { accepted: is_accepted(finding.code()), finding }).collect();
+    found.sort_by_key(|found| std::cmp::Reverse(found.severity()));
+    found
+}
+
+fn unreadable(presented: &[Arc<Certificate>]) -> Option<(usize, String)> {
+    presented.iter().enumerate().find_map(|(position, certificate)| match &certificate.facts {
+        Ok(_) => None,
+        Err(reason) => Some((position, reason.to_string())),
+    })
+}
+
+fn of_handshake(handshake: &Handshake) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if handshake.possession == Possession::Failed {
+        findings.push(Finding::KeyPossessionFailed);
+    }
+    match &handshake.broken_off {
+        Some(failure) if matches!(failure.kind, FailureKind::Alert(_)) => findings.push(Finding::ClientCertificateWanted),
+        Some(failure) => findings.push(Finding::HandshakeFailed { failure: failure.clone() }),
+        None => {}
+    }
+    findings
+}
+
+fn of_leaf(leaf: &Facts, expectation: &Expectation, now: Timestamp) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let not_after = leaf.not_after;
+    if not_after <= now {
+        findings.push(Finding::Expired { not_after, now });
+    } else if leaf.not_before > now {
+        findings.push(Finding::NotYetValid { not_before: leaf.not_before });
+    } else if let Some(severity) = expectation.expiry.reached(leaf, now) {
+        findings.push(Finding::ExpiresSoon { not_after, now, severity });
+    }
+    let carried = match &expectation.host {
+        Some(Host::Name(name)) => identity::matches_name(leaf, name),
+        Some(Host::Ip(ip)) => identity::matches_address(leaf, *ip),
+        None => true,
+    };
+    if let (false, Some(asked)) = (carried, &expectation.host) {
+        findings.push(Finding::HostnameMismatch { asked: asked.to_string(), carries: names_of(leaf) });
+    }
+    findings
+}
+
+/// At most ten names, for people.
+fn names_of(leaf: &Facts) -> Vec<String> {
+    let sans: Vec<String> = leaf.sans.iter().flatten().take(10).map(|san| short(&san.to_string())).collect();
+    if sans.is_empty() { leaf.common_names().take(10).map(|name| short(&printable(name))).collect() } else { sans }
+}
+
+fn of_shape(shape: &Shape, issuers: &Issuers) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let top = facts(shape.path.top());
+    match &shape.gap {
+        Gap::None => {}
+        Gap::SelfSigned => findings.push(Finding::SelfSigned { subject: name(shape.path.top()) }),
+        Gap::Missing(added) => {
+            let at = shape.path.certificates.iter().position(|c| added.iter().any(|a| a.fingerprint == c.fingerprint));
+            let after = at.map_or_else(String::new, |at| name(&shape.path.certificates[at - 1]));
+            findings.push(Finding::MissingIntermediate { missing: added.iter().map(name).collect(), after });
+        }
+        Gap::IssuerUnknown => {
+            let tried = if issuers.tried.is_empty() { "none was looked for".to_owned() } else { printable(&issuers.tried) };
+            findings.push(Finding::IssuerUnknown { issuer: short(&top.issuer.short()), tried });
+        }
+        Gap::UnknownCa { presented } => findings.push(Finding::UnknownCa { root: name(shape.path.top()), presented: *presented }),
+    }
+    for certificate in &shape.outside_validity {
+        findings.push(Finding::IntermediateExpired { subject: name(certificate), not_after: facts(certificate).not_after });
+    }
+    if shape.wrong_order {
+        findings.push(Finding::WrongOrder);
+    }
+    if let Some(root) = &shape.root {
+        findings.push(Finding::RootIncluded { root: name(root) });
+    }
+    if !shape.extra.is_empty() {
+        findings.push(Finding::ExtraCertificates { extra: shape.extra.iter().take(10).map(name).collect() });
+    }
+    findings
+}
+
+/// What OpenSSL says beyond gap, dates and name, each of which has a finding of its own.
+fn of_verdict(verdict: &Verdict, path: &Path) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for error in &verdict.errors {
+        let certificate = &path.certificates[error.depth];
+        findings.push(match error.code {
+            2 | 9 | 10 | 18 | 19 | 20 | 21 | 62 | 64 => continue,
+            7 => Finding::BadSignature { subject: name(certificate) },
+            66 | 67 => Finding::WeakKey { subject: name(certificate), key: facts(certificate).key.kind.to_string() },
+            68 => Finding::WeakSignature {
+                subject: name(certificate),
+                algorithm: printable(&facts(certificate).signature.to_string()),
+            },
+            code => Finding::Refused { code, depth: error.depth },
+        });
+    }
+    findings
+}
+
+/// The cure for a gap, a wrong order or something superfluous: offered only when the judge finds nothing left to say against it
+/// but what the leaf itself is to blame for.
+fn repair(shape: &Shape, expectation: &Expectation, trust: &Trust, now: Timestamp) -> Option<Repair> {
+    if matches!(shape.status(), ChainStatus::Complete) || !matches!(shape.gap, Gap::None | Gap::Missing(_)) {
+        return None;
+    }
+    let chain = shape.to_serve();
+    let path = Path::build(&chain, trust, Store::Roots, now);
+    let verdict = Verdict { errors: checks::errors(&path, expectation, now), path_length: path.certificates.len() };
+    let of_the_leaf = |code: u16| matches!(code, 9 | 10 | 62 | 64 | 66);
+    if !verdict.errors.iter().all(|error| error.depth == 0 && of_the_leaf(error.code)) {
+        return None;
+    }
+    let added = if let Gap::Missing(added) = &shape.gap { added.clone() } else { Vec::new() };
+    Some(Repair { chain, added, verdict })
+}
+
+fn name(certificate: &Arc<Certificate>) -> String {
+    short(&facts(certificate).subject.short())
+}
+
+/// Strangers' names are cut at 200 characters.
+fn short(text: &str) -> String {
+    text.chars().take(200).collect()
+}

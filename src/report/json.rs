@@ -1,0 +1,144 @@
+//! One JSON object a visited address; the schema is a promise to users (`schema: 1`).
+
+use serde::Serialize;
+
+use super::Subject;
+use crate::{
+    certificate::{Certificate, hex},
+    diagnosis::{Judged, verify_text},
+};
+
+/// One line of JSON, without a line feed.
+pub fn json(subject: Subject<'_>, judged: &Judged) -> String {
+    let (observation, diagnosis) = (&judged.observation, &judged.diagnosis);
+    let code = diagnosis.verdict.as_ref().map(crate::diagnosis::Verdict::code);
+    let line = Line {
+        schema: 1,
+        endpoint: subject.name(),
+        target: subject.target(),
+        address: observation.address.map(|address| address.to_string()),
+        checked_at: observation.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        severity: diagnosis.status().name(),
+        verify_code: code,
+        verify_text: code.map(verify_text),
+        verify_errors: diagnosis
+            .verdict
+            .iter()
+            .flat_map(|verdict| &verdict.errors)
+            .map(|error| VerifyLine { code: error.code, depth: error.depth, text: error.text() })
+            .collect(),
+        chain_status: diagnosis.chain_status.name(),
+        chain: observation.chain().into_iter().flat_map(crate::observation::Chain::iter).map(|c| certificate(c)).collect(),
+        findings: diagnosis
+            .findings
+            .iter()
+            .map(|found| FindingLine {
+                code: found.finding.code(),
+                severity: found.severity().name(),
+                fault: found.finding.fault().name(),
+                summary: found.finding.summary(),
+                hint: found.finding.hint(),
+                accepted: found.accepted,
+            })
+            .collect(),
+        repaired_chain: diagnosis.repair.as_ref().map(crate::diagnosis::Repair::to_pem),
+        tls: observation.handshake().filter(|handshake| !handshake.tls.version.is_empty()).map(|handshake| TlsLine {
+            version: &handshake.tls.version,
+            cipher: &handshake.tls.cipher,
+            group: &handshake.tls.group,
+            alpn: handshake.tls.alpn.as_deref(),
+        }),
+        failure: observation.failure().map(|failure| FailureLine {
+            stage: failure.stage.name(),
+            kind: failure.kind.name(),
+            detail: &failure.detail,
+        }),
+    };
+    serde_json::to_string(&line).expect("plain strings and numbers always serialise")
+}
+
+fn certificate(certificate: &Certificate) -> CertificateLine {
+    let fingerprint_sha256 = certificate.fingerprint.to_string();
+    match &certificate.facts {
+        Err(reason) => CertificateLine { fingerprint_sha256, unreadable: Some(reason.to_string()), ..CertificateLine::default() },
+        Ok(facts) => CertificateLine {
+            subject: facts.subject.text.clone(),
+            issuer: facts.issuer.text.clone(),
+            serial: hex(&facts.serial),
+            fingerprint_sha256,
+            not_before: facts.not_before.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            not_after: facts.not_after.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            sans: facts.sans.iter().flatten().map(ToString::to_string).collect(),
+            key: facts.key.kind.to_string(),
+            signature: facts.signature.to_string(),
+            unreadable: None,
+        },
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    schema: u8,
+    endpoint: &'a str,
+    target: String,
+    address: Option<String>,
+    checked_at: String,
+    severity: &'static str,
+    verify_code: Option<u16>,
+    verify_text: Option<&'static str>,
+    verify_errors: Vec<VerifyLine>,
+    chain_status: &'static str,
+    chain: Vec<CertificateLine>,
+    findings: Vec<FindingLine>,
+    repaired_chain: Option<String>,
+    tls: Option<TlsLine<'a>>,
+    failure: Option<FailureLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct VerifyLine {
+    code: u16,
+    depth: usize,
+    text: &'static str,
+}
+
+#[derive(Default, Serialize)]
+struct CertificateLine {
+    subject: String,
+    issuer: String,
+    serial: String,
+    fingerprint_sha256: String,
+    not_before: String,
+    not_after: String,
+    sans: Vec<String>,
+    key: String,
+    signature: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable: Option<String>,
+}
+
+#[derive(Serialize)]
+struct FindingLine {
+    code: &'static str,
+    severity: &'static str,
+    fault: &'static str,
+    summary: String,
+    hint: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    accepted: bool,
+}
+
+#[derive(Serialize)]
+struct TlsLine<'a> {
+    version: &'a str,
+    cipher: &'a str,
+    group: &'a str,
+    alpn: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct FailureLine<'a> {
+    stage: &'static str,
+    kind: &'static str,
+    detail: &'a str,
+}

@@ -1,0 +1,74 @@
+//! A diagnosis for somebody at a terminal: the verdict, the findings with what to do, the chain.
+
+use std::fmt::Write as _;
+
+use super::Subject;
+use crate::{
+    certificate::Certificate,
+    clock::{Timestamp, days_between},
+    diagnosis::Judged,
+    observation::Chain,
+};
+
+/// Several lines, each ended; `now` is the moment judged by.
+pub fn text(subject: Subject<'_>, judged: &Judged, now: Timestamp) -> String {
+    let (observation, diagnosis) = (&judged.observation, &judged.diagnosis);
+    let mut out = String::new();
+    let _ = writeln!(out, "{}: {}", subject.headline(observation), diagnosis.status());
+    if let Some(verdict) = &diagnosis.verdict {
+        let _ = writeln!(out, "  {}", verdict.line());
+    }
+    let _ = writeln!(out, "  chain status: {}", diagnosis.chain_status.name());
+    if let Some(handshake) = observation.handshake().filter(|handshake| !handshake.tls.version.is_empty()) {
+        let tls = &handshake.tls;
+        let _ = writeln!(out, "  {}, {}, {}", tls.version, tls.cipher, tls.group);
+    }
+    for found in &diagnosis.findings {
+        let finding = &found.finding;
+        let accepted = if found.accepted { ", accepted" } else { "" };
+        let _ = writeln!(out, "\n  {} {} (fault: {}{accepted})", found.severity(), finding.code(), finding.fault());
+        let _ = writeln!(out, "    {}", finding.summary());
+        let _ = writeln!(out, "    what to do: {}", finding.hint());
+    }
+    if let Some(chain) = observation.chain() {
+        let _ = writeln!(out, "\n  chain as presented:");
+        out.push_str(&presented(chain, now));
+    }
+    if let Some(repair) = &diagnosis.repair {
+        let _ = writeln!(out, "\n  the chain to serve ({}), as --json gives it in repaired_chain:", repair.verdict.line());
+        for (depth, certificate) in repair.chain.iter().enumerate() {
+            let added = repair.added.iter().any(|added| added.fingerprint == certificate.fingerprint);
+            let _ = writeln!(out, "   {depth} {}{}", name(certificate), if added { "   <- missing" } else { "" });
+        }
+    }
+    out
+}
+
+/// The chain depth by depth, as `openssl s_client` lists it, with the dates.
+pub(super) fn presented(chain: &Chain, now: Timestamp) -> String {
+    let mut out = String::new();
+    for (depth, certificate) in chain.iter().enumerate() {
+        match &certificate.facts {
+            Err(reason) => {
+                let _ = writeln!(out, "   {depth} unreadable: {reason}");
+            }
+            Ok(facts) => {
+                let days = days_between(now, facts.not_after);
+                let _ = writeln!(out, "   {depth} s:{}\n     i:{}", facts.subject, facts.issuer);
+                let _ = writeln!(
+                    out,
+                    "     {}, {}; {} to {} ({days} days left)",
+                    facts.key.kind,
+                    facts.signature,
+                    facts.not_before.strftime("%Y-%m-%d"),
+                    facts.not_after.strftime("%Y-%m-%d %H:%M UTC"),
+                );
+            }
+        }
+    }
+    out
+}
+
+fn name(certificate: &Certificate) -> String {
+    certificate.facts().map_or_else(|| certificate.fingerprint.to_string(), |facts| facts.subject.text.clone())
+}
