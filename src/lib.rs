@@ -3,6 +3,7 @@ pub mod certificate;
 pub mod clock;
 pub mod endpoint;
 pub mod observation;
+pub mod probe;
 /// cli
 pub mod cli {
     /// x
