@@ -361,3 +361,58 @@ async fn addresses_are_resolved_as_the_endpoint_wants_them() {
     endpoint.addresses = Addresses::Only(only);
     assert_eq!(prober.resolve(&endpoint).await.expect("addresses").addresses, [only]);
 }
+
+#[tokio::test]
+async fn starttls_leads_to_the_handshake_under_the_same_deadline() {
+    let pki = pki();
+    let acceptor = TlsAcceptor::from(Arc::new(config(&[&TLS13], vec![pki.leaf.clone()], &pki.leaf_key, None)));
+    let address = server(move |mut stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            stream.write_all(b"+OK ready\r\n").await.expect("write");
+            stream.read_exact(&mut [0; 6]).await.expect("STLS");
+            stream.write_all(b"+OK begin\r\n").await.expect("write");
+            drop(acceptor.accept(stream).await);
+        }
+    })
+    .await;
+    let pop3 = |address: SocketAddr, timeout| {
+        let target = format!("pop3://{address}").parse().expect("target");
+        Endpoint { timeout, ..Endpoint::new(target) }
+    };
+    let prober = Prober::new(Settings::default());
+    let seen = prober.probe(&pop3(address, LONG), address.ip(), Timestamp::UNIX_EPOCH).await;
+    assert_eq!(ders(seen.handshake().expect("handshake")), [pki.leaf.to_vec()]);
+    assert_eq!(seen.timing.iter().map(|(stage, _)| *stage).collect::<Vec<_>>(), Stage::ALL[1..]);
+
+    let silent = server(|mut stream| async move { while let Ok(1..) = stream.read(&mut [0; 64]).await {} }).await;
+    let seen = prober.probe(&pop3(silent, SHORT), silent.ip(), Timestamp::UNIX_EPOCH).await;
+    let failure = seen.failure().expect("failure");
+    assert_eq!((failure.stage, &failure.kind), (Stage::Starttls, &FailureKind::Timeout));
+    assert_eq!(failure.detail, format!("{silent} did not come to STARTTLS within 300ms"));
+}
+
+#[tokio::test]
+async fn a_proxy_gets_the_name_and_resolves_it() {
+    let pki = pki();
+    let acceptor = TlsAcceptor::from(Arc::new(config(&[&TLS13], vec![pki.leaf.clone()], &pki.leaf_key, None)));
+    let proxy = server(move |mut stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let expected = b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n";
+            let mut request = vec![0; expected.len()];
+            stream.read_exact(&mut request).await.expect("request");
+            assert_eq!(request, expected);
+            stream.write_all(b"HTTP/1.0 200 ok\r\n\r\n").await.expect("write");
+            drop(acceptor.accept(stream).await);
+        }
+    })
+    .await;
+    let proxy_setting = Proxy { host: Host::Ip(proxy.ip()), port: proxy.port() };
+    let prober = Prober::new(Settings { proxy: Some(proxy_setting), ..Settings::default() });
+    let endpoint = Endpoint::new("a.example".parse().expect("target"));
+    let addresses = prober.resolve(&endpoint).await.expect("addresses").addresses;
+    assert_eq!(addresses, [proxy.ip()]);
+    let seen = prober.probe(&endpoint, addresses[0], Timestamp::UNIX_EPOCH).await;
+    assert_eq!(ders(seen.handshake().expect("handshake")), [pki.leaf.to_vec()]);
+}

@@ -34,7 +34,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Wire<'a, S> {
     pub(super) async fn line(&mut self) -> Result<String, Trouble> {
         self.lines += 1;
         if self.lines > MAX_LINES {
-            return Err(self.violation(format!("more than {MAX_LINES} lines")));
+            return Err(self.violation(format!("sent more than {MAX_LINES} lines")));
         }
         let line = self.take_until(&["\n"]).await?;
         Ok(line.trim_end_matches(['\r', '\n']).to_owned())
@@ -108,8 +108,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Wire<'a, S> {
         if self.held.len() >= MAX_HELD {
             return Err(self.violation(format!("sent a line of more than {MAX_HELD} octets")));
         }
-        let room = (MAX_HELD - self.held.len()) as u64;
-        let mut limited = (&mut *self.stream).take(room);
+        // Room for more than the line, so that what was sent ahead comes with it.
+        let room = MAX_HELD - self.held.len();
+        self.held.reserve(room);
+        let mut limited = (&mut *self.stream).take(room as u64);
         match limited.read_buf(&mut self.held).await {
             Ok(0) => {
                 let detail = format!("{} closed the connection before STARTTLS", self.peer);
@@ -121,8 +123,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Wire<'a, S> {
     }
 
     fn take(&mut self, count: usize) -> Vec<u8> {
-        let rest = self.held.split_off(count);
-        std::mem::replace(&mut self.held, rest)
+        self.held.drain(..count).collect()
     }
 }
 

@@ -16,8 +16,11 @@ pub(super) async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
          xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>"
     );
     wire.send(open).await?;
-    let header = wire.take_until(&[">"]).await?;
-    if !header.trim_start().starts_with("<?xml") && !header.contains("stream") {
+    let mut header = wire.take_until(&[">"]).await?;
+    if header.trim_start().starts_with("<?xml") {
+        header = wire.take_until(&[">"]).await?;
+    }
+    if !header.trim_start().starts_with("<stream") {
         return Err(wire.unexpected("xmpp", header.as_bytes()));
     }
     let features = wire.take_until(&["</stream:features>", "</features>", "features/>", STREAM_ERROR, STREAM_END]).await?;
