@@ -8,6 +8,7 @@ pub mod incident;
 pub mod mail;
 pub mod monitor;
 pub mod observation;
+pub mod probe;
 pub mod report;
 pub mod store;
 pub mod web;
