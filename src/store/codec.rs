@@ -1,0 +1,134 @@
+//! Enums and lists as they stand in the database: stable names there, types here. A name that is not known gives `None`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    diagnosis::Severity,
+    incident::{Audience, State, Told},
+    monitor::NoticeKind,
+    observation::{Failure, FailureKind, Possession, Stage},
+};
+
+/// The word that some kinds carry.
+pub(super) fn kind_word(kind: &FailureKind) -> Option<&str> {
+    match kind {
+        FailureKind::Alert(word) | FailureKind::Plaintext(word) => Some(word),
+        _ => None,
+    }
+}
+
+pub(super) fn failure(stage: &str, kind: &str, word: Option<String>, detail: String) -> Option<Failure> {
+    let stage = stage_named(stage)?;
+    let kind = match kind {
+        "alert" => FailureKind::Alert(word?),
+        "plaintext" => FailureKind::Plaintext(word?),
+        name => PLAIN_KINDS.iter().find(|kind| kind.name() == name)?.clone(),
+    };
+    Some(Failure { stage, kind, detail })
+}
+
+const PLAIN_KINDS: [FailureKind; 14] = [
+    FailureKind::NameNotFound,
+    FailureKind::DnsFailure,
+    FailureKind::Refused,
+    FailureKind::Unreachable,
+    FailureKind::Timeout,
+    FailureKind::Reset,
+    FailureKind::ClosedEarly,
+    FailureKind::NoCommonVersion,
+    FailureKind::NoCommonCipher,
+    FailureKind::TooMuchData,
+    FailureKind::ProtocolViolation,
+    FailureKind::StarttlsRefused,
+    FailureKind::ProxyRefused,
+    FailureKind::Internal,
+];
+
+pub(super) fn stage_named(name: &str) -> Option<Stage> {
+    Stage::ALL.into_iter().find(|stage| stage.name() == name)
+}
+
+pub(super) fn possession_parts(possession: &Possession) -> (&'static str, Option<&str>) {
+    match possession {
+        Possession::Proven => ("proven", None),
+        Possession::Failed => ("failed", None),
+        Possession::Unchecked(reason) => ("unchecked", Some(reason)),
+    }
+}
+
+pub(super) fn possession(name: &str, reason: Option<String>) -> Option<Possession> {
+    match name {
+        "proven" => Some(Possession::Proven),
+        "failed" => Some(Possession::Failed),
+        "unchecked" => Some(Possession::Unchecked(reason?)),
+        _ => None,
+    }
+}
+
+/// Stages with nanoseconds.
+pub(super) fn timing_to_json(timing: &[(Stage, Duration)]) -> String {
+    let pairs = timing.iter().map(|(stage, took)| (stage.name(), u64::try_from(took.as_nanos()).unwrap_or(u64::MAX)));
+    json(&pairs.collect::<Vec<_>>())
+}
+
+pub(super) fn timing_from_json(text: &str) -> Option<Vec<(Stage, Duration)>> {
+    let pairs: Vec<(String, u64)> = serde_json::from_str(text).ok()?;
+    pairs.into_iter().map(|(stage, nanos)| Some((stage_named(&stage)?, Duration::from_nanos(nanos)))).collect()
+}
+
+pub(super) fn severity(name: &str) -> Option<Severity> {
+    [Severity::Info, Severity::Warning, Severity::Critical].into_iter().find(|severity| severity.name() == name)
+}
+
+/// `suspected`: how often it was seen; nothing once it is open.
+pub(super) fn suspected(state: State) -> Option<u8> {
+    match state {
+        State::Suspected(times) => Some(times),
+        State::Open => None,
+    }
+}
+
+pub(super) fn notice_kind(name: &str) -> Option<NoticeKind> {
+    NoticeKind::ALL.into_iter().find(|kind| kind.name() == name)
+}
+
+#[derive(Serialize, Deserialize)]
+struct ToldEntry {
+    recipient: String,
+    audience: String,
+    stage: String,
+    thread: String,
+}
+
+pub(super) fn told_to_json(told: &[Told]) -> String {
+    let entries = told.iter().map(|told| ToldEntry {
+        recipient: told.recipient.clone(),
+        audience: told.audience.name().to_owned(),
+        stage: told.stage.clone(),
+        thread: told.thread.clone(),
+    });
+    json(&entries.collect::<Vec<_>>())
+}
+
+pub(super) fn told_from_json(text: &str) -> Option<Vec<Told>> {
+    let entries: Vec<ToldEntry> = serde_json::from_str(text).ok()?;
+    let told = entries.into_iter().map(|entry| {
+        let audience = [Audience::Owner, Audience::Admin].into_iter().find(|audience| audience.name() == entry.audience)?;
+        Some(Told { recipient: entry.recipient, audience, stage: entry.stage, thread: entry.thread })
+    });
+    told.collect()
+}
+
+pub(super) fn strings_to_json(strings: &[String]) -> String {
+    json(&strings)
+}
+
+pub(super) fn strings_from_json(text: &str) -> Option<Vec<String>> {
+    serde_json::from_str(text).ok()
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("strings and numbers always make JSON")
+}

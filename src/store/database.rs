@@ -1,0 +1,174 @@
+//! The file: lock, schema and its versions, durability.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::StoreError;
+
+/// The open database, and the lock that keeps a second daemon out. Dropped in this order.
+#[derive(Debug)]
+pub(super) struct Database {
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
+    synchronous: Option<Synchronous>,
+    _lock: File,
+}
+
+/// When a commit is on the disk. In WAL mode both keep the file consistent through a power cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Synchronous {
+    /// At once: for what somebody relies on, mails and incidents. One fsync a transaction.
+    Full,
+    /// At the next full commit or checkpoint: for observations, which the next visit brings again.
+    Normal,
+}
+
+impl Database {
+    /// Opens or makes the database in this directory, brought to the latest schema.
+    pub(super) fn open(directory: &Path) -> Result<Self, StoreError> {
+        if std::fs::metadata(directory).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            return Err(StoreError::DirectoryMissing { directory: directory.to_owned() });
+        }
+        let lock = private_file(&directory.join("certvigil.lock"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { directory: directory.to_owned() }),
+            Err(TryLockError::Error(source)) => {
+                return Err(StoreError::Unwritable { path: directory.join("certvigil.lock"), source });
+            }
+        }
+        let path = directory.join("certvigil.db");
+        // Made by us rather than by SQLite, which would make it readable to all; its -wal and -shm inherit the mode.
+        drop(private_file(&path)?);
+        let connection = connect(&path)?;
+        Ok(Database { connection, path, synchronous: None, _lock: lock })
+    }
+
+    /// Takes effect from the next transaction.
+    pub(super) fn set_synchronous(&mut self, wanted: Synchronous) -> Result<(), StoreError> {
+        if self.synchronous != Some(wanted) {
+            let level = match wanted {
+                Synchronous::Full => "FULL",
+                Synchronous::Normal => "NORMAL",
+            };
+            self.connection.pragma_update(None, "synchronous", level).map_err(|e| StoreError::of(&self.path, &e))?;
+            self.synchronous = Some(wanted);
+        }
+        Ok(())
+    }
+
+    /// Forgets certificates that no observation holds any more.
+    pub(super) fn prune(&mut self) -> Result<(), StoreError> {
+        let pruned = self.connection.execute(PRUNE, []);
+        pruned.map(|_| ()).map_err(|e| StoreError::of(&self.path, &e))
+    }
+}
+
+fn private_file(path: &Path) -> Result<File, StoreError> {
+    let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+    opened.map_err(|source| StoreError::Unwritable { path: path.to_owned(), source })
+}
+
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let failed = |error: rusqlite::Error| StoreError::of(path, &error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    // Somebody who looks at the file with the sqlite3 shell must not make a commit fail.
+    connection.busy_timeout(Duration::from_secs(5)).map_err(failed)?;
+
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+    let owner: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
+    if owner != APPLICATION_ID && (owner != 0 || found != 0 || tables != 0) {
+        return Err(StoreError::Foreign { path: path.to_owned() });
+    }
+    let known = i64::try_from(MIGRATIONS.len()).expect("a handful of migrations");
+    if found > known {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known });
+    }
+
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+    for (version, migration) in (1i64..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
+        let transaction = connection.transaction().map_err(failed)?;
+        transaction.execute_batch(migration).map_err(failed)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
+        transaction.pragma_update(None, "user_version", version).map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+    }
+    Ok(connection)
+}
+
+/// "cvgl": tells file(1), and us, whose database it is.
+const APPLICATION_ID: i64 = 0x6376_676c;
+
+/// Each brings the schema from its index to the next version; the last one's number is the `user_version`. Never edited once
+/// released. Moments are RFC 3339 text, lists are JSON: legible in the sqlite3 shell, and exact.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE meta (
+        key   TEXT NOT NULL PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE certificate (
+        fingerprint TEXT NOT NULL PRIMARY KEY,  -- SHA-256 of der, lowercase hex
+        der         BLOB NOT NULL
+    ) STRICT;
+
+    CREATE TABLE observation (
+        endpoint   TEXT NOT NULL,
+        address    TEXT NOT NULL,               -- '' when the name did not resolve
+        what       TEXT NOT NULL,               -- known: a certificate was seen; failed: none was
+        at         TEXT NOT NULL,
+        timing     TEXT NOT NULL,               -- [[stage, nanoseconds], ..]
+        chain      TEXT NOT NULL,               -- fingerprints as presented, leaf first
+        added      TEXT NOT NULL,               -- fingerprints of the intermediates that completed it
+        version    TEXT NOT NULL,
+        cipher     TEXT NOT NULL,
+        key_group  TEXT NOT NULL,
+        alpn       TEXT,
+        possession TEXT,                        -- proven, failed, unchecked
+        unchecked  TEXT,                        -- why it is unchecked
+        stage      TEXT,                        -- of the failure, as the next three
+        kind       TEXT,
+        kind_word  TEXT,                        -- the alert's name, or the protocol that answered
+        detail     TEXT,
+        PRIMARY KEY (endpoint, address, what)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE incident (
+        endpoint  TEXT NOT NULL,
+        topic     TEXT NOT NULL,
+        id        TEXT NOT NULL,
+        code      TEXT NOT NULL,
+        severity  TEXT NOT NULL,
+        suspected INTEGER,                      -- how often seen; NULL once it is open
+        summary   TEXT NOT NULL,
+        addresses TEXT NOT NULL,
+        since     TEXT NOT NULL,
+        last_seen TEXT NOT NULL,
+        told      TEXT NOT NULL,                -- [{recipient, audience, stage, thread}, ..]
+        PRIMARY KEY (endpoint, topic)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE outbox (
+        id        TEXT NOT NULL PRIMARY KEY,
+        kind      TEXT NOT NULL,
+        recipient TEXT NOT NULL,
+        at        TEXT NOT NULL,
+        message   BLOB NOT NULL
+    ) STRICT;
+"];
+
+const PRUNE: &str = "
+    DELETE FROM certificate WHERE fingerprint NOT IN (
+        SELECT held.value FROM observation, json_each(observation.chain) AS held
+        UNION
+        SELECT held.value FROM observation, json_each(observation.added) AS held
+    )";

@@ -1,0 +1,170 @@
+//! Rows to the types of today. What cannot be understood is left out with a warning: it comes again with the next visit.
+
+use core::net::IpAddr;
+use std::{collections::HashMap, sync::Arc};
+
+use rusqlite::{Connection, Result, Row};
+use tracing::warn;
+
+use super::{Mail, StoreError, Stored, StoredAddress, codec, database::Database, write};
+use crate::{
+    certificate::Certificate,
+    clock::Timestamp,
+    diagnosis::Topic,
+    incident::{Incident, IncidentKey, State},
+    observation::{Chain, Handshake, Observation, Outcome, Tls},
+};
+
+/// The whole state.
+pub(super) fn everything(database: &Database) -> std::result::Result<Stored, StoreError> {
+    let db = &database.connection;
+    let read = || -> Result<Stored> {
+        Ok(Stored {
+            addresses: addresses(db)?,
+            incidents: rows(db, "SELECT * FROM incident ORDER BY endpoint, topic", "an incident", incident)?,
+            mails: mails(db)?,
+            first_sweep_done: first_sweep_done(db)?,
+        })
+    };
+    read().map_err(|error| StoreError::of(&database.path, &error))
+}
+
+/// Every row that can be understood; the others are counted and told.
+fn rows<T>(db: &Connection, sql: &str, thing: &str, understand: impl Fn(&Row<'_>) -> Result<Option<T>>) -> Result<Vec<T>> {
+    let mut statement = db.prepare(sql)?;
+    let mut found = statement.query([])?;
+    let mut understood = Vec::new();
+    let mut strange = 0usize;
+    while let Some(row) = found.next()? {
+        match understand(row) {
+            Ok(Some(value)) => understood.push(value),
+            Ok(None) | Err(rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..)) => {
+                strange += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if strange > 0 {
+        warn!(count = strange, "left out of the stored state what this version cannot understand: {thing}");
+    }
+    Ok(understood)
+}
+
+fn mails(db: &Connection) -> Result<Vec<Mail>> {
+    let mut mails = rows(db, "SELECT * FROM outbox ORDER BY id", "a waiting mail", |row| {
+        let kind: String = row.get("kind")?;
+        let Some((kind, at)) = codec::notice_kind(&kind).zip(moment(row, "at")?) else { return Ok(None) };
+        let message: Vec<u8> = row.get("message")?;
+        Ok(Some(Mail { id: row.get("id")?, kind, recipient: row.get("recipient")?, at, message: message.into() }))
+    })?;
+    mails.sort_by_key(|mail| mail.at);
+    Ok(mails)
+}
+
+fn first_sweep_done(db: &Connection) -> Result<bool> {
+    db.prepare("SELECT 1 FROM meta WHERE key = ?1")?.exists([write::FIRST_SWEEP_DONE])
+}
+
+fn incident(row: &Row<'_>) -> Result<Option<Incident>> {
+    let (endpoint, topic): (String, String) = (row.get("endpoint")?, row.get("topic")?);
+    let (severity, addresses, told): (String, String, String) = (row.get("severity")?, row.get("addresses")?, row.get("told")?);
+    let suspected: Option<u8> = row.get("suspected")?;
+    let (since, last_seen) = (moment(row, "since")?, moment(row, "last_seen")?);
+    let (id, code, summary) = (row.get("id")?, row.get("code")?, row.get("summary")?);
+    let understand = || {
+        Some(Incident {
+            id,
+            key: IncidentKey { endpoint: endpoint.into(), topic: Topic::from_name(&topic)? },
+            code,
+            severity: codec::severity(&severity)?,
+            state: suspected.map_or(State::Open, State::Suspected),
+            summary,
+            addresses: codec::strings_from_json(&addresses)?,
+            since: since?,
+            last_seen: last_seen?,
+            told: codec::told_from_json(&told)?,
+        })
+    };
+    Ok(understand())
+}
+
+type Certificates = HashMap<String, Arc<Certificate>>;
+
+fn addresses(db: &Connection) -> Result<Vec<StoredAddress>> {
+    let certificates: Certificates = rows(db, "SELECT der FROM certificate", "a certificate", |row| {
+        let certificate = Certificate::from_der(&row.get::<_, Vec<u8>>("der")?);
+        Ok(Some((certificate.fingerprint.to_string(), certificate)))
+    })?
+    .into_iter()
+    .collect();
+    let seen =
+        rows(db, "SELECT * FROM observation ORDER BY endpoint, address, what", "an observation", |row| seen(row, &certificates))?;
+
+    let mut addresses: Vec<StoredAddress> = Vec::new();
+    for Seen { endpoint, observation, added } in seen {
+        let at = observation.at;
+        let same = addresses.last().is_some_and(|last| *last.endpoint == *endpoint && last.address == observation.address);
+        if !same {
+            let (endpoint, address) = (endpoint.into(), observation.address);
+            let fresh = StoredAddress { endpoint, address, known: None, failed: None, last_probe: at, last_success: None };
+            addresses.push(fresh);
+        }
+        let entry = addresses.last_mut().expect("one was just pushed");
+        entry.last_probe = entry.last_probe.max(at);
+        match observation.outcome {
+            Outcome::Handshake(_) => {
+                entry.last_success = Some(at);
+                entry.known = Some((observation, added));
+            }
+            Outcome::Failure(_) => entry.failed = Some(observation),
+        }
+    }
+    Ok(addresses)
+}
+
+struct Seen {
+    endpoint: String,
+    observation: Observation,
+    added: Vec<Arc<Certificate>>,
+}
+
+fn seen(row: &Row<'_>, certificates: &Certificates) -> Result<Option<Seen>> {
+    let address: String = row.get("address")?;
+    let failure = match (row.get::<_, Option<String>>("stage")?, row.get::<_, Option<String>>("kind")?) {
+        (Some(stage), Some(kind)) => {
+            let detail = row.get::<_, Option<String>>("detail")?.unwrap_or_default();
+            match codec::failure(&stage, &kind, row.get("kind_word")?, detail) {
+                Some(failure) => Some(failure),
+                None => return Ok(None),
+            }
+        }
+        _ => None,
+    };
+    let (timing, chain, added): (String, String, String) = (row.get("timing")?, row.get("chain")?, row.get("added")?);
+    let possession: Option<String> = row.get("possession")?;
+    let unchecked: Option<String> = row.get("unchecked")?;
+    let tls =
+        Tls { version: row.get("version")?, cipher: row.get("cipher")?, group: row.get("key_group")?, alpn: row.get("alpn")? };
+    let (endpoint, at) = (row.get("endpoint")?, moment(row, "at")?);
+    let understand = || {
+        let address: Option<IpAddr> = if address.is_empty() { None } else { Some(address.parse().ok()?) };
+        let outcome = match Chain::new(look_up(&chain, certificates)?) {
+            Some(chain) => {
+                let possession = codec::possession(&possession?, unchecked)?;
+                Outcome::Handshake(Handshake { chain, tls, possession, broken_off: failure })
+            }
+            None => Outcome::Failure(failure?),
+        };
+        let observation = Observation { address, at: at?, outcome, timing: codec::timing_from_json(&timing)? };
+        Some(Seen { endpoint, observation, added: look_up(&added, certificates)? })
+    };
+    Ok(understand())
+}
+
+fn look_up(fingerprints: &str, certificates: &Certificates) -> Option<Vec<Arc<Certificate>>> {
+    codec::strings_from_json(fingerprints)?.iter().map(|fingerprint| certificates.get(fingerprint).cloned()).collect()
+}
+
+fn moment(row: &Row<'_>, column: &str) -> Result<Option<Timestamp>> {
+    Ok(row.get::<_, String>(column)?.parse().ok())
+}

@@ -1,0 +1,95 @@
+//! Things to store.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    certificate::Certificate,
+    clock::Timestamp,
+    diagnosis::{ChainStatus, Diagnosis, Judged, Repair, Severity, Topic},
+    incident::{Audience, Incident, IncidentKey, State, Told},
+    monitor::{NoticeKind, Record},
+    observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
+    store::Mail,
+};
+
+pub(super) fn moment(text: &str) -> Timestamp {
+    text.parse().expect("RFC 3339")
+}
+
+/// A real certificate for this name.
+pub(super) fn certificate(name: &str) -> Arc<Certificate> {
+    let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).expect("a plain name");
+    Certificate::from_der(made.cert.der())
+}
+
+pub(super) fn handshake(address: &str, at: &str, chain: Vec<Arc<Certificate>>) -> Observation {
+    Observation {
+        address: Some(address.parse().expect("an address")),
+        at: moment(at),
+        outcome: Outcome::Handshake(Handshake {
+            chain: Chain::new(chain).expect("not empty"),
+            tls: Tls {
+                version: "TLSv1.3".into(),
+                cipher: "TLS_AES_256_GCM_SHA384".into(),
+                group: "X25519MLKEM768".into(),
+                alpn: Some("h2".into()),
+            },
+            possession: Possession::Proven,
+            broken_off: None,
+        }),
+        timing: vec![(Stage::Resolve, Duration::from_nanos(1)), (Stage::Handshake, Duration::from_millis(20))],
+    }
+}
+
+pub(super) fn failure(address: Option<&str>, at: &str, kind: FailureKind) -> Observation {
+    Observation {
+        address: address.map(|address| address.parse().expect("an address")),
+        at: moment(at),
+        outcome: Outcome::Failure(Failure { stage: Stage::Connect, kind, detail: "refused by 192.0.2.1:443".into() }),
+        timing: vec![(Stage::Connect, Duration::from_micros(7))],
+    }
+}
+
+/// The observation as a visit brings it: of the diagnosis only `repair.added` matters here.
+pub(super) fn judged(observation: Observation, added: Vec<Arc<Certificate>>) -> Arc<Judged> {
+    let repair = (!added.is_empty()).then(|| Repair { chain: added.clone(), added });
+    let diagnosis = Diagnosis { verdict: None, chain_status: ChainStatus::None, findings: Vec::new(), repair };
+    Arc::new(Judged { observation, diagnosis })
+}
+
+pub(super) fn observed(endpoint: &str, observation: &Observation) -> Record {
+    Record::Observed { endpoint: endpoint.into(), judged: judged(observation.clone(), Vec::new()) }
+}
+
+pub(super) fn incident(endpoint: &str, topic: Topic, state: State) -> Incident {
+    Incident {
+        id: format!("{endpoint}-1"),
+        key: IncidentKey { endpoint: endpoint.into(), topic },
+        code: "expires_soon".into(),
+        severity: Severity::Warning,
+        state,
+        summary: "it ends \"soon\"; DROP TABLE incident".into(),
+        addresses: vec!["192.0.2.1".into(), "2001:db8::1".into()],
+        since: moment("2026-11-01T00:00:00Z"),
+        last_seen: moment("2026-11-22T10:00:00.123456789Z"),
+        told: vec![
+            Told {
+                recipient: "ops@example.com".into(),
+                audience: Audience::Owner,
+                stage: "expires_soon/warning".into(),
+                thread: "t1".into(),
+            },
+            Told {
+                recipient: "a@example.org".into(),
+                audience: Audience::Admin,
+                stage: "x/critical".into(),
+                thread: "t2".into(),
+            },
+        ],
+    }
+}
+
+pub(super) fn mail(id: &str, kind: NoticeKind, at: &str) -> Mail {
+    let message = Arc::from(&b"From: a@example.com\r\n\r\n\xc3\xa4\x00\r\n"[..]);
+    Mail { id: id.into(), kind, recipient: "ops@example.com".into(), at: moment(at), message }
+}

@@ -1,0 +1,261 @@
+//! What is written is what the next start finds.
+
+use std::{sync::Arc, time::Duration};
+
+use proptest::prelude::*;
+
+use super::{
+    Place,
+    made::{certificate, failure, handshake, incident, judged, mail, moment, observed},
+};
+use crate::{
+    certificate::Certificate,
+    clock::Timestamp,
+    diagnosis::{Finding, Topic},
+    incident::State,
+    monitor::{NoticeKind, Record},
+    observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
+    store::{StoredAddress, database::Database, read, write},
+};
+
+#[tokio::test]
+async fn an_empty_directory_holds_nothing_and_gets_private_files() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new();
+    let (store, stored) = place.open().expect("a fresh directory");
+    assert_eq!(stored, crate::store::Stored::default());
+    store.commit(vec![Record::FirstSweepDone], Vec::new()).await.expect("room");
+    for entry in std::fs::read_dir(&place.0).expect("there") {
+        let entry = entry.expect("readable");
+        let mode = entry.metadata().expect("there").permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", entry.path().display());
+    }
+}
+
+#[tokio::test]
+async fn a_restart_finds_everything() {
+    let place = Place::new();
+    let (leaf, intermediate) = (certificate("a.example"), certificate("ca.example"));
+    let seen = handshake("2001:db8::1", "2026-11-22T10:00:00.5Z", vec![leaf.clone(), leaf.clone()]);
+    let refused = failure(Some("2001:db8::1"), "2026-11-22T11:00:00Z", FailureKind::Refused);
+    let unresolved = failure(None, "2026-11-22T09:00:00Z", FailureKind::NameNotFound);
+    let incidents = vec![
+        incident("a.example:443", Topic::Expiry, State::Open),
+        incident("a.example:443", Topic::Code("unknown_ca"), State::Open),
+        incident("b.example:443", Topic::Reachability, State::Suspected(2)),
+    ];
+    // Not in the order of their ids, nor of their moments as text.
+    let mails =
+        vec![mail("z", NoticeKind::Chain, "2026-11-22T10:00:00Z"), mail("a", NoticeKind::Summary, "2026-11-22T10:00:00.5Z")];
+
+    let (store, _) = place.open().expect("fresh");
+    let mut records =
+        vec![Record::Observed { endpoint: "a.example:443".into(), judged: judged(seen.clone(), vec![intermediate.clone()]) }];
+    records.extend([observed("a.example:443", &refused), observed("b.example:443", &unresolved), Record::FirstSweepDone]);
+    records.extend(incidents.iter().cloned().map(|incident| Record::Incident(Arc::new(incident))));
+    store.commit(records, mails.clone()).await.expect("room");
+
+    let expected = vec![
+        StoredAddress {
+            endpoint: "a.example:443".into(),
+            address: seen.address,
+            known: Some((seen.clone(), vec![intermediate])),
+            failed: Some(refused.clone()),
+            last_probe: refused.at,
+            last_success: Some(seen.at),
+        },
+        StoredAddress {
+            endpoint: "b.example:443".into(),
+            address: None,
+            known: None,
+            failed: Some(unresolved.clone()),
+            last_probe: unresolved.at,
+            last_success: None,
+        },
+    ];
+    let check = |stored: crate::store::Stored| {
+        assert_eq!(stored.addresses, expected);
+        assert_eq!(stored.incidents, incidents);
+        assert_eq!(stored.mails, mails);
+        assert!(stored.first_sweep_done);
+    };
+    check(place.after_power_cut());
+    store.close().await;
+    check(place.open().expect("closed before").1);
+}
+
+#[tokio::test]
+async fn what_is_gone_is_gone() {
+    let place = Place::new();
+    let (store, _) = place.open().expect("fresh");
+    let (one, two) = (handshake("192.0.2.1", NOON, vec![certificate("a")]), handshake("192.0.2.2", NOON, vec![certificate("b")]));
+    let unresolved = failure(None, NOON, FailureKind::DnsFailure);
+    let open = incident("a", Topic::Expiry, State::Open);
+    let of_gone = incident("gone", Topic::Expiry, State::Open);
+    let mut records = vec![observed("a", &one), observed("a", &two), observed("a", &unresolved), observed("gone", &one)];
+    records.extend([open.clone(), of_gone].map(|incident| Record::Incident(Arc::new(incident))));
+    store.commit(records, vec![mail("m", NoticeKind::Expiry, NOON)]).await.expect("room");
+
+    let gone = vec![
+        Record::AddressGone { endpoint: "a".into(), address: two.address },
+        Record::AddressGone { endpoint: "a".into(), address: None },
+        Record::EndpointGone("gone".into()),
+        Record::IncidentGone(open.key.clone()),
+        Record::MailGone("m".into()),
+    ];
+    store.commit(gone, Vec::new()).await.expect("room");
+    store.close().await;
+
+    let (_store, stored) = place.open().expect("closed before");
+    let left: Vec<_> = stored.addresses.iter().map(|address| (&*address.endpoint, address.address)).collect();
+    assert_eq!(left, [("a", one.address)]);
+    assert_eq!((stored.incidents.len(), stored.mails.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_success_ends_a_failure_and_unused_certificates_are_forgotten() {
+    let place = Place::new();
+    let (store, _) = place.open().expect("fresh");
+    let before = handshake("192.0.2.1", NOON, vec![certificate("old")]);
+    let renewed = handshake("192.0.2.1", "2026-11-22T13:00:00Z", vec![certificate("new")]);
+    let refused = failure(Some("192.0.2.1"), "2026-11-22T12:30:00Z", FailureKind::Refused);
+    for observation in [&before, &refused, &renewed] {
+        store.commit(vec![observed("a", observation)], Vec::new()).await.expect("room");
+    }
+    store.close().await;
+
+    let (store, stored) = place.open().expect("closed before");
+    assert_eq!(stored.addresses[0].known.as_ref().map(|(observation, _)| observation), Some(&renewed));
+    assert_eq!(stored.addresses[0].failed, None);
+    store.close().await;
+    let database = Database::open(&place.0).expect("closed before");
+    let count: i64 =
+        database.connection.query_row("SELECT count(*) FROM certificate", [], |row| row.get(0)).expect("the table is there");
+    assert_eq!(count, 1, "the old one was pruned when it was opened");
+}
+
+#[tokio::test]
+async fn names_of_another_time_are_left_out_and_the_rest_stays() {
+    let place = Place::new();
+    let (store, _) = place.open().expect("fresh");
+    let refused = failure(Some("192.0.2.1"), NOON, FailureKind::Refused);
+    let incidents = [Topic::Expiry, Topic::Reachability].map(|topic| Arc::new(incident("a", topic, State::Open)));
+    let mut records = vec![observed("a", &refused), observed("b", &refused)];
+    records.extend(incidents.map(Record::Incident));
+    let mails = vec![mail("m", NoticeKind::Expiry, NOON), mail("n", NoticeKind::Chain, NOON)];
+    store.commit(records, mails).await.expect("room");
+    store.close().await;
+
+    let database = Database::open(&place.0).expect("closed before");
+    let strange = "UPDATE observation SET kind = 'quantum' WHERE endpoint = 'a';
+                   UPDATE incident SET topic = 'tomorrow' WHERE topic = 'expiry';
+                   UPDATE outbox SET kind = 'telegram' WHERE id = 'm';";
+    database.connection.execute_batch(strange).expect("three updates");
+    drop(database);
+
+    let (_store, stored) = place.open().expect("not fatal");
+    assert_eq!(stored.addresses.iter().map(|address| &*address.endpoint).collect::<Vec<_>>(), ["b"]);
+    assert_eq!(stored.incidents.iter().map(|incident| incident.key.topic).collect::<Vec<_>>(), [Topic::Reachability]);
+    assert_eq!(stored.mails.iter().map(|mail| &mail.id[..]).collect::<Vec<_>>(), ["n"]);
+}
+
+#[test]
+fn every_topic_and_every_kind_of_failure_has_a_name_that_leads_back() {
+    for code in Finding::CODES {
+        assert_eq!(Topic::from_name(Topic::Code(code).name()), Some(Topic::Code(code)));
+    }
+    let mut kind = Some(FailureKind::NameNotFound);
+    while let Some(this) = kind {
+        let word = crate::store::codec::kind_word(&this).map(str::to_owned);
+        let back = crate::store::codec::failure("connect", this.name(), word, String::new());
+        assert_eq!(back.map(|failure| failure.kind).as_ref(), Some(&this));
+        kind = next_kind(&this);
+    }
+}
+
+/// Walks through every kind; a new one does not compile until it stands here.
+fn next_kind(kind: &FailureKind) -> Option<FailureKind> {
+    Some(match kind {
+        FailureKind::NameNotFound => FailureKind::DnsFailure,
+        FailureKind::DnsFailure => FailureKind::Refused,
+        FailureKind::Refused => FailureKind::Unreachable,
+        FailureKind::Unreachable => FailureKind::Timeout,
+        FailureKind::Timeout => FailureKind::Reset,
+        FailureKind::Reset => FailureKind::ClosedEarly,
+        FailureKind::ClosedEarly => FailureKind::Alert("handshake_failure".into()),
+        FailureKind::Alert(_) => FailureKind::NoCommonVersion,
+        FailureKind::NoCommonVersion => FailureKind::NoCommonCipher,
+        FailureKind::NoCommonCipher => FailureKind::Plaintext("smtp".into()),
+        FailureKind::Plaintext(_) => FailureKind::TooMuchData,
+        FailureKind::TooMuchData => FailureKind::ProtocolViolation,
+        FailureKind::ProtocolViolation => FailureKind::StarttlsRefused,
+        FailureKind::StarttlsRefused => FailureKind::ProxyRefused,
+        FailureKind::ProxyRefused => FailureKind::Internal,
+        FailureKind::Internal => return None,
+    })
+}
+
+fn any_failure() -> impl Strategy<Value = Failure> {
+    let kinds: Vec<_> = std::iter::successors(Some(FailureKind::NameNotFound), next_kind).collect();
+    let kind = prop_oneof![
+        prop::sample::select(kinds),
+        any::<String>().prop_map(FailureKind::Alert),
+        any::<String>().prop_map(FailureKind::Plaintext)
+    ];
+    (any_stage(), kind, any::<String>()).prop_map(|(stage, kind, detail)| Failure { stage, kind, detail })
+}
+
+fn any_stage() -> impl Strategy<Value = Stage> {
+    prop::sample::select(Stage::ALL.to_vec())
+}
+
+fn any_handshake() -> impl Strategy<Value = Handshake> {
+    let chain = prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 1..5)
+        .prop_map(|ders| Chain::new(ders.iter().map(|der| Certificate::from_der(der)).collect()).expect("at least one"));
+    let tls = (any::<String>(), any::<String>(), any::<String>(), any::<Option<String>>())
+        .prop_map(|(version, cipher, group, alpn)| Tls { version, cipher, group, alpn });
+    let possession =
+        prop_oneof![Just(Possession::Proven), Just(Possession::Failed), any::<String>().prop_map(Possession::Unchecked)];
+    (chain, tls, possession, prop::option::of(any_failure())).prop_map(|(chain, tls, possession, broken_off)| Handshake {
+        chain,
+        tls,
+        possession,
+        broken_off,
+    })
+}
+
+fn any_moment() -> impl Strategy<Value = Timestamp> {
+    let (first, last) = (moment("1900-01-01T00:00:00Z"), Timestamp::MAX);
+    (first.as_second()..=last.as_second(), 0..1_000_000_000i32)
+        .prop_map(|(second, nano)| Timestamp::new(second, nano).unwrap_or(Timestamp::MAX))
+}
+
+fn any_observation() -> impl Strategy<Value = Observation> {
+    let outcome = prop_oneof![any_handshake().prop_map(Outcome::Handshake), any_failure().prop_map(Outcome::Failure)];
+    let timing = prop::collection::vec((any_stage(), any::<u64>().prop_map(Duration::from_nanos)), 0..5);
+    (any::<Option<core::net::IpAddr>>(), any_moment(), outcome, timing).prop_map(|(address, at, outcome, timing)| Observation {
+        address,
+        at,
+        outcome,
+        timing,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #[test]
+    fn any_observation_comes_back_as_it_was(observation in any_observation(), endpoint in "[^\0]{1,40}") {
+        let place = Place::new();
+        let database = Database::open(&place.0).expect("fresh");
+        write::record(&database.connection, &observed(&endpoint, &observation)).expect("room");
+        let stored = read::everything(&database).expect("just written");
+        prop_assert_eq!(stored.addresses.len(), 1);
+        let back = &stored.addresses[0];
+        prop_assert_eq!(&*back.endpoint, endpoint.as_str());
+        let known = back.known.as_ref().map(|(observation, _)| observation);
+        prop_assert_eq!(known.or(back.failed.as_ref()), Some(&observation));
+        prop_assert_eq!(back.last_success.is_some(), observation.chain().is_some());
+    }
+}
+
+const NOON: &str = "2026-11-22T12:00:00Z";

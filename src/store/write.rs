@@ -1,0 +1,148 @@
+//! Records and mails to rows, within the transaction of the caller.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension as _, Result, params};
+
+use super::{Mail, codec};
+use crate::{
+    certificate::Certificate,
+    diagnosis::Judged,
+    incident::{Incident, IncidentKey},
+    monitor::Record,
+    observation::{Handshake, Outcome},
+};
+
+/// Writes one record; says how many rows let go of certificates by it.
+pub(super) fn record(db: &Connection, record: &Record) -> Result<usize> {
+    match record {
+        Record::Observed { endpoint, judged } => observed(db, endpoint, judged),
+        Record::AddressGone { endpoint, address } => {
+            let address = address.map(|ip| ip.to_string()).unwrap_or_default();
+            run(db, "DELETE FROM observation WHERE endpoint = ?1 AND address = ?2", params![&**endpoint, address])
+        }
+        Record::EndpointGone(endpoint) => {
+            run(db, "DELETE FROM incident WHERE endpoint = ?1", params![&**endpoint])?;
+            run(db, "DELETE FROM observation WHERE endpoint = ?1", params![&**endpoint])
+        }
+        Record::Incident(incident) => save_incident(db, incident).map(|()| 0),
+        Record::IncidentGone(IncidentKey { endpoint, topic }) => {
+            run(db, "DELETE FROM incident WHERE endpoint = ?1 AND topic = ?2", params![&**endpoint, topic.name()]).map(|_| 0)
+        }
+        Record::MailGone(id) => run(db, "DELETE FROM outbox WHERE id = ?1", params![id]).map(|_| 0),
+        Record::FirstSweepDone => {
+            run(db, "INSERT OR REPLACE INTO meta VALUES (?1, 'true')", params![FIRST_SWEEP_DONE]).map(|_| 0)
+        }
+    }
+}
+
+/// Only observations may wait for the disk: the next visit brings them again.
+pub(super) fn may_be_lost(record: &Record) -> bool {
+    matches!(record, Record::Observed { .. })
+}
+
+/// A mail for the outbox. The same id again is the same mail.
+pub(super) fn mail(db: &Connection, mail: &Mail) -> Result<()> {
+    run(
+        db,
+        "INSERT OR REPLACE INTO outbox (id, kind, recipient, at, message) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![mail.id, mail.kind.name(), mail.recipient, mail.at.to_string(), &mail.message[..]],
+    )?;
+    Ok(())
+}
+
+fn observed(db: &Connection, endpoint: &str, judged: &Judged) -> Result<usize> {
+    let observation = &judged.observation;
+    let address = observation.address.map(|ip| ip.to_string()).unwrap_or_default();
+    let (what, chain, added) = match &observation.outcome {
+        Outcome::Handshake(Handshake { chain, .. }) => {
+            let added = judged.diagnosis.repair.as_ref().map_or(&[][..], |repair| &repair.added);
+            ("known", chain.iter().cloned().collect::<Vec<_>>(), added)
+        }
+        Outcome::Failure(_) => ("failed", Vec::new(), &[][..]),
+    };
+    let (chain_json, added_json) = (fingerprints(&chain), fingerprints(added));
+
+    // Most visits see what the last one saw: then no certificate needs to be written.
+    let mut select =
+        db.prepare_cached("SELECT chain, added FROM observation WHERE endpoint = ?1 AND address = ?2 AND what = ?3")?;
+    let before: Option<(String, String)> =
+        select.query_row(params![endpoint, address, what], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let unchanged = before.as_ref().is_some_and(|before| *before == (chain_json.clone(), added_json.clone()));
+    if !unchanged {
+        for certificate in chain.iter().chain(added) {
+            let fingerprint = certificate.fingerprint.to_string();
+            let sql = "INSERT OR IGNORE INTO certificate (fingerprint, der) VALUES (?1, ?2)";
+            run(db, sql, params![fingerprint, &certificate.der[..]])?;
+        }
+    }
+
+    let handshake = observation.handshake();
+    let tls = handshake.map(|handshake| handshake.tls.clone()).unwrap_or_default();
+    let possession = handshake.map(|handshake| codec::possession_parts(&handshake.possession));
+    let failure = observation.failure();
+    run(
+        db,
+        "INSERT OR REPLACE INTO observation (endpoint, address, what, at, timing, chain, added, version, cipher, key_group, alpn,
+            possession, unchecked, stage, kind, kind_word, detail)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+        params![
+            endpoint,
+            address,
+            what,
+            observation.at.to_string(),
+            codec::timing_to_json(&observation.timing),
+            chain_json,
+            added_json,
+            tls.version,
+            tls.cipher,
+            tls.group,
+            tls.alpn,
+            possession.map(|(name, _)| name),
+            possession.and_then(|(_, reason)| reason),
+            failure.map(|failure| failure.stage.name()),
+            failure.map(|failure| failure.kind.name()),
+            failure.and_then(|failure| codec::kind_word(&failure.kind)),
+            failure.map(|failure| &failure.detail),
+        ],
+    )?;
+    if what == "known" {
+        let sql = "DELETE FROM observation WHERE endpoint = ?1 AND address = ?2 AND what = 'failed'";
+        run(db, sql, params![endpoint, address])?;
+    }
+    Ok(usize::from(before.is_some() && !unchanged))
+}
+
+fn save_incident(db: &Connection, incident: &Incident) -> Result<()> {
+    run(
+        db,
+        "INSERT OR REPLACE INTO incident
+            (endpoint, topic, id, code, severity, suspected, summary, addresses, since, last_seen, told)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        params![
+            &*incident.key.endpoint,
+            incident.key.topic.name(),
+            incident.id,
+            incident.code,
+            incident.severity.name(),
+            codec::suspected(incident.state),
+            incident.summary,
+            codec::strings_to_json(&incident.addresses),
+            incident.since.to_string(),
+            incident.last_seen.to_string(),
+            codec::told_to_json(&incident.told),
+        ],
+    )?;
+    Ok(())
+}
+
+fn fingerprints(certificates: &[Arc<Certificate>]) -> String {
+    codec::strings_to_json(&certificates.iter().map(|certificate| certificate.fingerprint.to_string()).collect::<Vec<_>>())
+}
+
+fn run(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<usize> {
+    db.prepare_cached(sql)?.execute(values)
+}
+
+/// The key in `meta`.
+pub(super) const FIRST_SWEEP_DONE: &str = "first_sweep_done";

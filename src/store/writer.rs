@@ -1,0 +1,149 @@
+//! The writer: one thread that owns the database. Commits that wait together become one transaction.
+
+use std::{
+    io,
+    sync::mpsc::{Receiver, Sender, channel},
+    thread,
+};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+use tracing::warn;
+
+use super::{
+    Mail, StoreError,
+    database::{Database, Synchronous},
+    write,
+};
+use crate::monitor::Record;
+
+/// The way to the writer.
+#[derive(Clone, Debug)]
+pub(super) struct Handle {
+    jobs: Sender<Job>,
+}
+
+enum Job {
+    Commit(Commit),
+    /// Answered when the directory is free again.
+    Close(oneshot::Sender<()>),
+}
+
+struct Commit {
+    records: Vec<Record>,
+    mails: Vec<Mail>,
+    done: oneshot::Sender<Result<(), StoreError>>,
+}
+
+impl Handle {
+    pub(super) async fn commit(&self, records: Vec<Record>, mails: Vec<Mail>) -> Result<(), StoreError> {
+        let (done, answer) = oneshot::channel();
+        self.jobs.send(Job::Commit(Commit { records, mails, done })).map_err(|_| StoreError::Closed)?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    pub(super) async fn close(self) {
+        let (done, answer) = oneshot::channel();
+        if self.jobs.send(Job::Close(done)).is_ok() {
+            // An error only says that the writer has ended already.
+            let _ = answer.await;
+        }
+    }
+}
+
+/// Starts the thread.
+pub(super) fn start(database: Database) -> Result<Handle, StoreError> {
+    let path = database.path.clone();
+    let (jobs, waiting) = channel();
+    let writer = Writer { database, let_go: 0 };
+    let spawned = thread::Builder::new().name("store".into()).spawn(move || writer.run(&waiting));
+    spawned.map_err(|source: io::Error| StoreError::Unwritable { path, source })?;
+    Ok(Handle { jobs })
+}
+
+struct Writer {
+    database: Database,
+    /// How many rows have let go of certificates since the last pruning.
+    let_go: usize,
+}
+
+impl Writer {
+    fn run(mut self, waiting: &Receiver<Job>) {
+        let mut closing = None;
+        while closing.is_none()
+            && let Ok(first) = waiting.recv()
+        {
+            let mut batch = Vec::new();
+            let mut next = Some(first);
+            while let Some(job) = next {
+                match job {
+                    Job::Commit(commit) => batch.push(commit),
+                    Job::Close(done) => closing = Some(done),
+                }
+                next = if batch.len() < BATCH && closing.is_none() { waiting.try_recv().ok() } else { None };
+            }
+            self.commit(batch);
+            self.prune_now_and_then();
+        }
+        drop(self);
+        if let Some(done) = closing {
+            let _ = done.send(());
+        }
+    }
+
+    /// All in one transaction; if that fails, each alone, so that one that finds no room takes no other with it.
+    fn commit(&mut self, batch: Vec<Commit>) {
+        if batch.len() > 1 && self.transaction(&batch).is_ok() {
+            for commit in batch {
+                let _ = commit.done.send(Ok(()));
+            }
+            return;
+        }
+        for commit in batch {
+            let result = self.transaction(std::slice::from_ref(&commit));
+            let _ = commit.done.send(result);
+        }
+    }
+
+    fn transaction(&mut self, batch: &[Commit]) -> Result<(), StoreError> {
+        let mut records = batch.iter().flat_map(|commit| &commit.records);
+        let only_observations = records.all(write::may_be_lost) && batch.iter().all(|commit| commit.mails.is_empty());
+        self.database.set_synchronous(if only_observations { Synchronous::Normal } else { Synchronous::Full })?;
+        let let_go = write_all(&mut self.database.connection, batch);
+        self.let_go += let_go.map_err(|error| StoreError::of(&self.database.path, &error))?;
+        Ok(())
+    }
+
+    fn prune_now_and_then(&mut self) {
+        if self.let_go < PRUNE_AFTER {
+            return;
+        }
+        self.let_go = 0;
+        // Nobody waits for this, and the next opening prunes again.
+        if let Err(error) = self.database.prune() {
+            warn!(error = &error as &dyn std::error::Error, "cannot forget certificates that nobody presents any more");
+        }
+    }
+}
+
+/// All of it or nothing; says how many rows let go of certificates.
+fn write_all(connection: &mut Connection, batch: &[Commit]) -> rusqlite::Result<usize> {
+    let transaction = connection.transaction()?;
+    let mut let_go = 0;
+    for commit in batch {
+        for record in &commit.records {
+            let_go += write::record(&transaction, record)?;
+        }
+        for mail in &commit.mails {
+            write::mail(&transaction, mail)?;
+        }
+    }
+    transaction.commit()?;
+    Ok(let_go)
+}
+
+/// Commits in one transaction, at most.
+const BATCH: usize = 256;
+
+/// Rows that let go of certificates before the unused ones are looked for, which reads every observation.
+const PRUNE_AFTER: usize = 1000;
