@@ -11,6 +11,7 @@ pub mod observation;
 pub mod probe;
 pub mod report;
 pub mod store;
+pub mod visit;
 pub mod web;
 /// cli
 pub mod cli {

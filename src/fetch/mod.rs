@@ -1,6 +1,12 @@
 //! Issuers by the AIA addresses that strangers' certificates name: capped, guarded, cached.
 
+mod guard;
+mod issuer;
+
 use std::time::Duration;
+
+pub use guard::is_public;
+pub use issuer::{Fetcher, Found};
 
 /// What may be fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

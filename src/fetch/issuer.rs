@@ -1,0 +1,268 @@
+//! The `caIssuers` addresses of a certificate (RFC 5280, section 4.2.2.1): plain http, DER or PEM.
+
+use core::net::SocketAddr;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::{Request, StatusCode, Uri, body::Bytes, header};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+use tokio::{
+    net::TcpStream,
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
+
+use super::{Settings, guard};
+use crate::certificate::{Certificate, printable};
+
+/// Fetches issuers; cheap to clone, and every clone shares the cache.
+#[derive(Clone)]
+pub struct Fetcher {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: Settings,
+    /// Strangers' servers may be slow: they shall not eat the file descriptors that visits need.
+    slots: Semaphore,
+    cache: Mutex<HashMap<String, (Instant, Answer)>>,
+}
+
+/// What came of one address: certificates, or why none.
+type Answer = Result<Vec<Arc<Certificate>>, String>;
+
+/// What came of a search for an issuer.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Candidates; nothing is proven of them.
+    pub certificates: Vec<Arc<Certificate>>,
+    /// What was tried, as a fragment for a sentence: `http://a.example/ca.der answered 404`.
+    pub tried: String,
+}
+
+impl Fetcher {
+    /// A fetcher with an empty cache.
+    pub fn new(settings: Settings) -> Self {
+        let shared = Shared { settings, slots: Semaphore::new(CONCURRENT), cache: Mutex::default() };
+        Fetcher { shared: Arc::new(shared) }
+    }
+
+    /// Asks the first few AIA addresses of `subject`, until one gives a certificate.
+    pub async fn issuer(&self, subject: &Certificate) -> Found {
+        let Some(facts) = subject.facts() else { return Found::default() };
+        let urls = &facts.extensions.ca_issuers;
+        if urls.is_empty() {
+            return Found { tried: "the certificate names no AIA address".into(), ..Found::default() };
+        }
+        if !self.shared.settings.enabled {
+            return Found { tried: "fetching is switched off".into(), ..Found::default() };
+        }
+        let mut tried = Vec::new();
+        for url in urls.iter().take(MAX_URLS) {
+            match self.cached(url).await {
+                Ok(certificates) => return Found { certificates, tried: format!("{} gave it", shown(url)) },
+                Err(reason) => tried.push(format!("{} {reason}", shown(url))),
+            }
+        }
+        Found { certificates: Vec::new(), tried: tried.join("; ") }
+    }
+
+    async fn cached(&self, url: &str) -> Answer {
+        let now = Instant::now();
+        if let Some((until, answer)) = self.shared.cache.lock().unwrap_or_else(PoisonError::into_inner).get(url) {
+            if *until > now {
+                return answer.clone();
+            }
+        }
+        let _slot = self.shared.slots.acquire().await.map_err(|_| "was not asked".to_owned())?;
+        let settings = self.shared.settings;
+        let answer = timeout(settings.timeout, fetch(url, settings))
+            .await
+            .unwrap_or_else(|_| Err(format!("did not answer within {} s", settings.timeout.as_secs())));
+        let keep = if answer.is_ok() { KEEP_ANSWER } else { KEEP_FAILURE };
+        let mut cache = self.shared.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if cache.len() >= MAX_CACHED {
+            cache.retain(|_, (until, _)| *until > now);
+            if cache.len() >= MAX_CACHED {
+                cache.clear();
+            }
+        }
+        cache.insert(url.to_owned(), (now + keep, answer.clone()));
+        answer
+    }
+}
+
+/// Follows a few redirects; each hop is guarded anew.
+async fn fetch(url: &str, settings: Settings) -> Answer {
+    let mut url = url.to_owned();
+    for _ in 0..MAX_HOPS {
+        match get(&url, settings).await? {
+            Reply::Moved(to) => url = to,
+            Reply::Body(octets) => return read(&octets),
+        }
+    }
+    Err("redirects in a circle".into())
+}
+
+enum Reply {
+    Body(Bytes),
+    Moved(String),
+}
+
+async fn get(url: &str, settings: Settings) -> Result<Reply, String> {
+    let uri: Uri = url.parse().map_err(|_| "is no address".to_owned())?;
+    if uri.scheme_str() != Some("http") {
+        return Err("is not http".into());
+    }
+    let authority = uri.authority().filter(|a| !a.as_str().contains('@')).ok_or("names no host")?;
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    let stream = connect(host, authority.port_u16().unwrap_or(80), settings.allow_private).await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|_| "does not speak http".to_owned())?;
+    // The connection is driven by this very task, so that it ends with it and needs no owner.
+    let exchange = async {
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        let request = Request::get(path)
+            .header(header::HOST, authority.as_str())
+            .header(header::USER_AGENT, concat!("certvigil/", env!("CARGO_PKG_VERSION")))
+            .header(header::CONNECTION, "close")
+            .body(Empty::<Bytes>::new())
+            .map_err(|_| "is no address".to_owned())?;
+        let response = sender.send_request(request).await.map_err(|_| "broke the connection off".to_owned())?;
+        if response.status().is_redirection() {
+            let to = response.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()).ok_or("redirects to nowhere")?;
+            let absolute = if to.starts_with('/') { format!("http://{authority}{to}") } else { to.to_owned() };
+            return Ok(Reply::Moved(absolute));
+        }
+        if response.status() != StatusCode::OK {
+            return Err(format!("answered {}", response.status().as_u16()));
+        }
+        let body = Limited::new(response.into_body(), settings.max_bytes).collect().await;
+        body.map(|body| Reply::Body(body.to_bytes()))
+            .map_err(|_| format!("sent more than {} octets, or broke off", settings.max_bytes))
+    };
+    tokio::pin!(exchange);
+    tokio::pin!(connection);
+    let mut connected = true;
+    loop {
+        tokio::select! {
+            reply = &mut exchange => return reply,
+            _ = &mut connection, if connected => connected = false,
+        }
+    }
+}
+
+/// The address is checked at the moment of connecting: a name that resolves to something else a second later gains nothing.
+async fn connect(host: &str, port: u16, allow_private: bool) -> Result<TcpStream, String> {
+    let addresses: Vec<SocketAddr> =
+        tokio::net::lookup_host((host, port)).await.map_err(|_| "does not resolve".to_owned())?.take(MAX_ADDRESSES).collect();
+    let allowed: Vec<SocketAddr> = addresses.iter().copied().filter(|a| allow_private || guard::is_public(a.ip())).collect();
+    if allowed.is_empty() {
+        let hint = "allow it by fetch.allow_private or --allow-private-fetch";
+        return Err(format!("leads to a private address, which is refused ({hint})"));
+    }
+    TcpStream::connect(&allowed[..]).await.map_err(|_| "cannot be reached".to_owned())
+}
+
+fn read(octets: &[u8]) -> Answer {
+    let ders: Vec<Vec<u8>> = if octets.starts_with(&[0x30]) {
+        vec![octets.to_vec()]
+    } else {
+        CertificateDer::pem_slice_iter(octets).filter_map(Result::ok).map(|der| der.to_vec()).take(MAX_CERTIFICATES).collect()
+    };
+    let certificates: Vec<_> =
+        ders.iter().map(|der| Certificate::from_der(der)).filter(|certificate| certificate.facts().is_some()).collect();
+    if certificates.is_empty() { Err("gave no certificate".into()) } else { Ok(certificates) }
+}
+
+/// A URL out of a stranger's certificate, fit to print.
+fn shown(url: &str) -> String {
+    printable(url).chars().take(200).collect()
+}
+
+const CONCURRENT: usize = 8;
+const MAX_URLS: usize = 3;
+const MAX_HOPS: usize = 3;
+const MAX_ADDRESSES: usize = 8;
+const MAX_CERTIFICATES: usize = 10;
+const MAX_CACHED: usize = 4096;
+const KEEP_ANSWER: Duration = Duration::from_secs(24 * 3600);
+const KEEP_FAILURE: Duration = Duration::from_secs(300);
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// Answers every request with `reply`, raw.
+    async fn server(reply: Vec<u8>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
+        let url = format!("http://{}/ca.der", listener.local_addr().expect("address"));
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0; 1024];
+                let _ = stream.read(&mut request).await;
+                let _ = stream.write_all(&reply).await;
+            }
+        });
+        url
+    }
+
+    fn settings() -> Settings {
+        Settings { allow_private: true, timeout: Duration::from_secs(2), ..Settings::default() }
+    }
+
+    fn http(status: &str, body: &[u8]) -> Vec<u8> {
+        [format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", body.len()).as_bytes(), body].concat()
+    }
+
+    fn issuer_der() -> Vec<u8> {
+        let key = rcgen::KeyPair::generate().expect("key");
+        rcgen::CertificateParams::new(vec!["ca.example".into()]).expect("params").self_signed(&key).expect("sign").der().to_vec()
+    }
+
+    #[tokio::test]
+    async fn der_and_pem_are_read() {
+        let der = issuer_der();
+        let pem = Certificate::from_der(&der).to_pem();
+        for body in [der.clone(), pem.into_bytes()] {
+            let url = server(http("200 OK", &body)).await;
+            let got = fetch(&url, settings()).await.expect("certificate");
+            assert_eq!(&got[0].der[..], &der[..]);
+        }
+    }
+
+    #[tokio::test]
+    async fn trouble_is_told() {
+        let cases = [
+            (http("404 Not Found", b""), "answered 404"),
+            (http("200 OK", b"<html>"), "gave no certificate"),
+            (http("200 OK", &vec![0x30; 70_000]), "sent more than 65536 octets, or broke off"),
+            (http("302 Found\r\nlocation: https://a.example/", b""), "is not http"),
+            (b"220 smtp ready\r\n".to_vec(), "broke the connection off"),
+        ];
+        for (reply, expected) in cases {
+            let url = server(reply).await;
+            assert_eq!(fetch(&url, settings()).await.expect_err("trouble"), expected);
+        }
+        let circle = server(http("302 Found\r\nlocation: /again", b"")).await;
+        assert_eq!(fetch(&circle, settings()).await.expect_err("trouble"), "redirects in a circle");
+        assert_eq!(fetch("ldap://a/b", settings()).await.expect_err("trouble"), "is not http");
+    }
+
+    #[tokio::test]
+    async fn private_addresses_are_refused_unless_allowed() {
+        let url = server(http("200 OK", &issuer_der())).await;
+        let refused = fetch(&url, Settings { allow_private: false, ..settings() }).await.expect_err("refused");
+        assert!(refused.starts_with("leads to a private address"), "{refused}");
+    }
+}

@@ -1,0 +1,157 @@
+//! One visit and its judgement: resolve, probe every address, fetch a missing issuer, diagnose. The same for daemon and CLI.
+
+mod gate;
+
+use core::net::IpAddr;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use crate::{
+    certificate::Certificate,
+    clock::Timestamp,
+    diagnosis::{Expectation, Issuers, Judged, Trust, diagnose, gap},
+    endpoint::Endpoint,
+    fetch::{self, Fetcher},
+    observation::{Chain, Failure, FailureKind, Observation, Outcome, Stage},
+    probe::{self, Prober},
+};
+use gate::Gate;
+
+/// Makes visits. Cheap to clone; the clones share resolver, fetcher and the limit for each address.
+#[derive(Clone)]
+pub struct Visitor {
+    prober: Prober,
+    fetcher: Fetcher,
+    gate: Gate,
+    known_roots: Arc<Trust>,
+}
+
+/// What a visit brought home.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// One for each address visited, in the resolver's order; one without an address when the name did not resolve.
+    pub seen: Vec<Judged>,
+    /// Every address the name resolved to; empty when it did not.
+    pub resolved: Vec<IpAddr>,
+    /// Those of them that were left out, since this machine has no route for their family.
+    pub skipped: Vec<IpAddr>,
+}
+
+impl Visitor {
+    /// A visitor that keeps to `per_address` visits at once to any one address.
+    pub fn new(probe: probe::Settings, fetch: fetch::Settings, per_address: usize) -> Self {
+        Visitor {
+            prober: Prober::new(probe),
+            fetcher: Fetcher::new(fetch),
+            gate: Gate::new(per_address),
+            known_roots: Arc::new(well_known_roots()),
+        }
+    }
+
+    /// Visits every address of the endpoint at once and judges what each presents, all as of `now`. Never fails: what goes wrong
+    /// is an observation.
+    pub async fn visit(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        expectation: &Arc<Expectation>,
+        trust: &Arc<Trust>,
+        now: Timestamp,
+    ) -> Visit {
+        let resolved = match self.prober.resolve(endpoint).await {
+            Ok(resolved) => resolved,
+            Err(failure) => {
+                let seen = vec![unseen(None, failure, expectation, trust, now)];
+                return Visit { seen, resolved: Vec::new(), skipped: Vec::new() };
+            }
+        };
+        let mut visits = JoinSet::new();
+        let mut places = Vec::new();
+        for address in &resolved.addresses {
+            let (visitor, endpoint, address) = (self.clone(), Arc::clone(endpoint), *address);
+            let (expectation, trust, took) = (Arc::clone(expectation), Arc::clone(trust), resolved.took);
+            let task = visits.spawn(async move {
+                let _place = visitor.gate.enter(address).await;
+                let mut observation = visitor.prober.probe(&endpoint, address, now).await;
+                observation.timing.insert(0, (Stage::Resolve, took));
+                let fetching = visitor.issuers(observation.chain(), &trust, now);
+                let issuers = tokio::time::timeout(endpoint.timeout, fetching).await.unwrap_or_default();
+                let diagnosis = diagnose(&observation, &expectation, &trust, &issuers, now);
+                Judged { observation, diagnosis }
+            });
+            places.push((task.id(), address));
+        }
+        let mut seen: Vec<Option<Judged>> = places.iter().map(|_| None).collect();
+        while let Some(ended) = visits.join_next_with_id().await {
+            let (id, judged) = match ended {
+                Ok((id, judged)) => (id, Some(judged)),
+                Err(error) => (error.id(), None),
+            };
+            let Some(place) = places.iter().position(|(task, _)| *task == id) else { continue };
+            seen[place] = Some(judged.unwrap_or_else(|| unseen(Some(places[place].1), panicked(), expectation, trust, now)));
+        }
+        let resolved_all = resolved.addresses.iter().chain(&resolved.skipped).copied().collect();
+        Visit { seen: seen.into_iter().flatten().collect(), resolved: resolved_all, skipped: resolved.skipped }
+    }
+
+    /// Candidates for an issuer that is missing: the well-known roots by name, then the certificates' AIA addresses, hop by hop.
+    pub async fn issuers(&self, chain: Option<&Chain>, trust: &Trust, now: Timestamp) -> Issuers {
+        let mut issuers = Issuers::default();
+        let Some(chain) = chain else { return issuers };
+        for _ in 0..MAX_HOPS {
+            let Some(top) = gap(chain, trust, &issuers, now) else { break };
+            if !add_new(&mut issuers, known_issuers(&self.known_roots, &top)) {
+                let found = self.fetcher.issuer(&top).await;
+                issuers.tried = found.tried;
+                if !add_new(&mut issuers, found.certificates) {
+                    break;
+                }
+            }
+        }
+        issuers
+    }
+}
+
+/// Candidates without any network: the well-known roots, as evidence of what a chain leads to, never as trust.
+pub fn issuers_offline(chain: &Chain, trust: &Trust, known_roots: &Trust, now: Timestamp) -> Issuers {
+    let mut issuers = Issuers { tried: "no network was used".into(), ..Issuers::default() };
+    if let Some(top) = gap(chain, trust, &issuers, now) {
+        add_new(&mut issuers, known_issuers(known_roots, &top));
+    }
+    issuers
+}
+
+/// Mozilla's roots, which everybody knows, whatever the effective trust is.
+pub fn well_known_roots() -> Trust {
+    Trust::new(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|der| Certificate::from_der(der)))
+}
+
+/// The judgement of a visit that did not come about.
+pub fn unseen(address: Option<IpAddr>, failure: Failure, expectation: &Expectation, trust: &Trust, now: Timestamp) -> Judged {
+    let observation = Observation { address, at: now, outcome: Outcome::Failure(failure), timing: Vec::new() };
+    let diagnosis = diagnose(&observation, expectation, trust, &Issuers::default(), now);
+    Judged { observation, diagnosis }
+}
+
+/// The failure that the panic of a visit amounts to: our own fault, and no word about the server.
+pub fn panicked() -> Failure {
+    let detail = "certvigil's own visit failed unexpectedly; its log has the place".to_owned();
+    Failure { stage: Stage::Connect, kind: FailureKind::Internal, detail }
+}
+
+fn known_issuers(known_roots: &Trust, top: &Certificate) -> Vec<Arc<Certificate>> {
+    known_roots.candidates_for(top).to_vec()
+}
+
+/// Adds those that are not there yet; whether there were any.
+fn add_new(issuers: &mut Issuers, candidates: Vec<Arc<Certificate>>) -> bool {
+    let before = issuers.certificates.len();
+    for candidate in candidates {
+        if !issuers.certificates.iter().any(|known| known.fingerprint == candidate.fingerprint) {
+            issuers.certificates.push(candidate);
+        }
+    }
+    issuers.certificates.len() > before
+}
+
+const MAX_HOPS: usize = 6;
