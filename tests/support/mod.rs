@@ -1,0 +1,4 @@
+//! What several tests lean on.
+
+pub(crate) mod openssl;
+pub(crate) mod scratch;
