@@ -1,6 +1,7 @@
 //! certvigil: a certificate monitor.
 pub mod certificate;
 pub mod clock;
+pub mod config;
 pub mod diagnosis;
 pub mod endpoint;
 pub mod fetch;

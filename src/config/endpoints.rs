@@ -1,0 +1,309 @@
+//! The sections `defaults` and `endpoints`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::RangeInclusive,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{
+    duration,
+    fault::{Report, cut, nearest, shorten},
+    mail,
+    read::{self, At, Fields},
+    tree::Value,
+    trust::{Stores, TrustSources},
+};
+use crate::{
+    certificate::printable,
+    diagnosis::{Expectation, Expiry, Finding, Threshold, Trust},
+    endpoint::{Addresses, Endpoint, Target},
+    monitor::{Policy, Watch},
+};
+
+/// All that `defaults` and an endpoint may both set.
+#[derive(Clone)]
+pub(super) struct Common {
+    policy: Policy,
+    expectation: Expectation,
+    trust: Arc<Trust>,
+    timeout: Duration,
+    addresses: Addresses,
+}
+
+impl Common {
+    /// What holds where nothing is written.
+    pub(super) fn new(trust: Arc<Trust>) -> Self {
+        Common {
+            policy: Policy::default(),
+            expectation: Expectation::default(),
+            trust,
+            timeout: Duration::from_secs(10),
+            addresses: Addresses::All,
+        }
+    }
+
+    /// Who hears of endpoints that name nobody.
+    pub(super) fn own(&mut self, operators: &[String]) {
+        if self.policy.owners.is_empty() {
+            self.policy.owners = operators.to_vec();
+        }
+    }
+
+    /// Reads `defaults`.
+    pub(super) fn read_defaults(&mut self, at: &At<'_>, around: &mut Around<'_>, report: &mut Report) {
+        if let Some(fields) = Fields::read(at, COMMON_KEYS, report) {
+            self.set(&fields, around, report);
+        }
+    }
+
+    /// Replaces what is written; labels are added to.
+    fn set(&mut self, fields: &Fields<'_>, around: &mut Around<'_>, report: &mut Report) {
+        let policy = &mut self.policy;
+        fields.set("interval", &mut policy.interval, report, |at, report| read::duration(at, INTERVAL, report));
+        fields.set("timeout", &mut self.timeout, report, |at, report| read::duration(at, TIMEOUT, report));
+        fields.set("confirm", &mut policy.confirm, report, |at, report| read::duration(at, CONFIRM, report));
+        let choices = [("all", Addresses::All), ("first", Addresses::First)];
+        fields.set("addresses", &mut self.addresses, report, |at, report| read::choice(at, &choices, report));
+        let expiry = self.expectation.expiry;
+        fields.set("expiry", &mut self.expectation.expiry, report, |at, report| read_expiry(at, expiry, report));
+        for key in ["owner", "admin"] {
+            if let (Some(at), true) = (fields.get(key), around.first_addressee.is_none()) {
+                around.first_addressee = Some((at.line(), at.key()));
+            }
+        }
+        fields.set("owner", &mut policy.owners, report, mail::addresses);
+        // No admin at all is a fair wish where `defaults` names one.
+        fields.set("admin", &mut policy.admins, report, |at, report| read::each(at, report, read::address));
+        fields.set("write_to_admin", &mut policy.write_to_admin, report, read::boolean);
+        fields.set("accept", &mut self.expectation.accept, report, read_accept);
+        if let Some(labels) = fields.get("labels") {
+            read_labels(&labels, &mut policy.labels, report);
+        }
+        fields.set("trust", &mut self.trust, report, |at, report| {
+            let nothing = TrustSources { system: false, mozilla: false, files: Vec::new() };
+            around.stores.read(at, nothing, around.directory, report)
+        });
+        fields.set("security_level", &mut self.expectation.security_level, report, |at, report| {
+            read::choice(at, &[("1", 1), ("2", 2)], report)
+        });
+    }
+}
+
+/// What the sections need and leave behind.
+pub(super) struct Around<'a> {
+    pub(super) directory: &'a Path,
+    pub(super) stores: &'a mut Stores,
+    /// Line and key of the first owner or admin, who get nothing where no mail is configured.
+    pub(super) first_addressee: Option<(usize, String)>,
+}
+
+/// Reads the inventory. Endpoints with faults are left out.
+pub(super) fn read(at: &At<'_>, common: &Common, around: &mut Around<'_>, report: &mut Report) -> Vec<Arc<Watch>> {
+    let items = match at.value() {
+        Value::List(items) if !items.is_empty() => items,
+        Value::List(_) | Value::Null => {
+            report.fault(at, "there is nothing to watch", "write at least one endpoint, such as - www.example.com");
+            return Vec::new();
+        }
+        _ => {
+            report.fault(at, format!("{} is no list", at.shown()), "begin each endpoint with a dash: - www.example.com");
+            return Vec::new();
+        }
+    };
+    let mut watches = Vec::with_capacity(items.len());
+    let mut names: HashMap<Arc<str>, usize> = HashMap::with_capacity(items.len());
+    for at in at.items(items) {
+        let Some(watch) = read_endpoint(&at, common, around, report) else { continue };
+        let name = watch.endpoint.name.clone();
+        match names.get(&name) {
+            None => {
+                names.insert(name, at.line());
+                watches.push(Arc::new(watch));
+            }
+            Some(first) => {
+                let problem = format!("the name \"{}\" is taken by the endpoint on line {first}", shorten(&name));
+                report.fault(&at, problem, "give this one a name of its own, or remove one of them");
+            }
+        }
+    }
+    watches
+}
+
+fn read_endpoint(at: &At<'_>, common: &Common, around: &mut Around<'_>, report: &mut Report) -> Option<Watch> {
+    match at.value() {
+        Value::Text(_) => Some(watch(Endpoint::new(read::target(at, report)?), common.clone())),
+        Value::Map(entries) => {
+            // `- mail.example.com: 993` is a mapping to YAML.
+            if let [entry] = &entries[..] {
+                if let (Value::Number(port), Ok(_)) = (&entry.value.value, format!("{}:1", entry.key).parse::<Target>()) {
+                    let remedy = format!("write {}:{} without the space", shorten(&entry.key), shorten(port));
+                    return read::refuse(at, "a target with a space before its port", remedy, report);
+                }
+            }
+            read_long(at, common, around, report)
+        }
+        _ => {
+            let remedy = "write a target, such as www.example.com or imaps://mail.example.com";
+            read::refuse(at, format!("{} is no endpoint", at.shown()), remedy, report)
+        }
+    }
+}
+
+fn read_long(at: &At<'_>, common: &Common, around: &mut Around<'_>, report: &mut Report) -> Option<Watch> {
+    let faults_before = report.faults.len();
+    let fields = Fields::read(at, ENDPOINT_KEYS, report)?;
+    let target = fields.required("target", "www.example.com", report).and_then(|at| read::target(&at, report));
+    let mut common = common.clone();
+    common.set(&fields, around, report);
+    let mut name = None;
+    fields.set("name", &mut name, report, |at, report| read_name(at, report).map(Some));
+    let mut server_name = None;
+    fields.set("server_name", &mut server_name, report, |at, report| read::host(at, report).map(Some));
+    if report.faults.len() > faults_before {
+        return None;
+    }
+    if let Some(at) = fields.get("write_to_admin").filter(|_| common.policy.write_to_admin && common.policy.admins.is_empty()) {
+        report.warn(&at, "there is no admin to write to, so that the owner gets the letter", "write admin: beside it");
+    }
+    let mut endpoint = Endpoint::new(target?);
+    endpoint.name = name.unwrap_or(endpoint.name);
+    endpoint.server_name = server_name.unwrap_or(endpoint.server_name);
+    Some(watch(endpoint, common))
+}
+
+fn watch(mut endpoint: Endpoint, common: Common) -> Watch {
+    endpoint.addresses = common.addresses;
+    endpoint.timeout = common.timeout;
+    let expectation = Expectation { host: Some(endpoint.server_name.clone()), ..common.expectation };
+    Watch { endpoint, expectation, trust: common.trust, policy: common.policy }
+}
+
+fn read_name(at: &At<'_>, report: &mut Report) -> Option<Arc<str>> {
+    let name = read::text(at, report)?;
+    if name.chars().count() > 200 {
+        return read::refuse(at, "is longer than 200 characters", "write a shorter name", report);
+    }
+    if printable(name) != name {
+        return read::refuse(at, format!("{} cannot be printed as it is", at.shown()), "write plain letters", report);
+    }
+    Some(name.into())
+}
+
+fn read_expiry(at: &At<'_>, inherited: Expiry, report: &mut Report) -> Option<Expiry> {
+    let faults_before = report.faults.len();
+    let fields = Fields::read(at, &["warning", "critical"], report)?;
+    let mut expiry = inherited;
+    fields.set("warning", &mut expiry.warning, report, |at, report| read_threshold(at, inherited.warning, report));
+    fields.set("critical", &mut expiry.critical, report, |at, report| read_threshold(at, inherited.critical, report));
+    let (warning, critical) = (expiry.warning, expiry.critical);
+    let never_warns = critical.before >= warning.before && critical.lifetime_percent >= warning.lifetime_percent;
+    if never_warns && report.faults.len() == faults_before {
+        let problem = format!(
+            "critical ({}, {}%) begins no later than warning ({}, {}%), which is never seen",
+            duration::format(critical.before),
+            critical.lifetime_percent,
+            duration::format(warning.before),
+            warning.lifetime_percent
+        );
+        report.warn(at, problem, "write a smaller critical");
+    }
+    Some(expiry)
+}
+
+fn read_threshold(at: &At<'_>, inherited: Threshold, report: &mut Report) -> Option<Threshold> {
+    if let Value::Text(text) = at.value() {
+        let text = shorten(text);
+        let remedy = match text.ends_with('%') {
+            true => format!("write {{lifetime: {text}}}"),
+            false => format!("write {{before: {}}}", duration::meant(&text).unwrap_or_else(|| "21d".into())),
+        };
+        return read::refuse(at, format!("{} is no threshold", at.shown()), remedy, report);
+    }
+    let fields = Fields::read(at, &["before", "lifetime"], report)?;
+    let mut threshold = inherited;
+    fields.set("before", &mut threshold.before, report, |at, report| read::duration(at, BEFORE, report));
+    fields.set("lifetime", &mut threshold.lifetime_percent, report, read::percent);
+    Some(threshold)
+}
+
+fn read_accept(at: &At<'_>, report: &mut Report) -> Option<BTreeSet<String>> {
+    let codes = read::each(at, report, |at, report| {
+        let code = read::text(at, report)?;
+        if matches!(code, "expired" | "expires_soon") {
+            let remedy = "remove it; expiry can be told later, by the key expiry";
+            return read::refuse(at, format!("\"{code}\" cannot be accepted"), remedy, report);
+        }
+        if Finding::CODES.contains(&code) {
+            return Some(code.to_owned());
+        }
+        let acceptable = Finding::CODES.iter().copied().filter(|code| !matches!(*code, "expired" | "expires_soon"));
+        let remedy = match nearest(code, acceptable.clone()) {
+            Some(meant) => format!("did you mean {meant}?"),
+            None => format!("write one of {}", acceptable.collect::<Vec<_>>().join(", ")),
+        };
+        read::refuse(at, format!("\"{}\" is no finding", shorten(code)), remedy, report)
+    })?;
+    Some(codes.into_iter().collect())
+}
+
+/// Label names are Prometheus's; the value is any text.
+fn read_labels(at: &At<'_>, labels: &mut BTreeMap<String, String>, report: &mut Report) {
+    let Value::Map(entries) = at.value() else {
+        report.fault(at, format!("{} is no mapping", at.shown()), "write names and values, such as {team: mail}");
+        return;
+    };
+    let mut lines: HashMap<&str, usize> = HashMap::new();
+    for (at, entry) in at.entries(entries) {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if entry.key.is_empty() || !entry.key.chars().all(is_word) || entry.key.starts_with(|c: char| c.is_ascii_digit()) {
+            let problem = format!("\"{}\" is no label's name", cut(&entry.key, 40));
+            report.fault(&at, problem, "write letters, digits and _, a letter first");
+        } else if let Some(first) = lines.insert(&entry.key, entry.line) {
+            report.fault(&at, format!("is written twice, first on line {first}"), "keep one of them");
+        } else if let Some(value) = read::text(&at, report) {
+            labels.insert(entry.key.clone(), value.to_owned());
+        }
+    }
+}
+
+const COMMON_KEYS: &[&str] = &[
+    "interval",
+    "timeout",
+    "confirm",
+    "addresses",
+    "expiry",
+    "owner",
+    "admin",
+    "write_to_admin",
+    "accept",
+    "labels",
+    "trust",
+    "security_level",
+];
+
+const ENDPOINT_KEYS: &[&str] = &[
+    "target",
+    "name",
+    "server_name",
+    "interval",
+    "timeout",
+    "confirm",
+    "addresses",
+    "expiry",
+    "owner",
+    "admin",
+    "write_to_admin",
+    "accept",
+    "labels",
+    "trust",
+    "security_level",
+];
+
+const DAY: Duration = Duration::from_secs(86_400);
+const INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(365 * DAY.as_secs());
+const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(3600);
+const CONFIRM: RangeInclusive<Duration> = Duration::from_millis(1)..=DAY;
+const BEFORE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(365 * DAY.as_secs());

@@ -1,0 +1,151 @@
+//! The section `mail`.
+
+use std::path::Path;
+
+use super::{
+    Environment,
+    fault::{Report, cut, shorten},
+    file,
+    read::{self, At, Fields},
+    tree::Value,
+    trust::Stores,
+};
+use crate::{
+    endpoint::Host,
+    mail::{Login, Secret, Security, Server, Settings},
+};
+
+/// What surrounds the section.
+pub(super) struct Surroundings<'a> {
+    pub(super) directory: &'a Path,
+    pub(super) env: &'a Environment,
+    pub(super) stores: &'a mut Stores,
+}
+
+/// `None` when there was a fault.
+pub(super) fn read(at: &At<'_>, around: &mut Surroundings<'_>, report: &mut Report) -> Option<Settings> {
+    let fields = Fields::read(at, &["server", "from", "to"], report)?;
+    let server = fields.required("server", "{host: smtp.example.com}", report).and_then(|at| read_server(&at, around, report));
+    let from = fields.required("from", "\"certvigil <alerts@example.com>\"", report).and_then(|at| read::mailbox(&at, report));
+    let to = fields.required("to", "[ops@example.com]", report).and_then(|at| addresses(&at, report));
+    Some(Settings { server: server?, from: from?, to: to? })
+}
+
+/// One mail address or more.
+pub(super) fn addresses(at: &At<'_>, report: &mut Report) -> Option<Vec<String>> {
+    let addresses = read::each(at, report, read::address)?;
+    if addresses.is_empty() {
+        return read::refuse(at, "is empty", "write at least one mail address, or remove the key", report);
+    }
+    Some(addresses)
+}
+
+fn read_server(at: &At<'_>, around: &mut Surroundings<'_>, report: &mut Report) -> Option<Server> {
+    const KEYS: &[&str] = &["host", "port", "tls", "plaintext", "username", "password", "ca_files"];
+    let faults_before = report.faults.len();
+    let fields = Fields::read(at, KEYS, report)?;
+    let host = fields.required("host", "smtp.example.com", report).and_then(|at| read::host(&at, report));
+    let mut tls = Security::Starttls;
+    let securities = [("starttls", Security::Starttls), ("implicit", Security::Implicit), ("none", Security::None)];
+    fields.set("tls", &mut tls, report, |at, report| read::choice(at, &securities, report));
+    let mut plaintext = false;
+    fields.set("plaintext", &mut plaintext, report, |at, report| read::choice(at, &[("allowed", true)], report));
+    let mut port = match tls {
+        Security::Starttls => 587,
+        Security::Implicit => 465,
+        Security::None => 25,
+    };
+    fields.set("port", &mut port, report, |at, report| {
+        read::number(at, 1..=65535, report).and_then(|port| u16::try_from(port).ok())
+    });
+    if tls == Security::None && !plaintext && host.as_ref().is_some_and(|host| !is_loopback(host)) {
+        let here = fields.get("tls").unwrap_or(*at);
+        let remedy = "write starttls or implicit, or plaintext: allowed beside it";
+        report.fault(&here, "none would send mail in plain text over the network", remedy);
+    }
+    let login = read_login(at, &fields, around, report);
+    let mut roots = None;
+    fields.set("ca_files", &mut roots, report, |at, report| {
+        let paths = read::each(at, report, |at, report| around.stores.read_file(at, around.directory, report))?;
+        if paths.is_empty() {
+            return read::refuse(at, "is empty", "name a file, or remove the key", report);
+        }
+        let certificates = paths.iter().filter_map(|path| around.stores.file(path).ok());
+        Some(Some(certificates.flat_map(|part| part.iter().map(|it| it.der.to_vec()).collect::<Vec<_>>()).collect()))
+    });
+    if report.faults.len() > faults_before {
+        return None;
+    }
+    Some(Server { host: host?.to_string(), port, tls, login, roots })
+}
+
+/// 127/8, ::1, localhost.
+fn is_loopback(host: &Host) -> bool {
+    match host {
+        Host::Ip(ip) => ip.to_canonical().is_loopback(),
+        Host::Name(name) => &**name == "localhost",
+    }
+}
+
+fn read_login(at: &At<'_>, fields: &Fields<'_>, around: &mut Surroundings<'_>, report: &mut Report) -> Option<Login> {
+    match (fields.get("username"), fields.get("password")) {
+        (None, None) => None,
+        (Some(username), Some(password)) => {
+            let username = read::text(&username, report).map(str::to_owned);
+            let password = read_secret(&password, around, report);
+            Some(Login { username: username?, password: password? })
+        }
+        (Some(_), None) => {
+            read::refuse(at, "username stands without a password", "write password: {credential: smtp} beside it", report)
+        }
+        (None, Some(_)) => read::refuse(at, "password stands without a username", "write username beside it", report),
+    }
+}
+
+/// `{credential: NAME}` or `{file: PATH}`. A credential outside the unit is no fault: `None`, and a warning.
+fn read_secret(at: &At<'_>, around: &Surroundings<'_>, report: &mut Report) -> Option<Secret> {
+    // The value itself must not be shown: it may be the password.
+    let remedy = "write {file: PATH} or {credential: NAME}, and keep the secret there";
+    match at.value() {
+        Value::Map(_) => {}
+        Value::Null => return read::refuse(at, "names no secret", remedy, report),
+        _ => return read::refuse(at, "a secret may not stand in the configuration", remedy, report),
+    }
+    let fields = Fields::read(at, &["file", "credential"], report)?;
+    match (fields.get("file"), fields.get("credential")) {
+        (Some(file), None) => {
+            let path = read::path(&file, around.directory, report)?;
+            let shown = shorten(&path.to_string_lossy());
+            if file::is_world_readable(&path) {
+                report.warn(&file, format!("\"{shown}\" is readable by everybody on this machine"), "chmod 600 it");
+            }
+            match file::read_secret(&path) {
+                Ok(secret) => Some(Secret(secret)),
+                Err(unusable) => read::refuse(&file, format!("\"{shown}\" {}", unusable.problem), unusable.remedy, report),
+            }
+        }
+        (None, Some(credential)) => read_credential(&credential, around.env, report),
+        _ => read::refuse(at, "names no secret, or two", "write one of {file: PATH} and {credential: NAME}", report),
+    }
+}
+
+fn read_credential(at: &At<'_>, env: &Environment, report: &mut Report) -> Option<Secret> {
+    let name = read::text(at, report)?;
+    if name.contains(['/', '\0']) || matches!(name, "." | "..") {
+        let remedy = "write the name that stands in LoadCredential=, without a path";
+        return read::refuse(at, format!("\"{}\" is no credential's name", shorten(name)), remedy, report);
+    }
+    let shown = cut(name, 40);
+    let Some(directory) = &env.credentials_directory else {
+        let problem = format!("no credential \"{shown}\" outside the systemd unit, so that mail would be sent without a login");
+        report.warn(at, problem, format!("in the unit, LoadCredential={shown}:PATH provides it"));
+        return None;
+    };
+    match file::read_secret(&directory.join(name)) {
+        Ok(secret) => Some(Secret(secret)),
+        Err(unusable) => {
+            let problem = format!("the credential \"{shown}\" {}", unusable.problem);
+            read::refuse(at, problem, format!("write LoadCredential={shown}:PATH into the unit"), report)
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The configuration: a YAML file as people write it, resolved into what the daemon needs. Every fault is told at once, each
+//! with its line, its key and what to write instead; unknown keys are refused.
+
+mod duration;
+mod endpoints;
+mod fault;
+mod file;
+mod mail;
+mod read;
+mod tree;
+pub mod trust;
+
+#[cfg(test)]
+mod tests;
+
+use core::net::{Ipv4Addr, SocketAddr};
+use std::{
+    ffi::OsString,
+    fmt::Write as _,
+    os::unix::ffi::{OsStrExt as _, OsStringExt as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+pub use duration::{format as format_duration, parse as parse_duration};
+pub use fault::{Fault, Faults};
+
+use self::{
+    endpoints::{Around, Common},
+    fault::Report,
+    read::{At, Fields},
+    tree::Value,
+    trust::{Stores, TrustSources},
+};
+use crate::{
+    fetch, mail as mailing,
+    monitor::{Limits, Watch},
+    store, web,
+};
+
+/// A configuration that can be used.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// What it says.
+    pub config: Config,
+    /// What is hardly as it was meant, in the order of the lines.
+    pub warnings: Vec<Fault>,
+    /// The file, as messages name it.
+    pub file: Arc<str>,
+}
+
+/// The configuration, resolved.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The inventory, in the order of the file; names are unique, and at least one is there.
+    pub watches: Vec<Arc<Watch>>,
+    /// What the whole daemon keeps to.
+    pub limits: Limits,
+    /// Who resolves names.
+    pub resolver: Resolver,
+    /// What may be fetched.
+    pub fetch: fetch::Settings,
+    /// Where the page and the metrics are served.
+    pub web: web::Settings,
+    /// Where the state is kept.
+    pub store: store::Settings,
+    /// How mail is sent; metrics alone are a fair use.
+    pub mail: Option<mailing::Settings>,
+}
+
+/// Who resolves names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Resolver {
+    /// The DNS servers of `/etc/resolv.conf`, asked by certvigil itself.
+    #[default]
+    Dns,
+    /// The machine's resolver, `/etc/hosts` and NSS included.
+    System,
+}
+
+/// What systemd provides; read by whoever starts us.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// Where the unit's credentials are; `None` outside of one.
+    pub credentials_directory: Option<PathBuf>,
+    /// Where the state goes, whatever the configuration says.
+    pub state_directory: Option<PathBuf>,
+}
+
+impl Environment {
+    /// From the values of `$CREDENTIALS_DIRECTORY` and `$STATE_DIRECTORY`. systemd separates several state directories by
+    /// colons; the first is meant.
+    pub fn new(credentials_directory: Option<OsString>, state_directory: Option<OsString>) -> Self {
+        let first =
+            |list: OsString| list.as_bytes().split(|byte| *byte == b':').next().map(|dir| OsString::from_vec(dir.to_vec()));
+        let path = |directory: Option<OsString>| directory.filter(|directory| !directory.is_empty()).map(PathBuf::from);
+        Environment { credentials_directory: path(credentials_directory), state_directory: path(state_directory.and_then(first)) }
+    }
+}
+
+/// Loads the configuration, and all files that it names.
+pub fn load(path: &Path, env: &Environment) -> Result<Loaded, Faults> {
+    let report = Report::new(&path.to_string_lossy());
+    let content = match file::read(path, MAX_FILE) {
+        Ok(content) => content,
+        Err(unusable) => return Err(report.refuse(None, unusable.problem, unusable.remedy)),
+    };
+    match String::from_utf8(content) {
+        Ok(text) => parse(&text, path, env),
+        Err(error) => {
+            let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+            Err(report.refuse(Some(line), "is not UTF-8", "save the file in UTF-8"))
+        }
+    }
+}
+
+/// The same for a text that has been read already. `path` names it in messages, and relative paths in it begin at its directory.
+pub fn parse(text: &str, path: &Path, env: &Environment) -> Result<Loaded, Faults> {
+    let mut report = Report::new(&path.to_string_lossy());
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let root = match tree::parse(text) {
+        Ok(root) => root,
+        Err(none) => {
+            let remedy = syntax_remedy(text, none.line);
+            return Err(report.refuse(none.line, fault::cut(&none.problem, 300), remedy));
+        }
+    };
+    if root.value == Value::Null {
+        return Err(report.refuse(None, "is empty", EXAMPLE));
+    }
+    let at = At::root(&root);
+    if !matches!(root.value, Value::Map(_)) {
+        let problem = format!("holds {} instead of a mapping", at.shown());
+        return Err(report.refuse(Some(root.line), problem, EXAMPLE));
+    }
+    let config = resolve(&at, path.parent().unwrap_or(Path::new("")), env, &mut report);
+    report.faults.sort_by_key(|fault| fault.line);
+    report.warnings.sort_by_key(|fault| fault.line);
+    match config {
+        Some(config) if report.faults.is_empty() => Ok(Loaded { config, file: report.file().clone(), warnings: report.warnings }),
+        _ => Err(Faults(report.faults)),
+    }
+}
+
+/// What `validate` prints of a configuration that can be used: its warnings, then one line. No newline at the end.
+pub fn summary(loaded: &Loaded) -> String {
+    let mut out = String::new();
+    for warning in &loaded.warnings {
+        let _ = writeln!(out, "warning: {warning}");
+    }
+    let count = loaded.config.watches.len();
+    let _ = write!(out, "{}: {count} endpoint{}, sound", loaded.file, if count == 1 { "" } else { "s" });
+    match loaded.warnings.len() {
+        0 => {}
+        1 => out.push_str(", 1 warning"),
+        warnings => {
+            let _ = write!(out, ", {warnings} warnings");
+        }
+    }
+    out
+}
+
+/// Reads every section, whatever the faults of the others.
+fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report) -> Option<Config> {
+    const KEYS: &[&str] = &["defaults", "trust", "limits", "probe", "fetch", "web", "state", "mail", "endpoints"];
+    let fields = Fields::read(at, KEYS, report)?;
+    let section = |key: &str| fields.get(key).filter(|at| *at.value() != Value::Null);
+    let mut stores = Stores::default();
+
+    let mut mail = None;
+    if let Some(at) = section("mail") {
+        let mut around = mail::Surroundings { directory, env, stores: &mut stores };
+        mail = mail::read(&at, &mut around, report);
+    }
+    let trust = match section("trust") {
+        Some(at) => stores.read(&at, TrustSources::default(), directory, report).unwrap_or_default(),
+        None => stores.trust(&TrustSources::default()),
+    };
+    let mut around = Around { directory, stores: &mut stores, first_addressee: None };
+    let mut common = Common::new(trust);
+    if let Some(at) = section("defaults") {
+        common.read_defaults(&at, &mut around, report);
+    }
+    common.own(mail.as_ref().map_or(&[][..], |mail| &mail.to));
+    let watches = match fields.required("endpoints", "[www.example.com]", report) {
+        Some(at) => endpoints::read(&at, &common, &mut around, report),
+        None => Vec::new(),
+    };
+    if let (None, Some((line, key))) = (section("mail"), around.first_addressee) {
+        report.warn_at(line, key, "nobody gets mail, as there is no section mail", "write one, or remove the address");
+    }
+
+    Some(Config {
+        watches,
+        limits: section("limits").map_or_else(Limits::default, |at| read_limits(&at, report)),
+        resolver: section("probe").map_or_else(Resolver::default, |at| read_resolver(&at, report)),
+        fetch: section("fetch").map_or_else(fetch::Settings::default, |at| read_fetch(&at, report)),
+        web: read_web(section("web").as_ref(), report),
+        store: read_state(section("state").as_ref(), directory, env, report),
+        mail,
+    })
+}
+
+fn read_limits(at: &At<'_>, report: &mut Report) -> Limits {
+    let mut limits = Limits::default();
+    if let Some(fields) = Fields::read(at, &["visits", "visits_per_address", "spread"], report) {
+        fields.set("visits", &mut limits.visits, report, |at, report| read::number(at, 1..=10_000, report));
+        let slot = &mut limits.visits_per_address;
+        fields.set("visits_per_address", slot, report, |at, report| read::number(at, 1..=10_000, report));
+        fields.set("spread", &mut limits.spread, report, |at, report| read::duration(at, SPREAD, report));
+    }
+    limits
+}
+
+fn read_resolver(at: &At<'_>, report: &mut Report) -> Resolver {
+    let mut resolver = Resolver::default();
+    if let Some(fields) = Fields::read(at, &["resolver"], report) {
+        let choices = [("dns", Resolver::Dns), ("system", Resolver::System)];
+        fields.set("resolver", &mut resolver, report, |at, report| read::choice(at, &choices, report));
+    }
+    resolver
+}
+
+fn read_fetch(at: &At<'_>, report: &mut Report) -> fetch::Settings {
+    let mut settings = fetch::Settings::default();
+    if let Some(fields) = Fields::read(at, &["enabled", "allow_private"], report) {
+        fields.set("enabled", &mut settings.enabled, report, read::boolean);
+        fields.set("allow_private", &mut settings.allow_private, report, read::boolean);
+    }
+    settings
+}
+
+fn read_web(at: Option<&At<'_>>, report: &mut Report) -> web::Settings {
+    let mut settings = web::Settings { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9843)) };
+    if let Some(fields) = at.and_then(|at| Fields::read(at, &["listen"], report)) {
+        fields.set("listen", &mut settings.listen, report, |at, report| {
+            if let Value::Text(text) = at.value() {
+                if let Ok(address) = text.trim().parse() {
+                    return Some(address);
+                }
+            }
+            let remedy = "write an IP address and a port, such as 127.0.0.1:9843 or [::]:9843";
+            read::refuse(at, format!("{} is nowhere to listen", at.shown()), remedy, report)
+        });
+    }
+    settings
+}
+
+fn read_state(at: Option<&At<'_>>, directory: &Path, env: &Environment, report: &mut Report) -> store::Settings {
+    let mut state = PathBuf::from("/var/lib/certvigil");
+    if let Some(fields) = at.and_then(|at| Fields::read(at, &["directory"], report)) {
+        fields.set("directory", &mut state, report, |at, report| read::path(at, directory, report));
+    }
+    store::Settings { directory: env.state_directory.clone().unwrap_or(state) }
+}
+
+/// The mistakes that YAML punishes most often.
+fn syntax_remedy(text: &str, line: Option<usize>) -> &'static str {
+    let written = line.and_then(|line| text.lines().nth(line.saturating_sub(1))).unwrap_or_default();
+    let indent = &written[..written.len() - written.trim_start().len()];
+    if indent.contains('\t') {
+        "indent with spaces, not with tabs"
+    } else {
+        "check the indentation, the quotes and the brackets there"
+    }
+}
+
+const EXAMPLE: &str = "write at least endpoints: [www.example.com]";
+
+const MAX_FILE: u64 = 64 * 1024 * 1024;
+
+/// Visits after a start may be spread over a day.
+const SPREAD: core::ops::RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(86_400);

@@ -1,0 +1,183 @@
+//! Trust stores from disk: the machine's, Mozilla's, and files.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+
+use super::{
+    fault::{Report, shorten},
+    file::{self, Unusable},
+    read::{self, At, Fields},
+};
+use crate::{certificate::Certificate, diagnosis::Trust};
+
+/// Where the anchors come from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TrustSources {
+    /// The machine's store; `SSL_CERT_FILE` and `SSL_CERT_DIR` name another.
+    pub system: bool,
+    /// Mozilla's roots, as they were when certvigil was built.
+    pub mozilla: bool,
+    /// Files of certificates: PEM, any number of them, or one in DER.
+    pub files: Vec<PathBuf>,
+}
+
+impl Default for TrustSources {
+    fn default() -> Self {
+        TrustSources { system: true, mozilla: true, files: Vec::new() }
+    }
+}
+
+/// A file of certificates that is of no use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {problem}; {remedy}", path.display())]
+pub struct TrustError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub problem: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// Loads the stores and joins them.
+pub fn load(sources: &TrustSources) -> Result<Trust, TrustError> {
+    let mut stores = Stores::default();
+    for path in &sources.files {
+        stores.file(path).map_err(|unusable| TrustError {
+            path: path.clone(),
+            problem: unusable.problem,
+            remedy: unusable.remedy.into(),
+        })?;
+    }
+    Ok(Trust::new(stores.certificates(sources)))
+}
+
+/// What was read, so that nothing is read twice.
+#[derive(Default)]
+pub(super) struct Stores {
+    system: Option<Store>,
+    mozilla: Option<Store>,
+    files: HashMap<PathBuf, Result<Store, Unusable>>,
+    joined: HashMap<TrustSources, Arc<Trust>>,
+}
+
+type Store = Arc<[Arc<Certificate>]>;
+
+impl Stores {
+    /// The certificates of a file, at least one of them readable.
+    pub(super) fn file(&mut self, path: &Path) -> Result<Store, Unusable> {
+        if let Some(known) = self.files.get(path) {
+            return known.clone();
+        }
+        let loaded = load_file(path).map(Store::from);
+        self.files.insert(path.to_owned(), loaded.clone());
+        loaded
+    }
+
+    /// The machine's store; empty where the machine has none.
+    fn system(&mut self) -> Store {
+        let load = || rustls_native_certs::load_native_certs().certs.iter().map(|der| Certificate::from_der(der)).collect();
+        self.system.get_or_insert_with(load).clone()
+    }
+
+    fn mozilla(&mut self) -> Store {
+        let load = || webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|der| Certificate::from_der(der)).collect();
+        self.mozilla.get_or_insert_with(load).clone()
+    }
+
+    fn certificates(&mut self, sources: &TrustSources) -> Vec<Arc<Certificate>> {
+        let mut parts = Vec::new();
+        if sources.system {
+            parts.push(self.system());
+        }
+        if sources.mozilla {
+            parts.push(self.mozilla());
+        }
+        parts.extend(sources.files.iter().filter_map(|path| self.file(path).ok()));
+        parts.iter().flat_map(|part| part.iter().cloned()).collect()
+    }
+
+    /// The trust of these sources, the same for whoever names the same ones. Files that are of no use are left out.
+    pub(super) fn trust(&mut self, sources: &TrustSources) -> Arc<Trust> {
+        let mut sources = sources.clone();
+        sources.files.sort_unstable();
+        sources.files.dedup();
+        if let Some(known) = self.joined.get(&sources) {
+            return known.clone();
+        }
+        let trust = Arc::new(Trust::new(self.certificates(&sources)));
+        self.joined.insert(sources, trust.clone());
+        trust
+    }
+
+    /// Reads `{system, mozilla, files}`; what is not named is taken from `unnamed`.
+    pub(super) fn read(
+        &mut self,
+        at: &At<'_>,
+        unnamed: TrustSources,
+        directory: &Path,
+        report: &mut Report,
+    ) -> Option<Arc<Trust>> {
+        let faults_before = report.faults.len();
+        let fields = Fields::read(at, &["system", "mozilla", "files"], report)?;
+        let mut sources = unnamed;
+        fields.set("system", &mut sources.system, report, read::boolean);
+        fields.set("mozilla", &mut sources.mozilla, report, read::boolean);
+        fields.set("files", &mut sources.files, report, |at, report| {
+            read::each(at, report, |at, report| self.read_file(at, directory, report))
+        });
+        if report.faults.len() > faults_before {
+            return None;
+        }
+        if !sources.system && !sources.mozilla && sources.files.is_empty() {
+            return read::refuse(at, "trusts nothing", "name files, or write system: true or mozilla: true", report);
+        }
+        if sources.system && !sources.mozilla && sources.files.is_empty() && self.system().is_empty() {
+            let remedy = "install the package ca-certificates, or write mozilla: true";
+            report.warn(at, "the machine's store is empty, so that nothing is trusted", remedy);
+        }
+        Some(self.trust(&sources))
+    }
+
+    /// The path of a file of certificates, once it is loaded.
+    pub(super) fn read_file(&mut self, at: &At<'_>, directory: &Path, report: &mut Report) -> Option<PathBuf> {
+        let path = read::path(at, directory, report)?;
+        match self.file(&path) {
+            Ok(certificates) => {
+                let unreadable = certificates.iter().filter(|certificate| certificate.facts().is_none()).count();
+                if unreadable > 0 {
+                    let problem = format!("{unreadable} of its {} certificates cannot be read", certificates.len());
+                    report.warn(at, problem, "they are left out; remove them from the file");
+                }
+                Some(path)
+            }
+            Err(unusable) => {
+                let problem = format!("\"{}\" {}", shorten(&path.to_string_lossy()), unusable.problem);
+                read::refuse(at, problem, unusable.remedy, report)
+            }
+        }
+    }
+}
+
+fn load_file(path: &Path) -> Result<Vec<Arc<Certificate>>, Unusable> {
+    let content = file::read(path, 64 * 1024 * 1024)?;
+    let no_certificate = || Unusable::new("holds no certificate", "name a file in PEM, or with one certificate in DER");
+    if !content.windows(PEM_BEGIN.len()).any(|window| window == PEM_BEGIN) {
+        let certificate = Certificate::from_der(&content);
+        return if certificate.facts().is_some() { Ok(vec![certificate]) } else { Err(no_certificate()) };
+    }
+    let mut certificates = Vec::new();
+    for der in CertificateDer::pem_slice_iter(&content) {
+        let der = der
+            .map_err(|_| Unusable::new(format!("is damaged behind certificate {}", certificates.len()), "copy the file again"))?;
+        certificates.push(Certificate::from_der(&der));
+    }
+    if certificates.iter().any(|certificate| certificate.facts().is_some()) { Ok(certificates) } else { Err(no_certificate()) }
+}
+
+const PEM_BEGIN: &[u8] = b"-----BEGIN ";
