@@ -35,6 +35,7 @@ use self::{
 };
 use crate::{
     fetch, mail as mailing,
+    probe::NameLookup,
     monitor::{Limits, Watch},
     store, web,
 };
@@ -58,7 +59,7 @@ pub struct Config {
     /// What the whole daemon keeps to.
     pub limits: Limits,
     /// Who resolves names.
-    pub resolver: Resolver,
+    pub resolver: NameLookup,
     /// What may be fetched.
     pub fetch: fetch::Settings,
     /// Where the page and the metrics are served.
@@ -67,16 +68,6 @@ pub struct Config {
     pub store: store::Settings,
     /// How mail is sent; metrics alone are a fair use.
     pub mail: Option<mailing::Settings>,
-}
-
-/// Who resolves names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Resolver {
-    /// The DNS servers of `/etc/resolv.conf`, asked by certvigil itself.
-    #[default]
-    Dns,
-    /// The machine's resolver, `/etc/hosts` and NSS included.
-    System,
 }
 
 /// What systemd provides; read by whoever starts us.
@@ -195,7 +186,7 @@ fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report
     Some(Config {
         watches,
         limits: section("limits").map_or_else(Limits::default, |at| read_limits(&at, report)),
-        resolver: section("probe").map_or_else(Resolver::default, |at| read_resolver(&at, report)),
+        resolver: section("probe").map_or_else(NameLookup::default, |at| read_resolver(&at, report)),
         fetch: section("fetch").map_or_else(fetch::Settings::default, |at| read_fetch(&at, report)),
         web: read_web(section("web").as_ref(), report),
         store: read_state(section("state").as_ref(), directory, env, report),
@@ -214,10 +205,10 @@ fn read_limits(at: &At<'_>, report: &mut Report) -> Limits {
     limits
 }
 
-fn read_resolver(at: &At<'_>, report: &mut Report) -> Resolver {
-    let mut resolver = Resolver::default();
+fn read_resolver(at: &At<'_>, report: &mut Report) -> NameLookup {
+    let mut resolver = NameLookup::default();
     if let Some(fields) = Fields::read(at, &["resolver"], report) {
-        let choices = [("dns", Resolver::Dns), ("system", Resolver::System)];
+        let choices = [("dns", NameLookup::Dns), ("system", NameLookup::System)];
         fields.set("resolver", &mut resolver, report, |at, report| read::choice(at, &choices, report));
     }
     resolver

@@ -53,8 +53,8 @@ impl Visitor {
     /// is an observation.
     pub async fn visit(
         &self,
-        endpoint: &Arc<Endpoint>,
-        expectation: &Arc<Expectation>,
+        endpoint: &Endpoint,
+        expectation: &Expectation,
         trust: &Arc<Trust>,
         now: Timestamp,
     ) -> Visit {
@@ -65,11 +65,12 @@ impl Visitor {
                 return Visit { seen, resolved: Vec::new(), skipped: Vec::new() };
             }
         };
+        let shared = (Arc::new(endpoint.clone()), Arc::new(expectation.clone()));
         let mut visits = JoinSet::new();
         let mut places = Vec::new();
         for address in &resolved.addresses {
-            let (visitor, endpoint, address) = (self.clone(), Arc::clone(endpoint), *address);
-            let (expectation, trust, took) = (Arc::clone(expectation), Arc::clone(trust), resolved.took);
+            let ((endpoint, expectation), address) = (shared.clone(), *address);
+            let (visitor, trust, took) = (self.clone(), Arc::clone(trust), resolved.took);
             let task = visits.spawn(async move {
                 let _place = visitor.gate.enter(address).await;
                 let mut observation = visitor.prober.probe(&endpoint, address, now).await;
