@@ -4,7 +4,7 @@ use x509_parser::{
     asn1_rs::{FromDer as _, Oid},
     certificate::X509Certificate,
     extensions::{GeneralName, ParsedExtension, X509Extension},
-    public_key::PublicKey as ParsedKey,
+    public_key::{PublicKey as ParsedKey, RSAPublicKey},
     x509::SubjectPublicKeyInfo,
 };
 
@@ -64,12 +64,13 @@ fn public_key(spki: &SubjectPublicKeyInfo<'_>) -> PublicKey {
 }
 
 fn rsa_bits(spki: &SubjectPublicKeyInfo<'_>) -> usize {
-    match spki.parsed() {
-        Ok(ParsedKey::RSA(key)) => {
+    // By hand, since `parsed` knows the key of rsaEncryption only, and an RSASSA-PSS one has the same form (RFC 4055).
+    match RSAPublicKey::from_der(&spki.subject_public_key.data) {
+        Ok((_, key)) => {
             let modulus: Vec<u8> = key.modulus.iter().copied().skip_while(|b| *b == 0).collect();
             modulus.first().map_or(0, |first| modulus.len() * 8 - first.leading_zeros() as usize)
         }
-        _ => 0,
+        Err(_) => 0,
     }
 }
 

@@ -4,8 +4,10 @@ mod attempt;
 mod connect;
 mod handshake;
 mod identity;
+mod p521;
 mod plaintext;
 mod resolve;
+mod session;
 mod starttls;
 #[cfg(test)]
 mod tests;
@@ -126,7 +128,7 @@ impl Prober {
 
     /// One visit to one address: TCP, STARTTLS, TLS, all within the endpoint's timeout. `at` is the moment to write down.
     ///
-    /// A failure is part of the observation. The timing is of the last attempt, where a second one was made.
+    /// A failure is part of the observation. Where a second attempt was made, the timing is of both together.
     pub async fn probe(&self, endpoint: &Endpoint, address: IpAddr, at: Timestamp) -> Observation {
         let visit = Visit::new(&self.inner, endpoint, address, self.proxy_resolving(endpoint).is_some());
         let (outcome, timing) = visit.make().await;

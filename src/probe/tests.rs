@@ -96,6 +96,19 @@ async fn tls_server(config: ServerConfig) -> SocketAddr {
     .await
 }
 
+/// Knows no group but P-521, and serves nobody else.
+fn p521_only(version: &'static SupportedProtocolVersion, pki: &Pki) -> ServerConfig {
+    let mut provider = aws_lc_rs::default_provider();
+    provider.kx_groups = vec![p521::SECP521R1];
+    let key = PrivateKeyDer::try_from(pki.leaf_key.serialize_der()).expect("key");
+    ServerConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[version])
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![pki.leaf.clone()], key)
+        .expect("config")
+}
+
 fn endpoint(address: SocketAddr) -> Endpoint {
     let target = address.to_string().parse().expect("target");
     Endpoint { server_name: "a.example".parse().expect("name"), ..Endpoint::new(target) }
@@ -149,6 +162,11 @@ async fn the_whole_chain_comes_home_with_the_facts_of_the_session() {
     assert_eq!(old.possession, Possession::Proven);
     assert_eq!((old.tls.version.as_str(), old.tls.cipher.as_str()), ("TLSv1.2", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"));
     assert_eq!(old.tls.group, "x25519");
+
+    for version in [&TLS12, &TLS13] {
+        let rare = handshake(p521_only(version, &pki)).await;
+        assert_eq!((rare.tls.group.as_str(), &rare.possession, &rare.broken_off), ("secp521r1", &Possession::Proven, &None));
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What rustls says went wrong, as one of our kinds and in words.
 
-use rustls::{AlertDescription, Error, InvalidMessage, PeerIncompatible, PeerMisbehaved};
+use rustls::{AlertDescription, Error, InvalidMessage, PeerIncompatible};
 
 use super::trouble::{Trouble, quoted};
 use crate::observation::FailureKind;
@@ -15,11 +15,6 @@ pub(super) fn explain(error: &Error) -> Trouble {
         Error::InvalidMessage(InvalidMessage::UnsupportedCurveType | InvalidMessage::UnsupportedKeyExchangeAlgorithm(_)) => {
             Trouble::new(FailureKind::NoCommonCipher, "the server chose a key exchange that certvigil does not have")
         }
-        // RSASSA-PSS keys under TLS 1.2, which rustls leaves out.
-        Error::PeerMisbehaved(PeerMisbehaved::SignedKxWithWrongAlgorithm) => Trouble::new(
-            FailureKind::NoCommonCipher,
-            "the server signed its key exchange with an algorithm that certvigil does not have",
-        ),
         Error::NoCertificatesPresented => {
             Trouble::new(FailureKind::ProtocolViolation, "the server presented no certificate at all")
         }
@@ -135,7 +130,7 @@ mod tests {
         assert_eq!(kind(PeerIncompatible::ServerDoesNotSupportTls12Or13.into()), FailureKind::NoCommonVersion);
         assert_eq!(kind(PeerIncompatible::NoCipherSuitesInCommon.into()), FailureKind::NoCommonCipher);
         assert_eq!(kind(InvalidMessage::CertificatePayloadTooLarge.into()), FailureKind::TooMuchData);
-        assert_eq!(kind(PeerMisbehaved::InvalidKeyShare.into()), FailureKind::ProtocolViolation);
+        assert_eq!(kind(rustls::PeerMisbehaved::InvalidKeyShare.into()), FailureKind::ProtocolViolation);
         assert_eq!(kind(Error::FailedToGetRandomBytes), FailureKind::Internal);
     }
 }
