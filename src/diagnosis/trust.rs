@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use crate::certificate::{Certificate, Facts};
 
 /// The effective trust of an endpoint: what `openssl s_client -CAfile` would be given.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
     by_subject: HashMap<Vec<u8>, Vec<Arc<Certificate>>>,
     intermediates: Vec<Arc<Certificate>>,

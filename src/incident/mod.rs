@@ -1,11 +1,15 @@
 //! An incident: one thing that is wrong with one endpoint, from the first suspicion to the proof of its end.
 
+mod lifecycle;
+
 use std::{fmt, sync::Arc};
 
 use crate::{
     clock::Timestamp,
     diagnosis::{Severity, Topic},
 };
+
+pub use lifecycle::{Held, Sighting, sightings};
 
 /// What makes two findings the same incident.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -87,4 +91,10 @@ impl fmt::Display for IncidentKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.endpoint, self.topic.name())
     }
+}
+
+/// The same number for the same texts on every machine and in every version: part of ids that must not change (FNV-1a, 64 bits).
+pub fn stable_hash(texts: &[&str]) -> u64 {
+    let bytes = texts.iter().flat_map(|text| text.bytes().chain([0xff]));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -1,11 +1,275 @@
 //! The brain: `handle(event, now) -> effects` decides everything; `daemon` waits, asks and obeys.
 
+mod dossier;
 mod event;
 mod notice;
+mod outbox;
 mod policy;
+mod reload;
+mod schedule;
 mod snapshot;
+mod sweep;
+mod tell;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::{
+    clock::{Now, Timestamp},
+    diagnosis::Topic,
+    incident::Incident,
+};
+use dossier::Dossier;
+use outbox::Outbox;
+use schedule::{Next, Schedule};
+use sweep::Sweep;
 
 pub use event::{Effect, Event, Record, Restored, Settings, Visited, Waiting};
 pub use notice::{Case, Notice, NoticeKind};
 pub use policy::{Limits, Policy, Watch};
 pub use snapshot::{AddressView, EndpointView, Histogram, MailResult, OutboxView, ReloadView, Snapshot};
+
+/// All that is known and wanted, and the only place where anything is decided. Never waits, never fails, reads no clock.
+#[derive(Debug)]
+pub struct Monitor {
+    settings: Settings,
+    started: Timestamp,
+    /// In the order of the inventory.
+    dossiers: Vec<Dossier>,
+    /// Where in `dossiers` a name stands.
+    places: HashMap<Arc<str>, usize>,
+    schedule: Schedule,
+    outbox: Outbox,
+    /// Under way; begun only where mail is configured, so that the first mail ever is the summary.
+    sweep: Option<Sweep>,
+    sweep_done: bool,
+    generations: u64,
+    reload: ReloadView,
+    state_trouble: Option<String>,
+    mail_trouble: Option<String>,
+    revision: u64,
+}
+
+/// What one event brings about, until it is put into order.
+#[derive(Debug, Default)]
+struct Turn {
+    records: Vec<Record>,
+    posts: Vec<Notice>,
+    /// Incidents to be saved as they are at the end of the turn.
+    changed: BTreeSet<(usize, Topic)>,
+}
+
+impl Monitor {
+    /// A brain that remembers what a former one had saved. What it remembers of endpoints that are gone is forgotten.
+    pub fn new(inventory: Vec<Arc<Watch>>, restored: Restored, settings: Settings, now: Now) -> (Self, Vec<Effect>) {
+        let mut monitor = Monitor {
+            settings,
+            started: now.wall,
+            dossiers: Vec::new(),
+            places: HashMap::new(),
+            schedule: Schedule::new(settings.limits.visits, settings.seed),
+            outbox: Outbox::new(restored.outbox, settings.mail, settings.seed, now.uptime),
+            sweep: None,
+            sweep_done: restored.first_sweep_done,
+            generations: 0,
+            reload: ReloadView { successful: true, success_at: now.wall },
+            state_trouble: None,
+            mail_trouble: None,
+            revision: 1,
+        };
+        let mut turn = Turn::default();
+        monitor.reloaded(inventory, now, &mut turn);
+        monitor.remember(restored.addresses, restored.incidents, &mut turn);
+        let effects = monitor.effects(turn, now);
+        (monitor, effects)
+    }
+
+    /// Takes what has happened and says what is to be done, in this order: save, post, deliver, visit.
+    pub fn handle(&mut self, event: Event, now: Now) -> Vec<Effect> {
+        let mut turn = Turn::default();
+        let is_visible = match event {
+            Event::Woke => false,
+            Event::Visited(report) => self.visited(report, now, &mut turn),
+            Event::Reloaded(inventory) => {
+                self.reloaded(inventory, now, &mut turn);
+                true
+            }
+            Event::ReloadFailed => std::mem::replace(&mut self.reload.successful, false),
+            Event::Mailed { id, result, detail } => self.mailed(&id, result, &detail, now, &mut turn),
+            Event::Saved(result) => {
+                let trouble = result.err().map(|why| format!("the state cannot be written: {why}"));
+                let is_news = trouble != self.state_trouble;
+                self.state_trouble = trouble;
+                is_news
+            }
+        };
+        self.end_sweep(now, &mut turn);
+        let effects = self.effects(turn, now);
+        self.revision += u64::from(is_visible || !effects.is_empty());
+        effects
+    }
+
+    /// When `Event::Woke` is wanted, in uptime; `None` when only another event can bring anything about.
+    pub fn next_wake(&self) -> Option<Duration> {
+        let sweep = self.sweep.as_ref().map(Sweep::deadline);
+        [self.schedule.next_wake(), self.outbox.next_wake(), sweep].into_iter().flatten().min()
+    }
+
+    /// Grows with everything that a snapshot would show differently (but for its own time).
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// What there is to see. One pointer is copied for each endpoint and incident.
+    pub fn snapshot(&self, now: Now) -> Snapshot {
+        Snapshot {
+            at: now.wall,
+            started: self.started,
+            endpoints: self.dossiers.iter().map(|dossier| dossier.view.clone()).collect(),
+            incidents: self.dossiers.iter().flat_map(|dossier| dossier.incidents.values().cloned()).collect(),
+            outbox: self.outbox.view(),
+            reload: self.reload.clone(),
+            lag: self.schedule.lag.clone(),
+            troubles: self.state_trouble.iter().chain(&self.mail_trouble).cloned().collect(),
+        }
+    }
+
+    /// A report: the addresses move on, then the incidents, then people are told, and the next visit is planned.
+    /// `false`: it came late and is dropped.
+    fn visited(&mut self, mut report: Visited, now: Now, turn: &mut Turn) -> bool {
+        let Some(started) = self.schedule.came_back(&report.endpoint, report.generation) else { return false };
+        let Some(&place) = self.places.get(&report.endpoint) else { return false };
+        if report.seen.is_empty() {
+            report.seen.push(dossier::lost(now.wall));
+        }
+        let dossier = &mut self.dossiers[place];
+        dossier.observe(&report, &mut turn.records);
+        let judgement = dossier.judge(&report, now.wall);
+        turn.changed.extend(judgement.changed.into_iter().map(|topic| (place, topic)));
+        let ended = judgement.mended.iter().chain(&judgement.accepted).map(|incident| incident.key.clone());
+        turn.records.extend(ended.map(Record::IncidentGone));
+
+        let is_suspected = dossier.is_suspected();
+        let next = Next {
+            after: started,
+            confirm: is_suspected.then_some(dossier.view.watch.policy.confirm),
+            threshold: dossier.next_threshold(now.uptime.saturating_sub(started), now.wall),
+        };
+        self.schedule.again(&report.endpoint, next, now.uptime);
+        if let Some(sweep) = self.sweep.as_mut().filter(|_| !is_suspected) {
+            sweep.settled(&report.endpoint);
+        }
+        self.tell(place, &judgement.mended, now, turn);
+        true
+    }
+
+    /// The news of one endpoint, and what is mended there.
+    fn tell(&mut self, place: usize, mended: &[Arc<Incident>], now: Now, turn: &mut Turn) {
+        if !self.settings.mail {
+            return;
+        }
+        let dossier = &self.dossiers[place];
+        let is_held = self.sweep.as_ref().is_some_and(|sweep| sweep.holds(dossier.name()));
+        let mut notices = if is_held { Vec::new() } else { tell::news(dossier, now.wall) };
+        notices.extend(mended.iter().flat_map(|incident| tell::all_clear(dossier, incident, now.wall)));
+        self.post(notices, now, turn);
+    }
+
+    fn post(&mut self, notices: Vec<Notice>, now: Now, turn: &mut Turn) {
+        for notice in notices {
+            for case in &notice.cases {
+                let topic = case.incident.key.topic;
+                let Some(&place) = self.places.get(&case.incident.key.endpoint) else { continue };
+                // An incident that is mended is told of, and no longer there to note it.
+                if let Some(incident) = self.dossiers[place].incidents.get_mut(&topic) {
+                    tell::note(Arc::make_mut(incident), &notice);
+                    turn.changed.insert((place, topic));
+                }
+            }
+            if self.outbox.post(Waiting { id: notice.id.clone(), kind: notice.kind, at: notice.at }, now.uptime) {
+                turn.posts.push(notice);
+            }
+        }
+    }
+
+    /// A delivery came back. `false`: it was unheard of.
+    fn mailed(&mut self, id: &str, result: MailResult, detail: &str, now: Now, turn: &mut Turn) -> bool {
+        let Some(has_left) = self.outbox.came_back(id, result, now.uptime) else { return false };
+        self.mail_trouble = match result {
+            MailResult::Delivered => None,
+            MailResult::Deferred => Some(format!("mail cannot be sent and is tried again: {detail}")),
+            MailResult::Refused => Some(format!("a mail was refused for good: {detail}")),
+        };
+        if has_left {
+            turn.records.push(Record::MailGone(id.to_owned()));
+        }
+        true
+    }
+
+    fn begin_sweep(&mut self, now: Now) {
+        if self.settings.mail && !self.sweep_done && self.sweep.is_none() && !self.dossiers.is_empty() {
+            let names = self.dossiers.iter().map(|dossier| dossier.name().clone());
+            self.sweep = Some(Sweep::new(names, now.uptime.saturating_add(self.settings.first_sweep)));
+        }
+    }
+
+    /// Tells all that was held, once the first sweep is over.
+    fn end_sweep(&mut self, now: Now, turn: &mut Turn) {
+        let Some(sweep) = self.sweep.take_if(|sweep| sweep.is_over(now.uptime)) else { return };
+        self.sweep_done = true;
+        let held = self.dossiers.iter().filter(|dossier| sweep.holds(dossier.name()));
+        let notices = tell::summaries(held, now.wall);
+        self.post(notices, now, turn);
+        turn.records.push(Record::FirstSweepDone);
+    }
+
+    /// Takes back what was saved.
+    fn remember(&mut self, addresses: Vec<(Arc<str>, AddressView)>, incidents: Vec<Incident>, turn: &mut Turn) {
+        let mut gone = BTreeSet::new();
+        for (name, row) in addresses {
+            match self.places.get(&name) {
+                Some(&place) => self.dossiers[place].restore(row),
+                None => drop(gone.insert(name)),
+            }
+        }
+        for incident in incidents {
+            let key = incident.key.clone();
+            if let Some(&place) = self.places.get(&key.endpoint) {
+                self.dossiers[place].incidents.insert(key.topic, Arc::new(incident));
+            } else {
+                gone.insert(key.endpoint.clone());
+                turn.records.push(Record::IncidentGone(key));
+            }
+        }
+        turn.records.extend(gone.into_iter().map(Record::EndpointGone));
+    }
+
+    /// Puts a turn into the order that loses nothing in a crash, and starts what is due.
+    fn effects(&mut self, turn: Turn, now: Now) -> Vec<Effect> {
+        let Turn { mut records, posts, changed } = turn;
+        let incidents = changed.into_iter().filter_map(|(place, topic)| self.dossiers[place].incidents.get(&topic));
+        records.splice(0..0, incidents.cloned().map(Record::Incident));
+        let mut effects = Vec::new();
+        if !records.is_empty() {
+            effects.push(Effect::Save(records));
+        }
+        effects.extend(posts.into_iter().map(Effect::Post));
+        effects.extend(self.outbox.take_due(now.uptime).into_iter().map(Effect::Deliver));
+        for (name, generation) in self.schedule.start_due(now.uptime) {
+            if let Some(&place) = self.places.get(&name) {
+                effects.push(Effect::Visit { watch: self.dossiers[place].view.watch.clone(), generation });
+            }
+        }
+        effects
+    }
+
+    fn next_generation(&mut self) -> u64 {
+        self.generations += 1;
+        self.generations
+    }
+}

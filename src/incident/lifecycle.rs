@@ -1,0 +1,243 @@
+//! Quiet, suspected, open, resolved: what a visit makes of an incident. Who hears of it is `monitor`'s.
+
+use core::net::IpAddr;
+use std::collections::BTreeMap;
+
+use super::{Incident, IncidentKey, State, stable_hash};
+use crate::{
+    clock::Timestamp,
+    diagnosis::{Found, Severity, Topic},
+};
+
+/// A finding that holds at one address.
+#[derive(Clone, Copy, Debug)]
+pub struct Held<'a> {
+    /// Where; `None` when the name did not resolve.
+    pub address: Option<IpAddr>,
+    /// The visit at hand saw it; otherwise it is what was last known there.
+    pub fresh: bool,
+    /// What.
+    pub found: &'a Found,
+}
+
+/// All that holds of one topic, over every address of an endpoint: what an incident is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// The code of the worst finding.
+    pub code: &'static str,
+    /// The worst.
+    pub severity: Severity,
+    /// The sentence of the worst finding.
+    pub summary: String,
+    /// The addresses at fault, as text.
+    pub addresses: Vec<String>,
+    /// Nobody hears of it before the third look.
+    pub needs_confirmation: bool,
+    /// The visit at hand saw it, at one address at least.
+    pub fresh: bool,
+}
+
+/// Groups the findings that hold by topic. What is accepted, or only worth knowing, makes no incident.
+pub fn sightings<'a>(held: impl IntoIterator<Item = Held<'a>>) -> BTreeMap<Topic, Sighting> {
+    let mut sightings: BTreeMap<Topic, Sighting> = BTreeMap::new();
+    for Held { address, fresh, found } in held {
+        if found.severity() < Severity::Warning {
+            continue;
+        }
+        let finding = &found.finding;
+        let address = address.map(|address| address.to_string());
+        let Some(sighting) = sightings.get_mut(&finding.topic()) else {
+            let first = Sighting {
+                code: finding.code(),
+                severity: found.severity(),
+                summary: finding.summary(),
+                addresses: address.into_iter().collect(),
+                needs_confirmation: finding.needs_confirmation(),
+                fresh,
+            };
+            sightings.insert(finding.topic(), first);
+            continue;
+        };
+        if (weight(finding.code(), found.severity()), fresh) > (weight(sighting.code, sighting.severity), sighting.fresh) {
+            sighting.code = finding.code();
+            sighting.severity = found.severity();
+            sighting.summary = finding.summary();
+        }
+        sighting.needs_confirmation &= finding.needs_confirmation();
+        sighting.fresh |= fresh;
+        sighting.addresses.extend(address.filter(|address| !sighting.addresses.contains(address)));
+    }
+    sightings
+}
+
+impl Incident {
+    /// The first bad visit: open at once, or suspected when it takes more looks.
+    pub fn begin(key: IncidentKey, sighting: Sighting, now: Timestamp) -> Self {
+        let id = stable_hash(&[&key.endpoint, key.topic.name(), &now.to_string()]);
+        Incident {
+            id: format!("{}-{id:016x}", key.topic.name().replace('_', "-")),
+            key,
+            code: sighting.code.to_owned(),
+            severity: sighting.severity,
+            state: if sighting.needs_confirmation { State::Suspected(1) } else { State::Open },
+            summary: sighting.summary,
+            addresses: sighting.addresses,
+            since: now,
+            last_seen: now,
+            told: Vec::new(),
+        }
+    }
+
+    /// One more bad visit. The third look at a suspicion opens it.
+    pub fn seen_again(&mut self, sighting: Sighting, now: Timestamp) {
+        self.state = match self.state {
+            State::Suspected(looks) if sighting.needs_confirmation && looks + 1 < LOOKS => State::Suspected(looks + 1),
+            _ => State::Open,
+        };
+        self.code.clear();
+        self.code.push_str(sighting.code);
+        self.severity = self.severity.max(sighting.severity);
+        self.summary = sighting.summary;
+        self.addresses = sighting.addresses;
+        self.last_seen = now;
+    }
+
+    /// Real, not only suspected.
+    pub fn is_open(&self) -> bool {
+        self.state == State::Open
+    }
+
+    /// Where it stands, as [`super::Told::stage`] keeps it: `expires_soon/warning`.
+    pub fn stage(&self) -> String {
+        format!("{}/{}", self.code, self.severity)
+    }
+
+    /// Whether `recipient` should hear of it now: open, and never told, or worse than what was told. Better is no news.
+    pub fn is_news_to(&self, recipient: &str) -> bool {
+        let told = self.told.iter().find(|told| told.recipient == recipient);
+        self.is_open() && told.is_none_or(|told| weight(&self.code, self.severity) > weight_of_stage(&told.stage))
+    }
+}
+
+/// Orders the stages of one topic: a critical one above a warning, and `expired` above all.
+fn weight(code: &str, severity: Severity) -> (Severity, bool) {
+    (severity, code == "expired")
+}
+
+fn weight_of_stage(stage: &str) -> (Severity, bool) {
+    let (code, severity) = stage.split_once('/').unwrap_or((stage, ""));
+    let severity = [Severity::Critical, Severity::Warning].into_iter().find(|known| known.name() == severity);
+    weight(code, severity.unwrap_or(Severity::Info))
+}
+
+/// So many bad visits make a network failure real.
+const LOOKS: u8 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        diagnosis::Finding,
+        incident::{Audience, Told},
+        observation::{Failure, FailureKind, Stage},
+    };
+
+    fn found(finding: Finding) -> Found {
+        Found { finding, accepted: false }
+    }
+
+    fn soon(severity: Severity) -> Found {
+        let at = Timestamp::UNIX_EPOCH;
+        found(Finding::ExpiresSoon { not_after: at, now: at, severity })
+    }
+
+    fn expired() -> Found {
+        found(Finding::Expired { not_after: Timestamp::UNIX_EPOCH, now: Timestamp::UNIX_EPOCH })
+    }
+
+    fn refused() -> Found {
+        let failure = Failure { stage: Stage::Connect, kind: FailureKind::Refused, detail: "refused".into() };
+        found(Finding::of_failure(&failure))
+    }
+
+    fn sighting(of: &[(&str, bool, &Found)]) -> Sighting {
+        let held = of.iter().map(|(address, fresh, found)| Held { address: address.parse().ok(), fresh: *fresh, found });
+        let mut sightings = sightings(held);
+        assert_eq!(sightings.len(), 1);
+        sightings.pop_first().expect("one").1
+    }
+
+    fn incident(of: &Found) -> Incident {
+        let key = IncidentKey { endpoint: "a".into(), topic: of.finding.topic() };
+        Incident::begin(key, sighting(&[("192.0.2.1", true, of)]), Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn the_worst_over_the_addresses_speaks_for_the_topic() {
+        let (warning, critical, expired) = (soon(Severity::Warning), soon(Severity::Critical), expired());
+        let all = sighting(&[
+            ("192.0.2.1", true, &warning),
+            ("192.0.2.2", false, &expired),
+            ("192.0.2.3", true, &critical),
+            ("192.0.2.2", false, &warning),
+        ]);
+        assert_eq!((all.code, all.severity, all.fresh), ("expired", Severity::Critical, true));
+        assert_eq!(all.addresses, ["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
+    }
+
+    #[test]
+    fn accepted_and_merely_interesting_findings_make_no_incident() {
+        let accepted = Found { accepted: true, ..refused() };
+        let info = found(Finding::RootIncluded { root: "R".into() });
+        let held = [&accepted, &info].map(|found| Held { address: None, fresh: true, found });
+        assert!(sightings(held).is_empty());
+    }
+
+    #[test]
+    fn a_network_failure_is_open_at_the_third_look_and_a_certificate_at_the_first() {
+        assert!(incident(&soon(Severity::Warning)).is_open());
+        let mut incident = incident(&refused());
+        let mut states = vec![incident.state];
+        for _ in 0..3 {
+            incident.seen_again(sighting(&[("192.0.2.1", true, &refused())]), Timestamp::UNIX_EPOCH);
+            states.push(incident.state);
+        }
+        assert_eq!(states, [State::Suspected(1), State::Suspected(2), State::Open, State::Open]);
+    }
+
+    #[test]
+    fn worse_is_news_and_the_same_or_better_is_not() {
+        let mut incident = incident(&soon(Severity::Warning));
+        assert!(incident.is_news_to("o@a.org"));
+        let heard = |incident: &mut Incident, found: &Found| {
+            incident.seen_again(sighting(&[("192.0.2.1", true, found)]), Timestamp::UNIX_EPOCH);
+            let news = incident.is_news_to("o@a.org");
+            if news {
+                let (stage, thread) = (incident.stage(), String::new());
+                incident.told = vec![Told { recipient: "o@a.org".into(), audience: Audience::Owner, stage, thread }];
+            }
+            news
+        };
+        let course = [
+            (soon(Severity::Warning), true),
+            (soon(Severity::Warning), false),
+            (soon(Severity::Critical), true),
+            (soon(Severity::Warning), false),
+            (soon(Severity::Critical), false),
+            (expired(), true),
+            (soon(Severity::Critical), false),
+            (expired(), false),
+        ];
+        for (step, (found, expected)) in course.iter().enumerate() {
+            assert_eq!(heard(&mut incident, found), *expected, "step {step}");
+        }
+        assert_eq!(incident.stage(), "expired/critical");
+    }
+
+    #[test]
+    fn an_id_is_fit_for_a_message_id() {
+        let id = incident(&found(Finding::WrongOrder)).id;
+        assert!(id.starts_with("wrong-order-"), "{id}");
+        assert!(id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{id}");
+    }
+}

@@ -1,0 +1,102 @@
+//! A new inventory: what stays as it is, what is visited anew, what is forgotten.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{Monitor, Record, Turn, Watch, dossier::Dossier, schedule::Plan};
+use crate::{clock::Now, diagnosis::Trust, incident::IncidentKey};
+
+/// What distinguishes two entries of the same name. Ordered: each includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Change {
+    /// When it is visited and who hears of it, if anything.
+    Policy,
+    /// What it is judged against: visited anew, and a report that was judged by the old measure is dropped.
+    Measure,
+    /// Where it is, or the name it is asked by: what was seen there says nothing about it now.
+    Place,
+}
+
+impl Monitor {
+    pub(super) fn reloaded(&mut self, inventory: Vec<Arc<Watch>>, now: Now, turn: &mut Turn) {
+        let mut old: HashMap<Arc<str>, Dossier> = self.dossiers.drain(..).map(|d| (d.name().clone(), d)).collect();
+        self.places.clear();
+        let mut trusts = SameTrust::default();
+        let mut anew = Vec::new();
+        for watch in inventory {
+            let (name, interval) = (watch.endpoint.name.clone(), watch.policy.interval);
+            if self.places.contains_key(&name) {
+                continue;
+            }
+            let dossier = match old.remove(&name) {
+                Some(mut dossier) => {
+                    let change = trusts.change(&dossier.view.watch, &watch);
+                    let same_interval = dossier.view.watch.policy.interval == interval;
+                    dossier.rewrite(watch);
+                    if change == Change::Place {
+                        dossier.forget_addresses(&mut turn.records);
+                    }
+                    if change > Change::Policy {
+                        dossier.generation = self.next_generation();
+                        anew.push(Plan { name: name.clone(), generation: dossier.generation, interval });
+                    } else if !same_interval {
+                        self.schedule.set_interval(&name, interval, self.settings.limits.spread, now.uptime);
+                    }
+                    dossier
+                }
+                None => {
+                    let dossier = Dossier::new(watch, self.next_generation());
+                    anew.push(Plan { name: name.clone(), generation: dossier.generation, interval });
+                    dossier
+                }
+            };
+            self.places.insert(name, self.dossiers.len());
+            self.dossiers.push(dossier);
+        }
+        self.forget(old, turn);
+        self.schedule.begin(anew, self.settings.limits.spread, now.uptime);
+        self.reload.successful = true;
+        self.reload.success_at = now.wall;
+        self.begin_sweep(now);
+    }
+
+    /// Endpoints that have left: their incidents end, and nobody is told that anything is mended.
+    fn forget(&mut self, gone: HashMap<Arc<str>, Dossier>, turn: &mut Turn) {
+        let mut gone: Vec<_> = gone.into_iter().collect();
+        gone.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (name, dossier) in gone {
+            self.schedule.remove(&name);
+            if let Some(sweep) = &mut self.sweep {
+                sweep.forget(&name);
+            }
+            let keys = dossier.incidents.into_keys().map(|topic| IncidentKey { endpoint: name.clone(), topic });
+            turn.records.extend(keys.map(Record::IncidentGone));
+            turn.records.push(Record::EndpointGone(name));
+        }
+    }
+}
+
+/// Trust stores are large and few, and read from disk anew at each reload: each pair is compared once.
+#[derive(Default)]
+struct SameTrust(HashMap<(*const Trust, *const Trust), bool>);
+
+impl SameTrust {
+    fn change(&mut self, old: &Watch, new: &Watch) -> Change {
+        let place = |watch: &Watch| (watch.endpoint.target.clone(), watch.endpoint.server_name.clone(), watch.endpoint.addresses);
+        if place(old) != place(new) {
+            Change::Place
+        } else if !self.is_same(&old.trust, &new.trust) || !is_same_measure(old, new) {
+            Change::Measure
+        } else {
+            Change::Policy
+        }
+    }
+
+    fn is_same(&mut self, old: &Arc<Trust>, new: &Arc<Trust>) -> bool {
+        Arc::ptr_eq(old, new) || *self.0.entry((Arc::as_ptr(old), Arc::as_ptr(new))).or_insert_with(|| old == new)
+    }
+}
+
+fn is_same_measure(old: &Watch, new: &Watch) -> bool {
+    let (old, new) = (&old.expectation, &new.expectation);
+    (&old.host, old.expiry, &old.accept, old.security_level) == (&new.host, new.expiry, &new.accept, new.security_level)
+}

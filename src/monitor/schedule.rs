@@ -1,0 +1,298 @@
+//! Which endpoint is visited when. Kept in uptime, so that a wall clock that jumps starts no storm and stops no visit.
+//!
+//! - First visits are spread evenly, in random order, over the shortest of `Limits::spread`, the endpoint's interval and
+//!   20 ms for each newcomer: a dozen start within a quarter of a second, 10,000 within 200 seconds.
+//! - Later ones follow an interval, give or take 10 %, after the start of the one before. Ticks that were missed are not
+//!   made up for: a visit that outlasts its interval is followed by a whole interval.
+//! - At most `Limits::visits` are under way; what is due then waits its turn, longest due first.
+//! - A visit that does not come back is never started twice.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::Histogram;
+use crate::incident::stable_hash;
+
+/// The due times of an inventory.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    slots: HashMap<Arc<str>, Slot>,
+    /// Every due time, soonest first; an endpoint under way has none.
+    queue: BTreeSet<(Duration, Arc<str>)>,
+    /// Visits that have not come back, by endpoint and generation: those of an endpoint that has changed or gone count too.
+    under_way: HashMap<(Arc<str>, u64), Duration>,
+    limit: usize,
+    seed: u64,
+    /// From due to started.
+    pub(super) lag: Histogram,
+}
+
+/// What is to be planned of an endpoint.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) name: Arc<str>,
+    pub(super) generation: u64,
+    pub(super) interval: Duration,
+}
+
+/// When the next visit is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Next {
+    /// When the last one was started.
+    pub(super) after: Duration,
+    /// A suspicion is to be confirmed: so long from now.
+    pub(super) confirm: Option<Duration>,
+    /// A certificate reaches a threshold: so long from now.
+    pub(super) threshold: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    generation: u64,
+    interval: Duration,
+    due: Option<Duration>,
+    started: Option<Duration>,
+    /// How often dice were thrown.
+    throws: u64,
+}
+
+impl Schedule {
+    pub(super) fn new(limit: usize, seed: u64) -> Self {
+        Schedule {
+            slots: HashMap::new(),
+            queue: BTreeSet::new(),
+            under_way: HashMap::new(),
+            limit: limit.max(1),
+            seed,
+            lag: Histogram::new(LAG_BOUNDS),
+        }
+    }
+
+    /// Plans first visits, of new endpoints and of those that are to be visited anew.
+    pub(super) fn begin(&mut self, plans: Vec<Plan>, longest: Duration, now: Duration) {
+        let count = u32::try_from(plans.len()).unwrap_or(u32::MAX);
+        let spread = longest.min(BREATH.saturating_mul(count));
+        let mut ranks: Vec<u32> = (0..count).collect();
+        fastrand::Rng::with_seed(self.seed).shuffle(&mut ranks);
+        for (plan, rank) in plans.into_iter().zip(ranks) {
+            self.remove(&plan.name);
+            let slot =
+                Slot { generation: plan.generation, interval: plan.interval, due: None, started: None, throws: plan.generation };
+            self.slots.insert(plan.name.clone(), slot);
+            let share = (f64::from(rank) + self.dice(&plan.name)) / f64::from(count);
+            self.set_due(&plan.name, now + spread.min(plan.interval).mul_f64(share));
+        }
+    }
+
+    /// Starts what is due while there is room: names and generations.
+    pub(super) fn start_due(&mut self, now: Duration) -> Vec<(Arc<str>, u64)> {
+        let mut starts = Vec::new();
+        while self.under_way.len() < self.limit && self.queue.first().is_some_and(|(due, _)| *due <= now) {
+            let Some((due, name)) = self.queue.pop_first() else { break };
+            let Some(slot) = self.slots.get_mut(&name) else { continue };
+            slot.due = None;
+            slot.started = Some(now);
+            self.lag.observe(now.saturating_sub(due));
+            self.under_way.insert((name.clone(), slot.generation), now);
+            starts.push((name, slot.generation));
+        }
+        starts
+    }
+
+    /// A visit has come back: when it was started. `None` when it is late (the endpoint has changed or gone) or unheard of.
+    pub(super) fn came_back(&mut self, name: &Arc<str>, generation: u64) -> Option<Duration> {
+        let started = self.under_way.remove(&(name.clone(), generation))?;
+        self.slots.get(name).is_some_and(|slot| slot.generation == generation).then_some(started)
+    }
+
+    /// Plans the visit after one that came back: an interval after its start, or sooner where there is a reason.
+    pub(super) fn again(&mut self, name: &Arc<str>, next: Next, now: Duration) {
+        let Some(interval) = self.slots.get(name).map(|slot| slot.interval) else { return };
+        let regular = self.jittered(name, interval);
+        let mut due = next.after + regular;
+        if due <= now {
+            due = now + regular;
+        }
+        if let Some(confirm) = next.confirm {
+            due = due.min(now + confirm.mul_f64(1.0 + 0.05 * self.dice(name)));
+        }
+        if let Some(threshold) = next.threshold {
+            due = due.min(now.saturating_add(threshold));
+        }
+        self.set_due(name, due.max(now + BREATH));
+    }
+
+    /// Takes a new interval. A longer one counts from the next visit; a shorter one at once, without a storm.
+    pub(super) fn set_interval(&mut self, name: &Arc<str>, interval: Duration, longest: Duration, now: Duration) {
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        slot.interval = interval;
+        let (Some(due), started) = (slot.due, slot.started) else { return };
+        let mut sooner = started.unwrap_or(now) + self.jittered(name, interval);
+        if sooner <= now {
+            sooner = now + interval.min(longest).mul_f64(self.dice(name));
+        }
+        if sooner < due {
+            self.set_due(name, sooner);
+        }
+    }
+
+    /// Forgets an endpoint; a visit under way keeps its place until it comes back.
+    pub(super) fn remove(&mut self, name: &Arc<str>) {
+        if let Some(due) = self.slots.remove(name).and_then(|slot| slot.due) {
+            self.queue.remove(&(due, name.clone()));
+        }
+    }
+
+    /// The soonest due time; `None` while there is no room, since a report comes before anything can be started.
+    pub(super) fn next_wake(&self) -> Option<Duration> {
+        self.queue.first().map(|(due, _)| *due).filter(|_| self.under_way.len() < self.limit)
+    }
+
+    fn set_due(&mut self, name: &Arc<str>, due: Duration) {
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        if let Some(old) = slot.due.replace(due) {
+            self.queue.remove(&(old, name.clone()));
+        }
+        self.queue.insert((due, name.clone()));
+    }
+
+    /// Give or take 10 %.
+    fn jittered(&mut self, name: &Arc<str>, interval: Duration) -> Duration {
+        interval.mul_f64(0.9 + 0.2 * self.dice(name))
+    }
+
+    /// From 0 to 1: the same for the same seed, name and number of throws, whatever else happens in between.
+    fn dice(&mut self, name: &Arc<str>) -> f64 {
+        let Some(slot) = self.slots.get_mut(name) else { return 0.0 };
+        slot.throws += 1;
+        fastrand::Rng::with_seed(self.seed ^ stable_hash(&[name, &slot.throws.to_string()])).f64()
+    }
+}
+
+/// Newcomers are this far apart where there is room; no two visits of one endpoint are closer.
+const BREATH: Duration = Duration::from_millis(20);
+
+/// In seconds.
+const LAG_BOUNDS: &[f64] = &[0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn secs(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn plan(name: &str, interval: Duration) -> Plan {
+        Plan { name: name.into(), generation: 1, interval }
+    }
+
+    /// One endpoint that has just been started.
+    fn started(interval: Duration) -> (Schedule, Arc<str>) {
+        let mut schedule = Schedule::new(4, 7);
+        schedule.begin(vec![plan("a", interval)], HOUR, Duration::ZERO);
+        assert_eq!(schedule.start_due(secs(1)), [("a".into(), 1)]);
+        (schedule, "a".into())
+    }
+
+    fn regular(after: Duration) -> Next {
+        Next { after, confirm: None, threshold: None }
+    }
+
+    #[test]
+    fn a_dozen_newcomers_start_within_a_quarter_of_a_second_and_thousands_take_their_time() {
+        for (count, interval, expected) in
+            [(12, HOUR, 240), (10_000, HOUR, 200_000), (50_000, HOUR, 300_000), (50_000, secs(60), 60_000)]
+        {
+            let mut schedule = Schedule::new(usize::MAX, 1);
+            schedule.begin((0..count).map(|i| plan(&format!("e{i}"), interval)).collect(), secs(300), Duration::ZERO);
+            let last = schedule.queue.last().map(|(due, _)| due.as_millis()).expect("planned");
+            assert!((expected * 9 / 10..=expected).contains(&last), "{count} take {last} ms");
+            let mut each_second = HashMap::<u64, u64>::new();
+            schedule.queue.iter().for_each(|(due, _)| *each_second.entry(due.as_secs()).or_default() += 1);
+            let busiest = each_second.values().max().copied().expect("planned");
+            assert!(u128::from(busiest) <= u128::from(count as u64) * 1000 / expected + 2, "{count}: {busiest} in one second");
+        }
+    }
+
+    #[test]
+    fn later_visits_follow_an_interval_give_or_take_a_tenth() {
+        let mut seen = BTreeSet::new();
+        let (mut schedule, name) = started(secs(1000));
+        let mut now = secs(1);
+        for _ in 0..100 {
+            assert_eq!(schedule.came_back(&name, 1), Some(now));
+            schedule.again(&name, regular(now), now + secs(5));
+            let due = schedule.next_wake().expect("planned");
+            assert!((secs(900)..=secs(1100)).contains(&(due - now)), "{due:?} after {now:?}");
+            seen.insert(due - now);
+            now = due;
+            assert_eq!(schedule.start_due(now).len(), 1);
+        }
+        assert!(seen.len() > 90);
+    }
+
+    #[test]
+    fn ticks_that_were_missed_are_not_made_up_for() {
+        let (mut schedule, name) = started(secs(10));
+        schedule.came_back(&name, 1);
+        schedule.again(&name, regular(secs(1)), secs(35));
+        let due = schedule.next_wake().expect("planned");
+        assert!((secs(44)..=secs(46)).contains(&due), "{due:?}");
+    }
+
+    #[test]
+    fn a_suspicion_or_a_threshold_comes_sooner_and_never_later() {
+        let (mut schedule, name) = started(HOUR);
+        schedule.again(&name, Next { after: secs(1), confirm: Some(secs(30)), threshold: None }, secs(2));
+        assert!((secs(32)..=secs(34)).contains(&schedule.next_wake().expect("planned")));
+        schedule.again(&name, Next { after: secs(1), confirm: None, threshold: Some(secs(77)) }, secs(2));
+        assert_eq!(schedule.next_wake(), Some(secs(79)));
+        schedule.again(&name, Next { after: secs(1), confirm: Some(2 * HOUR), threshold: Some(Duration::MAX) }, secs(2));
+        assert!(schedule.next_wake().expect("planned") < secs(2) + HOUR * 11 / 10);
+    }
+
+    #[test]
+    fn a_visit_that_does_not_come_back_keeps_its_place() {
+        let mut schedule = Schedule::new(1, 7);
+        schedule.begin(vec![plan("a", HOUR), plan("b", HOUR)], HOUR, Duration::ZERO);
+        let first = schedule.start_due(secs(10));
+        assert_eq!(first.len(), 1);
+        assert_eq!((schedule.next_wake(), schedule.start_due(secs(100_000)).len()), (None, 0));
+        assert_eq!(schedule.came_back(&first[0].0, 1), Some(secs(10)));
+        assert_eq!(schedule.came_back(&first[0].0, 1), None, "it comes back once");
+        assert_eq!(schedule.start_due(secs(100_000)).len(), 1);
+        assert_eq!((schedule.lag.count, schedule.lag.buckets.last().copied()), (2, Some(1)));
+    }
+
+    #[test]
+    fn a_late_report_frees_its_place_and_says_nothing() {
+        let (mut schedule, name) = started(HOUR);
+        schedule.begin(vec![Plan { generation: 2, ..plan("a", HOUR) }], HOUR, secs(2));
+        assert_eq!(schedule.start_due(secs(3)), [(name.clone(), 2)]);
+        assert_eq!(schedule.under_way.len(), 2);
+        assert_eq!(schedule.came_back(&name, 1), None);
+        assert_eq!(schedule.came_back(&name, 2), Some(secs(3)));
+        assert!(schedule.under_way.is_empty());
+    }
+
+    #[test]
+    fn a_shorter_interval_counts_at_once_and_a_longer_one_from_the_next_visit() {
+        let (mut schedule, name) = started(HOUR);
+        schedule.came_back(&name, 1);
+        schedule.again(&name, regular(secs(1)), secs(2));
+        let hourly = schedule.next_wake();
+        schedule.set_interval(&name, 2 * HOUR, HOUR, secs(3));
+        assert_eq!(schedule.next_wake(), hourly);
+        schedule.set_interval(&name, secs(100), HOUR, secs(3));
+        assert!((secs(91)..=secs(111)).contains(&schedule.next_wake().expect("planned")));
+        schedule.set_interval(&name, secs(10), HOUR, secs(50));
+        assert!((secs(50)..=secs(60)).contains(&schedule.next_wake().expect("planned")));
+        assert_eq!(schedule.queue.len(), 1);
+    }
+}

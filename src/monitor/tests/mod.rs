@@ -1,0 +1,355 @@
+//! The brain in virtual time: a world whose servers, mail server and disk are closures, and whose clock jumps from one
+//! event to the next.
+
+mod incidents;
+mod properties;
+mod reload;
+mod restart;
+mod rounds;
+mod sweep;
+
+use core::net::IpAddr;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
+
+use super::*;
+use crate::{
+    certificate::Certificate,
+    clock::later,
+    diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Judged, Severity, Trust, Verdict},
+    endpoint::Endpoint,
+    incident::{Audience, IncidentKey},
+    observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// What a visit brings home, and what the name resolved to.
+type Reply = (Vec<Judged>, Vec<IpAddr>);
+/// The servers: `None` is a visit that never comes back.
+type Site = Box<dyn FnMut(&Watch, Now) -> Option<Reply>>;
+
+/// Everything around the brain.
+struct World {
+    brain: Monitor,
+    now: Now,
+    settings: Settings,
+    inventory: Vec<Arc<Watch>>,
+    site: Site,
+    post_office: Box<dyn FnMut(Now) -> MailResult>,
+    visit_takes: Duration,
+    /// Reports and deliveries on their way.
+    coming: BTreeMap<(Duration, u64), Event>,
+    count: u64,
+    disk: Disk,
+    /// Every mail that was ever posted, and when.
+    posted: Vec<(Duration, Notice)>,
+    delivered: Vec<String>,
+    starts: Vec<(Duration, Arc<str>)>,
+    in_flight: usize,
+    most_in_flight: usize,
+}
+
+/// What records make of a disk.
+#[derive(Default)]
+struct Disk {
+    addresses: BTreeMap<(Arc<str>, Option<IpAddr>), AddressView>,
+    incidents: BTreeMap<IncidentKey, Incident>,
+    outbox: Vec<Waiting>,
+    first_sweep_done: bool,
+}
+
+impl Disk {
+    /// A machine on which certvigil has been for a while.
+    fn used() -> Self {
+        Disk { first_sweep_done: true, ..Disk::default() }
+    }
+
+    fn apply(&mut self, record: Record) {
+        match record {
+            Record::Observed { endpoint, judged } => {
+                let (address, at) = (judged.observation.address, judged.observation.at);
+                let fresh = AddressView { address, known: None, failed: None, last_probe: at, last_success: None };
+                let row = self.addresses.entry((endpoint, address)).or_insert(fresh);
+                row.last_probe = at;
+                if judged.observation.chain().is_some() {
+                    (row.known, row.failed, row.last_success) = (Some(judged), None, Some(at));
+                } else {
+                    row.failed = Some(judged);
+                }
+            }
+            Record::AddressGone { endpoint, address } => drop(self.addresses.remove(&(endpoint, address))),
+            Record::EndpointGone(name) => self.addresses.retain(|(endpoint, _), _| *endpoint != name),
+            Record::Incident(incident) => drop(self.incidents.insert(incident.key.clone(), (*incident).clone())),
+            Record::IncidentGone(key) => assert!(self.incidents.remove(&key).is_some(), "{key} was never saved"),
+            Record::MailGone(id) => self.outbox.retain(|mail| mail.id != id),
+            Record::FirstSweepDone => self.first_sweep_done = true,
+        }
+    }
+
+    fn restored(&self) -> Restored {
+        Restored {
+            addresses: self.addresses.iter().map(|((name, _), row)| (name.clone(), row.clone())).collect(),
+            incidents: self.incidents.values().cloned().collect(),
+            outbox: self.outbox.clone(),
+            first_sweep_done: self.first_sweep_done,
+        }
+    }
+}
+
+impl World {
+    fn new(inventory: Vec<Watch>, disk: Disk, site: impl FnMut(&Watch, Now) -> Option<Reply> + 'static) -> Self {
+        World::with(inventory, disk, settings(), site)
+    }
+
+    fn with(
+        inventory: Vec<Watch>,
+        disk: Disk,
+        settings: Settings,
+        site: impl FnMut(&Watch, Now) -> Option<Reply> + 'static,
+    ) -> Self {
+        let now = Now { wall: "2026-11-22T00:00:00Z".parse().expect("a date"), uptime: Duration::ZERO };
+        let (brain, _) = Monitor::new(Vec::new(), Restored::default(), settings, now);
+        let mut world = World {
+            brain,
+            now,
+            settings,
+            inventory: inventory.into_iter().map(Arc::new).collect(),
+            site: Box::new(site),
+            post_office: Box::new(|_| MailResult::Delivered),
+            visit_takes: Duration::from_millis(100),
+            coming: BTreeMap::new(),
+            count: 0,
+            disk,
+            posted: Vec::new(),
+            delivered: Vec::new(),
+            starts: Vec::new(),
+            in_flight: 0,
+            most_in_flight: 0,
+        };
+        world.restart();
+        world
+    }
+
+    /// The process ends, with all that was under way, and another begins with what is on the disk.
+    fn restart(&mut self) {
+        self.coming.clear();
+        self.in_flight = 0;
+        self.now.uptime = Duration::ZERO;
+        let (brain, effects) = Monitor::new(self.inventory.clone(), self.disk.restored(), self.settings, self.now);
+        self.brain = brain;
+        self.obey(effects);
+    }
+
+    fn reload(&mut self, inventory: Vec<Watch>) {
+        self.inventory = inventory.into_iter().map(Arc::new).collect();
+        self.handle(Event::Reloaded(self.inventory.clone()));
+    }
+
+    fn handle(&mut self, event: Event) {
+        let before = self.brain.revision();
+        let effects = self.brain.handle(event, self.now);
+        assert!(effects.is_empty() || self.brain.revision() > before, "what happens is to be seen");
+        self.obey(effects);
+    }
+
+    /// Lives on for `time`, from one event to the next.
+    fn run(&mut self, time: Duration) {
+        let end = self.now.uptime + time;
+        loop {
+            let report = self.coming.first_key_value().map(|((at, _), _)| *at);
+            let next = [report, self.brain.next_wake()].into_iter().flatten().min().unwrap_or(end);
+            if next > end {
+                break;
+            }
+            self.now = self.now.after(next.saturating_sub(self.now.uptime));
+            if report.is_some_and(|at| at <= next) {
+                let (_, event) = self.coming.pop_first().expect("it was there");
+                self.in_flight -= usize::from(matches!(event, Event::Visited(_)));
+                self.handle(event);
+            } else if next < end || self.brain.next_wake().is_some() {
+                self.handle(Event::Woke);
+                assert!(self.brain.next_wake().is_none_or(|wake| wake > self.now.uptime), "nothing that is due is left undone");
+            }
+            if next == end {
+                break;
+            }
+        }
+        self.now = self.now.after(end.saturating_sub(self.now.uptime));
+    }
+
+    fn obey(&mut self, effects: Vec<Effect>) {
+        let mut stage = 0;
+        for effect in effects {
+            let order = match effect {
+                Effect::Save(_) => 1,
+                Effect::Post(_) => 2,
+                Effect::Deliver(_) => 3,
+                Effect::Visit { .. } => 4,
+            };
+            assert!(order > stage || (order == stage && order > 1), "save once, then post, then deliver, then visit");
+            stage = order;
+            match effect {
+                Effect::Save(records) => records.into_iter().for_each(|record| self.disk.apply(record)),
+                Effect::Post(notice) => self.post(notice),
+                Effect::Deliver(id) => self.deliver(id),
+                Effect::Visit { watch, generation } => self.visit(&watch, generation),
+            }
+        }
+    }
+
+    fn post(&mut self, notice: Notice) {
+        assert!(notice.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b)), "{}", notice.id);
+        assert!(!self.posted.iter().any(|(_, known)| known.id == notice.id), "{} is posted twice", notice.id);
+        assert!(notice.cases.iter().all(|case| !case.seen.is_empty()), "every case has its evidence");
+        self.disk.outbox.push(Waiting { id: notice.id.clone(), kind: notice.kind, at: notice.at });
+        self.posted.push((self.now.uptime, notice));
+    }
+
+    fn deliver(&mut self, id: String) {
+        assert!(self.disk.outbox.iter().any(|mail| mail.id == id), "{id} was never posted");
+        let result = (self.post_office)(self.now);
+        if result == MailResult::Delivered {
+            self.delivered.push(id.clone());
+        }
+        self.come(SECOND, Event::Mailed { id, result, detail: "451 later".into() });
+    }
+
+    fn visit(&mut self, watch: &Watch, generation: u64) {
+        self.starts.push((self.now.uptime, watch.endpoint.name.clone()));
+        self.in_flight += 1;
+        self.most_in_flight = self.most_in_flight.max(self.in_flight);
+        if let Some((seen, resolved)) = (self.site)(watch, self.now) {
+            let seen = seen.into_iter().map(Arc::new).collect();
+            let report = Visited { endpoint: watch.endpoint.name.clone(), generation, seen, resolved };
+            self.come(self.visit_takes, Event::Visited(report));
+        }
+    }
+
+    fn come(&mut self, after: Duration, event: Event) {
+        self.count += 1;
+        self.coming.insert((self.now.uptime + after, self.count), event);
+    }
+
+    /// Every mail so far, one line each: kind, recipient, and endpoint and stage of each case.
+    fn mails(&self) -> Vec<String> {
+        self.posted.iter().map(|(_, notice)| line(notice)).collect()
+    }
+
+    /// Every incident, one line each: key, state, stage.
+    fn incidents(&self) -> Vec<String> {
+        let incidents = self.brain.snapshot(self.now).incidents;
+        incidents.iter().map(|i| format!("{} {:?} {}", i.key, i.state, i.stage())).collect()
+    }
+
+    fn starts_of(&self, name: &str) -> Vec<Duration> {
+        self.starts.iter().filter(|(_, started)| **started == *name).map(|(at, _)| *at).collect()
+    }
+
+    /// Of the only endpoint.
+    fn addresses(&self) -> Vec<AddressView> {
+        self.brain.snapshot(self.now).endpoints[0].addresses.clone()
+    }
+}
+
+fn line(notice: &Notice) -> String {
+    let cases = notice.cases.iter().map(|case| format!(" {} {}", case.incident.key.endpoint, case.incident.stage()));
+    format!("{} {}{}", notice.kind.name(), notice.recipient, cases.collect::<String>())
+}
+
+fn settings() -> Settings {
+    Settings { limits: Limits::default(), mail: true, seed: 42, first_sweep: 10 * MINUTE }
+}
+
+/// An hourly endpoint with one owner.
+fn watch(name: &str) -> Watch {
+    let mut endpoint = Endpoint::new("192.0.2.1".parse().expect("a target"));
+    endpoint.name = name.into();
+    let policy = Policy { owners: vec!["owner@a.org".into()], ..Policy::default() };
+    Watch { endpoint, expectation: Expectation::default(), trust: Arc::default(), policy }
+}
+
+fn ip(last: u8) -> IpAddr {
+    IpAddr::from([192, 0, 2, last])
+}
+
+/// One address, 192.0.2.1.
+fn only(judged: Judged) -> Option<Reply> {
+    Some((vec![judged], vec![ip(1)]))
+}
+
+/// A certificate was seen, with these findings. It lasts from a year ago for ten years.
+fn sees(address: u8, now: Now, findings: Vec<Finding>) -> Judged {
+    let year = 365 * DAY;
+    presents(address, now, certificate(crate::clock::earlier(now.wall, year), later(now.wall, 9 * year)), findings)
+}
+
+fn fine(address: u8, now: Now) -> Judged {
+    sees(address, now, Vec::new())
+}
+
+/// A certificate was seen and is judged by its dates.
+fn dated(address: u8, now: Now, watch: &Watch, not_before: Timestamp, not_after: Timestamp) -> Judged {
+    let certificate = certificate(not_before, not_after);
+    let facts = certificate.facts().expect("readable");
+    let finding = if now.wall >= not_after {
+        Some(Finding::Expired { not_after, now: now.wall })
+    } else {
+        let reached = watch.expectation.expiry.reached(facts, now.wall);
+        reached.map(|severity| Finding::ExpiresSoon { not_after, now: now.wall, severity })
+    };
+    presents(address, now, certificate, finding.into_iter().collect())
+}
+
+fn presents(address: u8, now: Now, leaf: Arc<Certificate>, findings: Vec<Finding>) -> Judged {
+    let chain = Chain { leaf, rest: Vec::new() };
+    let handshake = Handshake { chain, tls: Tls::default(), possession: Possession::Proven, broken_off: None };
+    judged(Some(ip(address)), now, Outcome::Handshake(handshake), findings)
+}
+
+fn down(address: u8, now: Now) -> Judged {
+    failed(Some(ip(address)), now, Stage::Connect, FailureKind::Refused)
+}
+
+/// The name did not resolve.
+fn unresolved(now: Now) -> Option<Reply> {
+    Some((vec![failed(None, now, Stage::Resolve, FailureKind::DnsFailure)], Vec::new()))
+}
+
+fn failed(address: Option<IpAddr>, now: Now, stage: Stage, kind: FailureKind) -> Judged {
+    let failure = Failure { stage, kind, detail: "no answer".into() };
+    let finding = Finding::of_failure(&failure);
+    judged(address, now, Outcome::Failure(failure), vec![finding])
+}
+
+fn judged(address: Option<IpAddr>, now: Now, outcome: Outcome, findings: Vec<Finding>) -> Judged {
+    let findings = findings.into_iter().map(|finding| Found { finding, accepted: false }).collect();
+    let verdict = matches!(outcome, Outcome::Handshake(_)).then(Verdict::default);
+    let chain_status = if verdict.is_some() { ChainStatus::Complete } else { ChainStatus::None };
+    Judged {
+        observation: Observation { address, at: now.wall, outcome, timing: Vec::new() },
+        diagnosis: Diagnosis { verdict, chain_status, findings, repair: None },
+    }
+}
+
+fn gap() -> Finding {
+    Finding::MissingIntermediate { missing: vec!["I".into()], after: "a.org".into() }
+}
+
+/// A certificate with these dates; the rest is the same for all.
+fn certificate(not_before: Timestamp, not_after: Timestamp) -> Arc<Certificate> {
+    static MOULD: OnceLock<Arc<Certificate>> = OnceLock::new();
+    let mould = MOULD.get_or_init(|| {
+        let made = rcgen::generate_simple_self_signed(vec!["a.org".to_owned()]).expect("a certificate");
+        Certificate::from_der(made.cert.der())
+    });
+    let mut certificate = Certificate::clone(mould);
+    let facts = certificate.facts.as_mut().expect("readable");
+    (facts.not_before, facts.not_after) = (not_before, not_after);
+    Arc::new(certificate)
+}
