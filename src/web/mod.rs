@@ -1,10 +1,43 @@
 //! The web door: metrics, health and the status page, all rendered from a snapshot.
+//!
+//! `/metrics`, `/healthz`, `/readyz`, `/` and its `/style.css`; nothing else, and nothing that changes anything.
+
+mod body;
+mod metrics;
+mod page;
+mod pulse;
+mod routes;
+#[cfg(test)]
+mod sample;
+mod server;
+#[cfg(test)]
+mod shipped;
 
 use core::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::monitor::Snapshot;
+
+pub use metrics::OwnMetrics;
+pub use pulse::Pulse;
+pub use server::serve;
 
 /// Where the page and the metrics are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Address and port.
     pub listen: SocketAddr,
+}
+
+/// What is shown.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The brain's memory, as last published.
+    pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// What the daemon measures about itself.
+    pub own: Arc<OwnMetrics>,
+    /// The loop's sign of life, for `/readyz`.
+    pub pulse: Arc<Pulse>,
 }

@@ -1,0 +1,73 @@
+//! The families about the daemon as a whole that a snapshot fills.
+
+use std::collections::BTreeMap;
+
+use super::text::{Lines, strangers};
+use crate::{
+    incident::State,
+    monitor::{MailResult, NoticeKind, Snapshot},
+};
+
+pub(super) fn render(out: &mut String, snapshot: &Snapshot) {
+    gauge(out, "certvigil_build_info", "The program that runs.", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+    let at = snapshot.at.as_second();
+    gauge(out, "certvigil_snapshot_timestamp_seconds", "When these readings were taken from the daemon's memory.", &[], at);
+    incidents(out, snapshot);
+    mails(out, snapshot);
+    let name = "certvigil_config_last_reload_successful";
+    gauge(out, name, "1 while the configuration in force is the one on disk.", &[], u8::from(snapshot.reload.successful));
+    let name = "certvigil_config_last_reload_success_timestamp_seconds";
+    gauge(out, name, "When a configuration was last taken.", &[], snapshot.reload.success_at.as_second());
+    let help = "How many things are wrong with the daemon itself; the status page says which.";
+    gauge(out, "certvigil_troubles", help, &[], snapshot.troubles.len());
+    lag(out, snapshot);
+}
+
+fn gauge(out: &mut String, name: &'static str, help: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
+    let mut lines = Lines::new(out, name);
+    lines.head("gauge", help);
+    lines.sample(labels, value);
+}
+
+fn incidents(out: &mut String, snapshot: &Snapshot) {
+    let mut open: BTreeMap<_, u64> = BTreeMap::new();
+    for incident in snapshot.incidents.iter().filter(|incident| incident.state == State::Open) {
+        *open.entry((strangers(&incident.code), incident.severity)).or_default() += 1;
+    }
+    let mut lines = Lines::new(out, "certvigil_incident_open");
+    lines.head("gauge", "The number of open incidents.");
+    for ((code, severity), count) in open {
+        lines.sample(&[("code", &code), ("severity", severity.name())], count);
+    }
+}
+
+fn mails(out: &mut String, snapshot: &Snapshot) {
+    let mut lines = Lines::new(out, "certvigil_mails_total");
+    lines.head("counter", "Attempts to deliver a mail since the start, by what came of them.");
+    for kind in NoticeKind::ALL {
+        // All of them from the beginning: Prometheus sees no increase in a series that starts at 1.
+        for result in [MailResult::Delivered, MailResult::Deferred, MailResult::Refused] {
+            let of_this = snapshot.outbox.sent.iter().filter(|(k, r, _)| (*k, *r) == (kind, result));
+            let count: u64 = of_this.map(|(_, _, count)| count).sum();
+            lines.sample(&[("kind", kind.name()), ("result", result.name())], count);
+        }
+    }
+    gauge(out, "certvigil_outbox_length", "Mails that wait to be delivered.", &[], snapshot.outbox.length);
+    let mut lines = Lines::new(out, "certvigil_outbox_oldest_timestamp_seconds");
+    lines.head("gauge", "When the oldest waiting mail was decided; absent when none waits.");
+    if let Some(at) = snapshot.outbox.oldest {
+        lines.sample(&[], at.as_second());
+    }
+}
+
+fn lag(out: &mut String, snapshot: &Snapshot) {
+    let lag = &snapshot.lag;
+    let mut lines = Lines::new(out, "certvigil_schedule_lag_seconds");
+    lines.head("histogram", "From when a visit was due to when it began.");
+    for (bound, count) in lag.bounds.iter().zip(&lag.buckets) {
+        lines.suffixed("_bucket", &[("le", &bound.to_string())], count);
+    }
+    lines.suffixed("_bucket", &[("le", "+Inf")], lag.count);
+    lines.suffixed("_sum", &[], if lag.sum.is_finite() { lag.sum } else { 0.0 });
+    lines.suffixed("_count", &[], lag.count);
+}

@@ -1,0 +1,201 @@
+//! One endpoint on the page: a row of headlines, and behind it everything that is known.
+
+use std::fmt::Write as _;
+
+use super::html::{count, esc, time};
+use crate::{
+    certificate::Certificate,
+    clock::{Timestamp, days_between},
+    diagnosis::{ChainStatus, Fault, Found},
+    monitor::{AddressView, EndpointView},
+};
+
+/// What stands above the first row.
+pub(super) const TABLE: &str = "<div class=\"wide\">\n<table class=\"fleet\">\n<thead><tr><th scope=\"col\">Status</th>\
+<th scope=\"col\">Endpoint</th><th scope=\"col\">Certificate ends</th><th scope=\"col\">Chain</th><th scope=\"col\">OpenSSL says</th>\
+<th scope=\"col\">Last visit</th></tr></thead>\n";
+
+/// Two rows in a group of their own.
+pub(super) fn row(out: &mut String, view: &EndpointView, now: Timestamp) {
+    let endpoint = &view.watch.endpoint;
+    let status = view.status().name();
+    // The address that makes the headline speaks for all; the others stand in the details.
+    let worst = view.addresses.iter().rev().max_by_key(|address| address.status());
+    let target = endpoint.target.to_string();
+    let target = if target == *endpoint.name { String::new() } else { format!("<br><span class=\"quiet\">{}</span>", esc(target)) };
+    let _ = writeln!(
+        out,
+        "<tbody class=\"{status}\">\n<tr><td data-label=\"Status\"><span class=\"badge {status}\">{status}</span></td>\
+         <th scope=\"row\">{}{target}</th><td data-label=\"Certificate ends\">{}</td><td data-label=\"Chain\">{}</td>\
+         <td data-label=\"OpenSSL says\">{}</td><td data-label=\"Last visit\">{}</td></tr>",
+        esc(&endpoint.name),
+        view.not_after().map_or_else(unknown, |at| ends(at, now)),
+        worst.map_or_else(unknown, |address| words(chain_status(address))),
+        worst.and_then(verdict).unwrap_or_else(unknown),
+        worst.map_or_else(|| "not visited yet".into(), |address| time(address.last_probe)),
+    );
+    details(out, view, worst, now);
+    out.push_str("</tbody>\n");
+}
+
+fn details(out: &mut String, view: &EndpointView, worst: Option<&AddressView>, now: Timestamp) {
+    let headline = worst.and_then(|address| address.findings().max_by_key(|found| found.severity()));
+    let headline = headline.map_or_else(|| "Nothing to say".into(), |found| esc(capitalized(&found.finding.summary())).to_string());
+    let headline = if worst.is_none() { "Waits for its first visit".into() } else { headline };
+    let addresses = view.addresses.iter().filter(|address| address.address.is_some()).count();
+    let _ = writeln!(
+        out,
+        "<tr class=\"more\"><td colspan=\"6\"><details><summary>{headline} <span class=\"quiet\">· {}</span></summary>",
+        count(addresses, "address"),
+    );
+    for address in &view.addresses {
+        one_address(out, address, now);
+    }
+    if !view.watch.policy.labels.is_empty() {
+        out.push_str("<p class=\"labels\">");
+        for (name, value) in &view.watch.policy.labels {
+            let _ = write!(out, "<span>{}: {}</span> ", esc(name), esc(value));
+        }
+        out.push_str("</p>\n");
+    }
+    out.push_str("</details></td></tr>\n");
+}
+
+fn one_address(out: &mut String, address: &AddressView, now: Timestamp) {
+    let status = address.status().name();
+    let title = address.address.map_or_else(|| "The name does not resolve".into(), |ip| ip.to_string());
+    let _ = writeln!(out, "<article>\n<h3>{title} <span class=\"badge {status}\">{status}</span></h3>");
+    findings(out, address);
+    out.push_str("<dl class=\"facts\">\n");
+    let mut fact = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            let _ = writeln!(out, "<dt>{name}</dt><dd>{value}</dd>");
+        }
+    };
+    let failure = address.failure().map(|failure| {
+        format!("{} ({}, {})", esc(&failure.detail), failure.stage.name(), failure.kind.name().replace('_', " "))
+    });
+    fact("Failure", failure);
+    fact("Last visit", Some(time(address.last_probe)));
+    fact("Last certificate seen", Some(address.last_success.map_or_else(|| "never".into(), time)));
+    fact("Verdict", verdict_line(address));
+    let handshake = address.known.as_ref().and_then(|known| known.observation.handshake());
+    fact("Chain", handshake.map(|_| words(chain_status(address))));
+    let tls = handshake.map(|handshake| [&handshake.tls.version, &handshake.tls.cipher, &handshake.tls.group]);
+    let tls = tls.map(|parts| parts.map(String::as_str).into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "));
+    fact("TLS", tls.filter(|text| !text.is_empty()).map(|text| esc(text).to_string()));
+    out.push_str("</dl>\n");
+    if let Some(handshake) = handshake {
+        out.push_str("<ol class=\"chain\" start=\"0\">\n");
+        for certificate in handshake.chain.iter().take(POSITIONS) {
+            certificate_item(out, certificate, now);
+        }
+        out.push_str("</ol>\n");
+        if handshake.chain.len() > POSITIONS {
+            let _ = writeln!(out, "<p class=\"quiet\">and {} more.</p>", handshake.chain.len() - POSITIONS);
+        }
+    }
+    out.push_str("</article>\n");
+}
+
+/// So many certificates of one chain are shown, as in the metrics.
+const POSITIONS: usize = 10;
+
+fn findings(out: &mut String, address: &AddressView) {
+    let mut findings: Vec<&Found> = address.findings().collect();
+    findings.sort_by_key(|found| std::cmp::Reverse(found.severity()));
+    if findings.is_empty() {
+        return;
+    }
+    out.push_str("<ul class=\"findings\">\n");
+    for found in findings.iter().take(FINDINGS) {
+        let severity = found.severity().name();
+        let accepted = if found.accepted { " <span class=\"quiet\">accepted</span>" } else { "" };
+        let _ = writeln!(
+            out,
+            "<li><p><span class=\"badge {severity}\">{severity}</span> <code>{}</code>{accepted}<br>{}.</p>\
+             <p class=\"quiet\">To act: {}. {}.</p></li>",
+            found.finding.code(),
+            esc(capitalized(&found.finding.summary())),
+            actor(found.finding.fault()),
+            esc(capitalized(&found.finding.hint())),
+        );
+    }
+    out.push_str("</ul>\n");
+}
+
+/// A chain of thousands of certificates may have as many findings.
+const FINDINGS: usize = 20;
+
+fn certificate_item(out: &mut String, certificate: &Certificate, now: Timestamp) {
+    let body = match &certificate.facts {
+        Err(unreadable) => format!("cannot be read: {}", esc(unreadable)),
+        Ok(facts) => format!(
+            "<b>{}</b><br><span class=\"quiet\">issued by</span> {}<br><span class=\"quiet\">valid</span> {} \
+             <span class=\"quiet\">to</span> {}<br><span class=\"quiet\">{}, serial</span> <code>{}</code>",
+            esc(&facts.subject),
+            esc(&facts.issuer),
+            time(facts.not_before),
+            ends(facts.not_after, now),
+            esc(&facts.key.kind),
+            esc(facts.serial_hex()),
+        ),
+    };
+    let _ = writeln!(out, "<li>{body}<br><span class=\"quiet\">SHA-256</span> <code>{}</code></li>", certificate.fingerprint);
+}
+
+fn chain_status(address: &AddressView) -> ChainStatus {
+    address.known.as_ref().map_or(ChainStatus::None, |known| known.diagnosis.chain_status)
+}
+
+fn words(status: ChainStatus) -> String {
+    match status {
+        ChainStatus::None => "none seen".into(),
+        status => status.name().replace('_', " "),
+    }
+}
+
+/// OpenSSL's number and words, short.
+fn verdict(address: &AddressView) -> Option<String> {
+    let verdict = address.known.as_ref()?.diagnosis.verdict.as_ref()?;
+    let line = verdict.line();
+    Some(esc(line.strip_prefix("Verify return code: ").unwrap_or(&line)).to_string())
+}
+
+/// OpenSSL's last line, whole.
+fn verdict_line(address: &AddressView) -> Option<String> {
+    let verdict = address.known.as_ref()?.diagnosis.verdict.as_ref()?;
+    Some(format!("<code>{}</code>", esc(verdict.line())))
+}
+
+fn ends(at: Timestamp, now: Timestamp) -> String {
+    let left = match (at <= now, days_between(now, at), days_between(at, now)) {
+        (true, _, 0) => "ended today".into(),
+        (true, _, days) => format!("ended {} ago", day_count(days)),
+        (false, 0, _) => "less than a day left".into(),
+        (false, days, _) => format!("{} left", day_count(days)),
+    };
+    format!("{}<br class=\"narrow\"> <span class=\"quiet\">{left}</span>", time(at))
+}
+
+fn day_count(days: i64) -> String {
+    if days == 1 { "1 day".into() } else { format!("{days} days") }
+}
+
+fn actor(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Server => "whoever runs the server",
+        Fault::Client => "whoever runs this machine, its trust store or its clock",
+        Fault::Network => "whoever runs the network in between",
+        Fault::Unclear => "it cannot be told who",
+    }
+}
+
+fn unknown() -> String {
+    "<span class=\"quiet\">unknown</span>".into()
+}
+
+fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}

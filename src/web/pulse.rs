@@ -1,0 +1,55 @@
+//! The loop's sign of life.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// When the daemon's loop last turned. The loop has to turn at least every [`Pulse::PATIENCE`], even with nothing to do.
+#[derive(Debug, Default)]
+pub struct Pulse(Mutex<Option<Instant>>);
+
+impl Pulse {
+    /// A loop that has not turned for longer is taken for stuck.
+    pub const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// A loop that has not turned yet.
+    pub fn new() -> Self {
+        Pulse::default()
+    }
+
+    /// The loop turns; the first time says that a configuration is loaded.
+    pub fn beat(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether a configuration is loaded and the loop turns; if not, why not.
+    pub fn check(&self) -> Result<(), String> {
+        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match last.map(|at| at.elapsed()) {
+            None => Err("the configuration is not loaded yet".into()),
+            Some(age) if age > Pulse::PATIENCE => Err(format!("the loop has not turned for {} seconds", age.as_secs())),
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn ready_while_the_loop_turns() {
+        let pulse = Pulse::new();
+        assert_eq!(pulse.check(), Err("the configuration is not loaded yet".into()));
+        pulse.beat();
+        tokio::time::advance(Pulse::PATIENCE).await;
+        assert_eq!(pulse.check(), Ok(()));
+        tokio::time::advance(Duration::from_secs(7)).await;
+        assert_eq!(pulse.check(), Err("the loop has not turned for 67 seconds".into()));
+        pulse.beat();
+        assert_eq!(pulse.check(), Ok(()));
+    }
+}

@@ -1,0 +1,72 @@
+//! From a request to its answer.
+
+use http_body_util::{Either, Full};
+use hyper::{
+    Method, Request, Response, StatusCode,
+    header::{self, HeaderName, HeaderValue},
+};
+
+use super::{
+    State,
+    body::{Answer, Stream},
+    metrics, page,
+};
+
+/// Answers one request; the request's body is never read.
+pub(super) fn answer<B>(state: &State, request: &Request<B>) -> Response<Answer> {
+    let mut response = match request.uri().path() {
+        path if !matches!(path, "/" | "/style.css" | "/metrics" | "/healthz" | "/readyz") => {
+            text(StatusCode::NOT_FOUND, "not found\n".into())
+        }
+        _ if !matches!(*request.method(), Method::GET | Method::HEAD) => {
+            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n".into());
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            response
+        }
+        "/metrics" => streamed(METRICS, metrics::scrape(state.snapshots.borrow().clone(), &state.own)),
+        "/healthz" => text(StatusCode::OK, "alive\n".into()),
+        "/readyz" => match state.pulse.check() {
+            Ok(()) => text(StatusCode::OK, "ready\n".into()),
+            Err(reason) => text(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")),
+        },
+        "/style.css" => whole(StatusCode::OK, CSS, page::STYLE.into()),
+        _ => streamed(HTML, page::render(&state.snapshots.borrow().clone(), request.uri().query().unwrap_or_default())),
+    };
+    let cache = if request.uri().path() == "/style.css" { "max-age=300" } else { "no-store" };
+    for (name, value) in SAFETY.into_iter().chain([(header::CACHE_CONTROL, cache)]) {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn text(status: StatusCode, body: String) -> Response<Answer> {
+    whole(status, PLAIN, body)
+}
+
+fn whole(status: StatusCode, kind: &'static str, body: String) -> Response<Answer> {
+    let mut response = Response::new(Either::Left(Full::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+fn streamed(kind: &'static str, body: Stream) -> Response<Answer> {
+    let mut response = Response::new(Either::Right(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+const PLAIN: &str = "text/plain; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+
+/// The page asks nobody for anything but its own style sheet, runs no script and stands in no frame.
+const SAFETY: [(HeaderName, &str); 3] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+];
