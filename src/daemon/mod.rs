@@ -1,0 +1,254 @@
+//! The loop: waits, asks the brain, obeys. Here the clock is read, once an event; here the doors are held open.
+
+mod hands;
+mod reload;
+mod restore;
+mod systemd;
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{
+    clock::{Now, Timestamp},
+    config::{self, Config, Environment, Faults},
+    mail::CourierError,
+    monitor::{Event, Monitor, Settings},
+    store::{Store, StoreError},
+    web::{self, OwnMetrics, Pulse},
+};
+use hands::{Done, Hands};
+use systemd::Systemd;
+
+/// What the daemon is started with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The configuration.
+    pub config: PathBuf,
+    /// What systemd provides.
+    pub environment: Environment,
+    /// Makes the schedule repeatable; taken from the clock when absent.
+    pub seed: Option<u64>,
+}
+
+/// How the outside speaks to a running daemon.
+#[derive(Clone, Debug, Default)]
+pub struct Controls {
+    /// Ends it.
+    pub stop: CancellationToken,
+    /// Reads the configuration again.
+    pub reload: Arc<tokio::sync::Notify>,
+    /// Told the address of the page, once it is served.
+    pub listening: Option<watch::Sender<Option<SocketAddr>>>,
+}
+
+/// Why the daemon cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration has faults.
+    #[error("the configuration cannot be used\n{0}")]
+    Config(Faults),
+    /// The state cannot be opened.
+    #[error("{0}{}", hint(.0.hint()))]
+    Store(#[source] StoreError),
+    /// The page's port cannot be had.
+    #[error("cannot listen on {listen}: {source}{}", hint(listen_hint(source)))]
+    Listen {
+        /// `web.listen`.
+        listen: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The mail settings cannot be used.
+    #[error("mail cannot be set up: {0}")]
+    Mail(#[from] CourierError),
+}
+
+/// Runs until `controls.stop`. Returns when everything is written and nothing is left running.
+pub async fn run(options: Options, controls: Controls) -> Result<(), StartError> {
+    let clock = Clock::start();
+    let loaded = config::load(&options.config, &options.environment).map_err(StartError::Config)?;
+    for warning in &loaded.warnings {
+        warn!("{warning}");
+    }
+    let config = loaded.config;
+    let (store, stored) = Store::open(&config.store).map_err(StartError::Store)?;
+    let listener = bind(config.web.listen).await?;
+    let address = listener.local_addr().unwrap_or(config.web.listen);
+
+    let now = clock.now();
+    let seed = options.seed.unwrap_or_else(|| now.wall.as_nanosecond().unsigned_abs() as u64);
+    let settings = Settings { limits: config.limits, mail: config.mail.is_some(), seed, first_sweep: FIRST_SWEEP };
+    let (restored, mails) = restore::judged(stored, &config.watches, now.wall);
+    let (monitor, effects) = Monitor::new(config.watches.clone(), restored, settings, now);
+    let own = Arc::new(OwnMetrics::new());
+    let mut hands = Hands::new(&config, store, mails, Arc::clone(&own))?;
+    hands.carry_out(effects, now);
+
+    let pulse = Arc::new(Pulse::new());
+    let (publish, snapshots) = watch::channel(Arc::new(monitor.snapshot(now)));
+    let web_stop = CancellationToken::new();
+    let mut web = JoinSet::new();
+    web.spawn(web::serve(listener, web::State { snapshots, own, pulse: Arc::clone(&pulse) }, web_stop.clone()));
+    info!(endpoints = config.watches.len(), page = %format!("http://{address}/"), "watching");
+    if let Some(listening) = &controls.listening {
+        listening.send_replace(Some(address));
+    }
+
+    let mut turn = Loop { clock, monitor, hands, publish, pulse, systemd: Systemd::new(), config, options, published: 0 };
+    turn.until(&controls, &mut web).await;
+    turn.systemd.stopping();
+    web_stop.cancel();
+    turn.hands.finish(STOP_WITHIN).await;
+    while web.join_next().await.is_some() {}
+    info!("stopped");
+    Ok(())
+}
+
+/// Both clocks, from the start of the process.
+#[derive(Clone, Copy, Debug)]
+struct Clock {
+    started: Instant,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Clock { started: Instant::now() }
+    }
+
+    fn now(&self) -> Now {
+        Now { wall: Timestamp::now(), uptime: self.started.elapsed() }
+    }
+
+    /// The moment of this uptime, to sleep until.
+    fn at(&self, uptime: Duration) -> tokio::time::Instant {
+        tokio::time::Instant::from_std(self.started + uptime)
+    }
+}
+
+struct Loop {
+    clock: Clock,
+    monitor: Monitor,
+    hands: Hands,
+    publish: watch::Sender<Arc<crate::monitor::Snapshot>>,
+    pulse: Arc<Pulse>,
+    systemd: Systemd,
+    config: Config,
+    options: Options,
+    published: u64,
+}
+
+impl Loop {
+    async fn until(&mut self, controls: &Controls, web: &mut JoinSet<io::Result<()>>) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        self.systemd.ready(&self.summary());
+        loop {
+            let wake = self.clock.at(self.monitor.next_wake().unwrap_or(LONG_SLEEP).min(LONG_SLEEP + self.clock.started.elapsed()));
+            let event = tokio::select! {
+                () = controls.stop.cancelled() => return,
+                () = controls.reload.notified() => {
+                    self.systemd.reloading();
+                    self.hands.read_config(self.options.config.clone(), self.options.environment.clone());
+                    None
+                }
+                Some(done) = self.hands.next() => self.event(done),
+                () = tokio::time::sleep_until(wake) => Some(Event::Woke),
+                Some(ended) = web.join_next() => {
+                    error!("the page is no longer served: {ended:?}");
+                    None
+                }
+                _ = tick.tick() => {
+                    self.publish();
+                    self.systemd.alive(&self.summary());
+                    None
+                }
+            };
+            self.pulse.beat();
+            if let Some(event) = event {
+                let now = self.clock.now();
+                let effects = self.monitor.handle(event, now);
+                self.hands.carry_out(effects, now);
+            }
+        }
+    }
+
+    /// What came back from a task, as an event of the brain.
+    fn event(&mut self, done: Done) -> Option<Event> {
+        match done {
+            Done::Event(event) => Some(event),
+            Done::Nothing => None,
+            Done::Config(loaded) => {
+                let event = match reload::taken(*loaded, &self.config) {
+                    Ok(config) => {
+                        info!(endpoints = config.watches.len(), "configuration reloaded");
+                        let inventory = config.watches.clone();
+                        self.hands.use_mail(&config);
+                        self.config = config;
+                        Event::Reloaded(inventory)
+                    }
+                    Err(problems) => {
+                        for problem in problems {
+                            error!("{problem}");
+                        }
+                        error!("the new configuration was not taken; the old one goes on");
+                        Event::ReloadFailed
+                    }
+                };
+                self.systemd.ready(&self.summary());
+                Some(event)
+            }
+        }
+    }
+
+    /// The page and the metrics see what has changed since; the time of the snapshot moves on in any case.
+    fn publish(&mut self) {
+        let revision = self.monitor.revision();
+        let now = self.clock.now();
+        let age = now.wall.duration_since(self.publish.borrow().at);
+        if revision != self.published || age.as_secs() >= 1 {
+            self.published = revision;
+            self.publish.send_replace(Arc::new(self.monitor.snapshot(now)));
+        }
+    }
+
+    fn summary(&self) -> String {
+        let snapshot = self.publish.borrow();
+        format!("watching {} endpoints, {} incidents", snapshot.endpoints.len(), snapshot.incidents.len())
+    }
+}
+
+async fn bind(listen: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(listen).await.map_err(|source| StartError::Listen { listen, source })
+}
+
+fn listen_hint(source: &io::Error) -> Option<&'static str> {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => Some("something else has the port (ss -ltnp shows it); stop it, or change web.listen"),
+        io::ErrorKind::PermissionDenied => Some("ports below 1024 need a privilege; choose a higher one for web.listen"),
+        io::ErrorKind::AddrNotAvailable => Some("this machine does not have the address; change web.listen"),
+        _ => None,
+    }
+}
+
+fn hint(hint: Option<&'static str>) -> String {
+    hint.map_or_else(String::new, |hint| format!("\nhint: {hint}"))
+}
+
+/// `config` as a path for messages.
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+const TICK: Duration = Duration::from_millis(250);
+const LONG_SLEEP: Duration = Duration::from_secs(3600);
+const FIRST_SWEEP: Duration = Duration::from_secs(15 * 60);
+const STOP_WITHIN: Duration = Duration::from_secs(4);
