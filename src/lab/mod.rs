@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! The faulty servers of `certvigil demo`, on loopback, with certificates made on the spot. They serve the tests too.
 
 mod cases;
@@ -166,3 +167,8 @@ fn server_name(name: &str) -> String {
 }
 
 const INTERMEDIATE_PATH: &str = "/intermediate.der";
+=======
+//! The lab: faulty servers and a mailbox, all on loopback.
+
+pub mod mailbox;
+>>>>>>> mail
