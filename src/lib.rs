@@ -1,7 +1,42 @@
-//! certvigil: a certificate monitor.
+//! certvigil watches TLS certificates: expiry, broken chains, whose fault it is, and a letter to the person who can fix it.
+//!
+//! The story: `config` reads the inventory, and `monitor`, the brain, decides when each endpoint is due. `visit` goes there:
+//! `probe` brings home what the server presents, `fetch` looks for an issuer that it left out, and `diagnosis` says what
+//! `openssl s_client` would say, why, whose fault it is and what to do. The brain turns findings into incidents, and incidents
+//! into notices for people; `mail` finds the words and delivers them, `web` shows everything from a snapshot of the brain's
+//! memory, `store` remembers it. `daemon` is the loop around the brain, `cli` the way in, and `lab` a place to try it all.
+//!
+//! The arrows: a module imports what stands to the right of its name and nothing else of this crate. `tests/suite/architecture.rs`
+//! reads this table and enforces it. The first part is pure: no I/O, no clock, no tokio.
+//!
+//! ```text
+//! pure
+//! clock       ->
+//! endpoint    ->
+//! certificate -> clock
+//! observation -> clock endpoint certificate
+//! diagnosis   -> clock endpoint certificate observation
+//! incident    -> clock endpoint diagnosis
+//! report      -> clock endpoint certificate observation diagnosis
+//! monitor     -> clock endpoint certificate observation diagnosis incident
+//! doors
+//! probe       -> clock endpoint certificate observation
+//! fetch       -> certificate
+//! visit       -> clock endpoint certificate observation diagnosis probe fetch
+//! store       -> clock endpoint certificate observation diagnosis incident monitor
+//! mail        -> clock endpoint certificate observation diagnosis incident report monitor
+//! web         -> clock endpoint certificate observation diagnosis incident report monitor
+//! lab         -> endpoint certificate
+//! config      -> clock endpoint certificate observation diagnosis incident monitor probe fetch store mail web
+//! daemon      -> clock endpoint certificate observation diagnosis incident report monitor probe fetch visit store mail web config
+//! cli         -> clock endpoint certificate observation diagnosis incident report monitor probe fetch visit store mail web config daemon lab
+//! ```
+
 pub mod certificate;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod diagnosis;
 pub mod endpoint;
 pub mod fetch;
@@ -15,10 +50,3 @@ pub mod report;
 pub mod store;
 pub mod visit;
 pub mod web;
-/// cli
-pub mod cli {
-    /// x
-    pub fn main() -> std::process::ExitCode {
-        std::process::ExitCode::SUCCESS
-    }
-}

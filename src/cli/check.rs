@@ -195,7 +195,7 @@ impl Check {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    config::parse_duration(text).map_err(|error| error.to_string())
+    config::parse_duration(text).ok_or_else(|| "is no duration; write 10s, 5m or 1h".to_owned())
 }
 
 impl Judging {

@@ -57,8 +57,8 @@ pub enum StartError {
     #[error("the configuration cannot be used\n{0}")]
     Config(Faults),
     /// The state cannot be opened.
-    #[error("{0}{}", hint(.0.hint()))]
-    Store(#[source] StoreError),
+    #[error("{}{}{}", .0, because(.0), hint(.0.hint()))]
+    Store(StoreError),
     /// The page's port cannot be had.
     #[error("cannot listen on {listen}: {source}{}", hint(listen_hint(source)))]
     Listen {
@@ -237,6 +237,12 @@ fn listen_hint(source: &io::Error) -> Option<&'static str> {
         io::ErrorKind::AddrNotAvailable => Some("this machine does not have the address; change web.listen"),
         _ => None,
     }
+}
+
+/// The causes of an error, in one line.
+fn because(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.map(|cause| format!(": {cause}")).collect()
 }
 
 fn hint(hint: Option<&'static str>) -> String {

@@ -1,8 +1,8 @@
-<<<<<<< HEAD
 //! The faulty servers of `certvigil demo`, on loopback, with certificates made on the spot. They serve the tests too.
 
 mod cases;
 mod config;
+pub mod mailbox;
 pub mod pki;
 pub mod serve;
 
@@ -13,7 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use self::{
     cases::{CASES, Case},
-    pki::{Pki, Recipe},
+    pki::{Issued, Pki, Recipe},
     serve::{Farm, Page},
 };
 
@@ -68,9 +68,10 @@ impl Lab {
         let mut farm = Farm::new();
         let aia = farm.http(Page::file(INTERMEDIATE_PATH, "application/pkix-cert", pki.intermediate.der().to_vec())).await?;
         let aia = format!("http://{aia}{INTERMEDIATE_PATH}");
+        let stranger = stranger(now, &mut farm).await?;
         let mut servers = Vec::with_capacity(CASES.len());
         for case in &CASES {
-            let address = start(case, &pki, &aia, &mut farm).await?;
+            let address = start(case, &pki, &stranger, &aia, &mut farm).await?;
             servers.push(Server {
                 name: case.name,
                 what: case.what,
@@ -117,21 +118,30 @@ impl Lab {
 }
 
 /// Starts the server of one row.
-async fn start(case: &Case, pki: &Pki, aia: &str, farm: &mut Farm) -> io::Result<SocketAddr> {
+async fn start(case: &Case, pki: &Pki, stranger: &Issued, aia: &str, farm: &mut Farm) -> io::Result<SocketAddr> {
     let page = Page::text(&format!("This is {}. It {}.", server_name(case.name), case.what));
     match case.name {
         "plain-http" => farm.http(page).await,
         "stalling" => farm.stalling().await,
         "refused" => farm.refused(),
         name => {
-            let (chain, key) = presented(name, pki, aia).map_err(io::Error::other)?;
+            let (chain, key) = presented(name, pki, stranger, aia).map_err(io::Error::other)?;
             farm.tls(chain, key, page).await
         }
     }
 }
 
+/// The issuing CA of a company that nobody here trusts. It names its root by AIA: the proof that the chain leads to a root
+/// that the store lacks, and that nothing is left out.
+async fn stranger(now: Timestamp, farm: &mut Farm) -> io::Result<Issued> {
+    let root = Recipe::ca(now, "Stranger Root CA").days(-730, 2920).self_signed().map_err(io::Error::other)?;
+    let aia = farm.http(Page::file(ROOT_PATH, "application/pkix-cert", root.der().to_vec())).await?;
+    let issuing = Recipe::ca(now, "Stranger Issuing CA").days(-365, 1460).path_length(0).aia(&format!("http://{aia}{ROOT_PATH}"));
+    issuing.signed_by(&root).map_err(io::Error::other)
+}
+
 /// What the TLS server of this name presents: the chain, leaf first, and the leaf's key.
-fn presented(name: &str, pki: &Pki, aia: &str) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), rcgen::Error> {
+fn presented(name: &str, pki: &Pki, stranger: &Issued, aia: &str) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), rcgen::Error> {
     let host = server_name(name);
     let recipe = pki.leaf([host.as_str()]);
     let Pki { now, root, intermediate } = pki;
@@ -152,10 +162,7 @@ fn presented(name: &str, pki: &Pki, aia: &str) -> Result<(Vec<CertificateDer<'st
         }
         "root-included" => (recipe.signed_by(intermediate)?, vec![intermediate.der(), root.der()]),
         "self-signed" => (recipe.self_signed()?, vec![]),
-        "unknown-ca" => {
-            let stranger = Pki::named(*now, "Stranger")?;
-            (recipe.signed_by(&stranger.intermediate)?, vec![stranger.intermediate.der()])
-        }
+        "unknown-ca" => (recipe.signed_by(stranger)?, vec![stranger.der()]),
         "wrong-host" => (pki.leaf(["elsewhere.lab.test"]).signed_by(intermediate)?, vec![intermediate.der()]),
         _ => (recipe.signed_by(intermediate)?, vec![intermediate.der()]),
     };
@@ -166,9 +173,5 @@ fn server_name(name: &str) -> String {
     format!("{name}.lab.test")
 }
 
+const ROOT_PATH: &str = "/root.der";
 const INTERMEDIATE_PATH: &str = "/intermediate.der";
-=======
-//! The lab: faulty servers and a mailbox, all on loopback.
-
-pub mod mailbox;
->>>>>>> mail

@@ -1,0 +1,79 @@
+//! `certvigil mail`: whether mails arrive.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Subcommand};
+
+use super::{
+    now, output,
+    run::{environment, runtime},
+};
+use crate::{
+    config,
+    mail::{self, Courier},
+    monitor::MailResult,
+};
+
+/// See whether mails arrive
+#[derive(Args)]
+pub(super) struct Mail {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Test(Test),
+}
+
+/// Really send one mail to each recipient of the configuration's `mail.to`
+///
+/// Exit status: 0 the server took them all, 1 it did not.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  certvigil mail test --config /etc/certvigil/config.yaml
+  certvigil mail test --config /etc/certvigil/config.yaml --to me@example.com")]
+struct Test {
+    /// The configuration
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Send to this address instead
+    #[arg(long, value_name = "ADDRESS")]
+    to: Vec<String>,
+}
+
+impl Mail {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        let Command::Test(test) = self.command;
+        test.run()
+    }
+}
+
+impl Test {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        let now = now(None).wall;
+        let loaded = config::load(&self.config, &environment())?;
+        for warning in &loaded.warnings {
+            output::warn(&format!("warning: {warning}"));
+        }
+        let Some(settings) = loaded.config.mail else {
+            anyhow::bail!("{} has no mail: section; see config.example.yaml for one", self.config.display());
+        };
+        let courier = Courier::new(&settings)?;
+        let recipients = if self.to.is_empty() { settings.to.clone() } else { self.to };
+        let mut all_taken = true;
+        let runtime = runtime()?;
+        for recipient in recipients {
+            let message = mail::test_message(&settings, &recipient, now);
+            let delivery = runtime.block_on(courier.deliver(&recipient, &message));
+            let server = format!("{}:{}", settings.server.host, settings.server.port);
+            if delivery.result == MailResult::Delivered {
+                output::say(&format!("{server} took the mail to {recipient}"));
+            } else {
+                all_taken = false;
+                output::warn(&format!("error: {server} did not take the mail to {recipient}: {}", delivery.detail));
+            }
+        }
+        Ok(if all_taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}

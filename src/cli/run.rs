@@ -1,0 +1,80 @@
+//! `certvigil run`: the daemon.
+
+use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    config::Environment,
+    daemon::{self, Controls, Options},
+};
+
+/// Run the daemon
+///
+/// SIGHUP reads the configuration again (a faulty one is refused, and the old one goes on); SIGTERM and SIGINT stop it.
+/// CERTVIGIL_LOG sets what is logged, as `debug` or `info,certvigil::probe=trace`.
+///
+/// Exit status: 0 after an orderly stop, 1 when it cannot start.
+#[derive(Args)]
+#[command(after_help = "Example:
+  certvigil run --config /etc/certvigil/config.yaml")]
+pub(super) struct Run {
+    /// The configuration
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+impl Run {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        log("info")?;
+        let options = Options { config: self.config, environment: environment(), seed: None };
+        runtime()?.block_on(async {
+            let controls = Controls::default();
+            tokio::select! {
+                outcome = daemon::run(options, controls.clone()) => outcome.map_err(anyhow::Error::from),
+                trouble = obey_signals(&controls) => trouble,
+            }
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// What systemd provides, from the environment.
+pub(super) fn environment() -> Environment {
+    Environment::new(std::env::var_os("CREDENTIALS_DIRECTORY"), std::env::var_os("STATE_DIRECTORY"))
+}
+
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")
+}
+
+/// Logs go to standard error; under systemd without time and colour, which the journal has itself.
+pub(super) fn log(default: &str) -> anyhow::Result<()> {
+    let wanted = std::env::var("CERTVIGIL_LOG").unwrap_or_else(|_| default.to_owned());
+    let filter = EnvFilter::try_new(&wanted).with_context(|| format!("CERTVIGIL_LOG: \"{wanted}\" is no filter; write info or debug"))?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal());
+    if std::env::var_os("JOURNAL_STREAM").is_some() { builder.without_time().init() } else { builder.init() }
+    Ok(())
+}
+
+/// Turns signals into controls, for ever: the daemon ends by itself once it is told to stop.
+pub(super) async fn obey_signals<T>(controls: &Controls) -> anyhow::Result<T> {
+    let listen = |kind| signal(kind).context("cannot listen for signals");
+    let mut hangup = listen(SignalKind::hangup())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => controls.reload.notify_one(),
+            _ = terminate.recv() => controls.stop.cancel(),
+            _ = interrupt.recv() => controls.stop.cancel(),
+        }
+    }
+}
