@@ -143,3 +143,6 @@ fn tell_of_panic(ended: Result<(), tokio::task::JoinError>) {
 
 /// The longest request head, and how much of an answer waits for a slow reader, besides one chunk.
 const HEAD_AND_BUFFER: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests;

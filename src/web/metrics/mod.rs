@@ -6,6 +6,8 @@ mod daemon;
 mod endpoint;
 mod own;
 mod process;
+#[cfg(test)]
+pub(super) mod tests;
 mod text;
 
 use std::sync::Arc;

@@ -3,6 +3,8 @@
 mod endpoint;
 mod html;
 mod query;
+#[cfg(test)]
+mod tests;
 
 use std::{cmp::Reverse, fmt::Write as _, sync::Arc};
 
