@@ -11,7 +11,7 @@ pub struct Pulse(Mutex<Option<Instant>>);
 
 impl Pulse {
     /// A loop that has not turned for longer is taken for stuck.
-    pub const PATIENCE: Duration = Duration::from_secs(60);
+    pub const PATIENCE: Duration = Duration::from_mins(1);
 
     /// A loop that has not turned yet.
     pub fn new() -> Self {

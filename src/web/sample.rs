@@ -11,9 +11,7 @@ use crate::{
     diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Judged, Severity, Trust, Verdict, VerifyError},
     endpoint::Endpoint,
     incident::{Incident, IncidentKey, State},
-    monitor::{
-        AddressView, EndpointView, Histogram, MailResult, NoticeKind, OutboxView, Policy, ReloadView, Snapshot, Watch,
-    },
+    monitor::{AddressView, EndpointView, Histogram, MailResult, NoticeKind, OutboxView, Policy, ReloadView, Snapshot, Watch},
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
 };
 
@@ -49,7 +47,8 @@ pub(super) fn chain(name: &str, year: i32, month: u8, day: u8) -> Chain {
 
 /// A visit that saw `chain`.
 pub(super) fn saw(address: &str, chain: &Chain, status: ChainStatus, code: u16, findings: Vec<Finding>) -> Arc<Judged> {
-    let tls = Tls { version: "TLSv1.3".into(), cipher: "TLS_AES_256_GCM_SHA384".into(), group: "X25519MLKEM768".into(), alpn: None };
+    let tls =
+        Tls { version: "TLSv1.3".into(), cipher: "TLS_AES_256_GCM_SHA384".into(), group: "X25519MLKEM768".into(), alpn: None };
     let handshake = Handshake { chain: chain.clone(), tls, possession: Possession::Proven, broken_off: None };
     let errors = if code == 0 { Vec::new() } else { vec![VerifyError { code, depth: 0 }] };
     Arc::new(Judged {
@@ -118,11 +117,11 @@ pub(super) fn snapshot(endpoints: Vec<Arc<EndpointView>>) -> Snapshot {
     lag.observe(Duration::from_millis(500));
     Snapshot {
         at: now(),
-        started: earlier(now(), Duration::from_secs(3600)),
+        started: earlier(now(), Duration::from_hours(1)),
         endpoints,
         incidents: Vec::new(),
         outbox: OutboxView::default(),
-        reload: ReloadView { successful: true, success_at: earlier(now(), Duration::from_secs(3600)) },
+        reload: ReloadView { successful: true, success_at: earlier(now(), Duration::from_hours(1)) },
         lag,
         troubles: Vec::new(),
     }
@@ -145,10 +144,15 @@ pub(super) fn fleet() -> Snapshot {
     let soon = chain("mail.example", 2026, 11, 27);
     let evil = chain(HOSTILE, 2026, 12, 9);
     let missing = || Finding::MissingIntermediate { missing: vec!["Sample CA 1".into()], after: "mail.example".into() };
-    let expiring = || Finding::ExpiresSoon { not_after: "2026-11-27T00:00:00Z".parse().expect("a moment"), now: now(), severity: Severity::Critical };
+    let expiring = || Finding::ExpiresSoon {
+        not_after: "2026-11-27T00:00:00Z".parse().expect("a moment"),
+        now: now(),
+        severity: Severity::Critical,
+    };
     let weak = |key: &str| Finding::WeakKey { subject: hostile(), key: key.into() };
     let timeout = |at| failed(Some(at), Stage::Connect, FailureKind::Timeout, &format!("no answer from {HOSTILE}"));
-    let mut accepted = (*saw("2001:db8::5", &evil, ChainStatus::SelfSigned, 18, vec![Finding::SelfSigned { subject: hostile() }])).clone();
+    let mut accepted =
+        (*saw("2001:db8::5", &evil, ChainStatus::SelfSigned, 18, vec![Finding::SelfSigned { subject: hostile() }])).clone();
     accepted.diagnosis.findings[0].accepted = true;
     let unreadable = Chain::new(vec![Certificate::from_der(b"no certificate")]).expect("one");
     let unread = Finding::UnreadableCertificate { position: 0, reason: hostile() };
@@ -159,16 +163,46 @@ pub(super) fn fleet() -> Snapshot {
         address(Some(saw("2001:db8::7", &sound, ChainStatus::Complete, 0, Vec::new())), None),
     ];
     let mut snapshot = snapshot(vec![
-        endpoint("shop", "https://shop.example", &[("team", "web"), ("tier", "1")], vec![address(Some(saw("192.0.2.1", &sound, ChainStatus::Complete, 0, Vec::new())), None)]),
+        endpoint(
+            "shop",
+            "https://shop.example",
+            &[("team", "web"), ("tier", "1")],
+            vec![address(Some(saw("192.0.2.1", &sound, ChainStatus::Complete, 0, Vec::new())), None)],
+        ),
         endpoint("mail", "submission://mail.example", &[("team", "mail")], mail),
-        endpoint("down", "down.example:8443", &[], vec![address(Some(saw("192.0.2.3", &sound, ChainStatus::Complete, 0, Vec::new())), Some(timeout("192.0.2.3")))]),
-        endpoint(HOSTILE, "evil.example", &[(HOSTILE, HOSTILE), ("a-b", "1"), ("a.b", "2")], vec![
-            address(Some(saw("192.0.2.4", &evil, ChainStatus::Complete, 66, vec![weak("RSA 1024"), weak("RSA 512")])), None),
-            address(Some(Arc::new(accepted)), None),
-        ]),
-        endpoint("unreadable", "unreadable.example", &[], vec![address(Some(saw("192.0.2.6", &unreadable, ChainStatus::UnreadableCertificate, 1, vec![unread])), None)]),
-        endpoint("long", "long.example", &[], vec![address(Some(saw("192.0.2.8", &long, ChainStatus::ExtraCertificates, 0, vec![extra])), None)]),
-        endpoint("gone", "gone.example", &[], vec![address(None, Some(failed(None, Stage::Resolve, FailureKind::NameNotFound, "gone.example does not exist")))]),
+        endpoint(
+            "down",
+            "down.example:8443",
+            &[],
+            vec![address(Some(saw("192.0.2.3", &sound, ChainStatus::Complete, 0, Vec::new())), Some(timeout("192.0.2.3")))],
+        ),
+        endpoint(
+            HOSTILE,
+            "evil.example",
+            &[(HOSTILE, HOSTILE), ("a-b", "1"), ("a.b", "2")],
+            vec![
+                address(Some(saw("192.0.2.4", &evil, ChainStatus::Complete, 66, vec![weak("RSA 1024"), weak("RSA 512")])), None),
+                address(Some(Arc::new(accepted)), None),
+            ],
+        ),
+        endpoint(
+            "unreadable",
+            "unreadable.example",
+            &[],
+            vec![address(Some(saw("192.0.2.6", &unreadable, ChainStatus::UnreadableCertificate, 1, vec![unread])), None)],
+        ),
+        endpoint(
+            "long",
+            "long.example",
+            &[],
+            vec![address(Some(saw("192.0.2.8", &long, ChainStatus::ExtraCertificates, 0, vec![extra])), None)],
+        ),
+        endpoint(
+            "gone",
+            "gone.example",
+            &[],
+            vec![address(None, Some(failed(None, Stage::Resolve, FailureKind::NameNotFound, "gone.example does not exist")))],
+        ),
         endpoint("new", "new.example", &[], Vec::new()),
     ]);
     let incident = |endpoint: &str, finding: &Finding, state| {
@@ -180,7 +214,7 @@ pub(super) fn fleet() -> Snapshot {
             state,
             summary: finding.summary(),
             addresses: vec!["192.0.2.7".into()],
-            since: earlier(now(), Duration::from_secs(86_400)),
+            since: earlier(now(), Duration::from_hours(24)),
             last_seen: now(),
             told: Vec::new(),
         })
@@ -194,7 +228,7 @@ pub(super) fn fleet() -> Snapshot {
     ];
     snapshot.outbox = OutboxView {
         length: 1,
-        oldest: Some(earlier(now(), Duration::from_secs(600))),
+        oldest: Some(earlier(now(), Duration::from_mins(10))),
         sent: vec![(NoticeKind::Expiry, MailResult::Delivered, 3), (NoticeKind::Chain, MailResult::Deferred, 1)],
     };
     snapshot.troubles = vec!["the mail server mail.example:587 cannot be reached: connection refused".into(), hostile()];
@@ -208,7 +242,12 @@ pub(super) fn large(count: u32) -> Snapshot {
     let visit = |ip: IpAddr| address(Some(saw(&ip.to_string(), &sound, ChainStatus::Complete, 0, Vec::new())), None);
     let of = |i: u32| {
         let host = format!("host-{i}.example");
-        endpoint(&host, &host, &[], vec![visit(IpAddr::from((0x0a00_0000 + i).to_be_bytes())), visit(IpAddr::from((0x0b00_0000 + i).to_be_bytes()))])
+        endpoint(
+            &host,
+            &host,
+            &[],
+            vec![visit(IpAddr::from((0x0a00_0000 + i).to_be_bytes())), visit(IpAddr::from((0x0b00_0000 + i).to_be_bytes()))],
+        )
     };
     snapshot((0..count).map(of).collect())
 }

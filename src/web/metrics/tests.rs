@@ -38,7 +38,11 @@ fn parse(text: &str) -> Vec<Series> {
 fn parse_line(line: &str) -> Series {
     let end = line.find(['{', ' ']).expect("a value");
     let (name, mut rest) = line.split_at(end);
-    let is_name = |text: &str| !text.is_empty() && !text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let is_name = |text: &str| {
+        !text.is_empty()
+            && !text.starts_with(|c: char| c.is_ascii_digit())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
     assert!(is_name(name), "{line}");
     let (mut labels, mut names) = (BTreeSet::new(), BTreeSet::new());
     while let Some(inner) = rest.strip_prefix(['{', ',']) {
@@ -183,8 +187,8 @@ fn a_large_fleet_is_rendered_in_bounded_chunks() {
     assert!(longest < crate::web::body::CHUNK + 16 * 1024, "{longest}");
 }
 
-/// The names of everything that is emitted, for the test of what we ship.
-pub(in crate::web) fn names() -> BTreeSet<String> {
+/// Name and labels of everything that is emitted, for the test of what we ship.
+pub(in crate::web) fn series() -> Vec<(String, Vec<String>)> {
     let both = parse(&rendered(sample::fleet())).into_iter().chain(parse(&rendered(sample::small())));
-    both.map(|series| series.name).collect()
+    both.map(|series| (series.name, series.labels.into_iter().map(|(label, _)| label).collect())).collect()
 }
