@@ -41,8 +41,8 @@ impl Default for Limits {
         Limits {
             connections: 256,
             head: Duration::from_secs(15),
-            lifetime: Duration::from_secs(60),
-            last_answer: Duration::from_secs(60),
+            lifetime: Duration::from_mins(1),
+            last_answer: Duration::from_mins(1),
             shutdown: Duration::from_millis(1800),
         }
     }
@@ -103,18 +103,16 @@ async fn connection(stream: TcpStream, slot: OwnedSemaphorePermit, state: State,
         () = sleep(limits.lifetime) => None,
         () = shutdown.cancelled() => None,
     };
-    let ended = match over {
-        Some(ended) => ended,
-        None => {
-            connection.as_mut().graceful_shutdown();
-            match last_answer(connection, &shutdown, limits).await {
-                Some(ended) => ended,
-                None => return tracing::debug!("a slow reader was cut off"),
-            }
-        }
+    let ended = if over.is_some() {
+        over
+    } else {
+        connection.as_mut().graceful_shutdown();
+        last_answer(connection, &shutdown, limits).await
     };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended badly");
+    match ended {
+        Some(Ok(())) => {}
+        Some(Err(error)) => tracing::debug!(%error, "a connection ended badly"),
+        None => tracing::debug!("a slow reader was cut off"),
     }
 }
 
@@ -143,3 +141,6 @@ fn tell_of_panic(ended: Result<(), tokio::task::JoinError>) {
 
 /// The longest request head, and how much of an answer waits for a slow reader, besides one chunk.
 const HEAD_AND_BUFFER: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests;

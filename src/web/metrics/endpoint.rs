@@ -277,8 +277,15 @@ mod tests {
     fn label_names_are_sound_and_unique() {
         let labels = ["a-b", "a.b", "a_b", "a_b_2", "9", "", "größe"].map(|name| (name.to_owned(), name.to_owned()));
         let named = label_names(&labels.into()).into_iter().map(|(name, was)| format!("{name}={was}")).collect::<Vec<_>>();
-        let wanted =
-            ["label_=", "label_9=9", "label_a_b=a_b", "label_a_b_2=a_b_2", "label_a_b_3=a-b", "label_a_b_4=a.b", "label_gr__e=größe"];
+        let wanted = [
+            "label_=",
+            "label_9=9",
+            "label_a_b=a_b",
+            "label_a_b_2=a_b_2",
+            "label_a_b_3=a-b",
+            "label_a_b_4=a.b",
+            "label_gr__e=größe",
+        ];
         assert_eq!(named, wanted);
     }
 }

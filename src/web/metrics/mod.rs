@@ -6,6 +6,8 @@ mod daemon;
 mod endpoint;
 mod own;
 mod process;
+#[cfg(test)]
+pub(super) mod tests;
 mod text;
 
 use std::sync::Arc;
@@ -43,15 +45,12 @@ impl Render for Scrape {
         if self.endpoint == 0 {
             lines.head("gauge", family.help);
         }
-        match self.snapshot.endpoints.get(self.endpoint) {
-            Some(view) => {
-                (family.write)(&mut lines, view);
-                self.endpoint += 1;
-            }
-            None => {
-                self.family += 1;
-                self.endpoint = 0;
-            }
+        if let Some(view) = self.snapshot.endpoints.get(self.endpoint) {
+            (family.write)(&mut lines, view);
+            self.endpoint += 1;
+        } else {
+            self.family += 1;
+            self.endpoint = 0;
         }
         true
     }

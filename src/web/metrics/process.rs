@@ -80,7 +80,8 @@ mod tests {
     fn proc_files_are_read() {
         let stat = "42 (a) b (c)) S 1 42 42 0 -1 4194560 1 0 0 0 150 50 0 0 20 0 7 0 99 1000 20 18446744073709551615\n";
         let status = "Name:\ta\nVmSize:\t    2048 kB\nVmRSS:\t     512 kB\n";
-        let limits = "Limit   Soft Limit  Hard Limit  Units\nMax open files            1024                 4096                 files\n";
+        let limits =
+            "Limit   Soft Limit  Hard Limit  Units\nMax open files            1024                 4096                 files\n";
         let wanted = Process {
             cpu_seconds: Some(2.0),
             threads: Some(7),

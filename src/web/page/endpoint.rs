@@ -1,13 +1,14 @@
 //! One endpoint on the page: a row of headlines, and behind it everything that is known.
 
-use std::fmt::Write as _;
+use std::{cmp::Reverse, fmt::Write as _};
 
-use super::html::{count, esc, time};
+use super::html::{capitalized, count, esc, time};
 use crate::{
-    certificate::Certificate,
+    certificate::{Certificate, San},
     clock::{Timestamp, days_between},
     diagnosis::{ChainStatus, Fault, Found},
     monitor::{AddressView, EndpointView},
+    observation::Failure,
 };
 
 /// What stands above the first row.
@@ -21,31 +22,40 @@ pub(super) fn row(out: &mut String, view: &EndpointView, now: Timestamp) {
     let status = view.status().name();
     // The address that makes the headline speaks for all; the others stand in the details.
     let worst = view.addresses.iter().rev().max_by_key(|address| address.status());
+    // A visit that failed leaves nothing to say here; one that is still to come, even less.
+    let nothing = || format!("<span class=\"quiet\">{}</span>", if worst.is_some() { "none seen" } else { "–" });
     let target = endpoint.target.to_string();
-    let target = if target == *endpoint.name { String::new() } else { format!("<br><span class=\"quiet\">{}</span>", esc(target)) };
+    let target =
+        if target == *endpoint.name { String::new() } else { format!("<br><span class=\"quiet\">{}</span>", esc(target)) };
     let _ = writeln!(
         out,
         "<tbody class=\"{status}\">\n<tr><td data-label=\"Status\"><span class=\"badge {status}\">{status}</span></td>\
          <th scope=\"row\">{}{target}</th><td data-label=\"Certificate ends\">{}</td><td data-label=\"Chain\">{}</td>\
          <td data-label=\"OpenSSL says\">{}</td><td data-label=\"Last visit\">{}</td></tr>",
         esc(&endpoint.name),
-        view.not_after().map_or_else(unknown, |at| ends(at, now)),
-        worst.map_or_else(unknown, |address| words(chain_status(address))),
-        worst.and_then(verdict).unwrap_or_else(unknown),
-        worst.map_or_else(|| "not visited yet".into(), |address| time(address.last_probe)),
+        view.not_after().map_or_else(nothing, |at| ends(at, now)),
+        worst.map(chain_status).filter(|status| *status != ChainStatus::None).map_or_else(nothing, words),
+        worst.and_then(verdict).unwrap_or_else(nothing),
+        worst.map_or_else(|| "not visited yet".into(), last_visit),
     );
     details(out, view, worst, now);
     out.push_str("</tbody>\n");
 }
 
 fn details(out: &mut String, view: &EndpointView, worst: Option<&AddressView>, now: Timestamp) {
-    let headline = worst.and_then(|address| address.findings().max_by_key(|found| found.severity()));
-    let headline = headline.map_or_else(|| "Nothing to say".into(), |found| esc(capitalized(&found.finding.summary())).to_string());
-    let headline = if worst.is_none() { "Waits for its first visit".into() } else { headline };
+    // The first of the worst: findings come in the order of their weight.
+    let first = worst.and_then(|address| address.findings().min_by_key(|found| Reverse(found.severity())));
+    let headline = match (worst, first) {
+        (None, _) => "Waits for its first visit".into(),
+        (Some(_), None) => "Nothing to say".into(),
+        (Some(_), Some(found)) => esc(capitalized(&found.finding.summary())).to_string(),
+    };
+    let others = worst.map_or(0, |address| address.findings().count().saturating_sub(1));
+    let others = if others > 0 { format!("· {others} more ") } else { String::new() };
     let addresses = view.addresses.iter().filter(|address| address.address.is_some()).count();
     let _ = writeln!(
         out,
-        "<tr class=\"more\"><td colspan=\"6\"><details><summary>{headline} <span class=\"quiet\">· {}</span></summary>",
+        "<tr class=\"more\"><td colspan=\"6\"><details><summary>{headline} <span class=\"quiet\">{others}· {}</span></summary>",
         count(addresses, "address"),
     );
     for address in &view.addresses {
@@ -72,9 +82,8 @@ fn one_address(out: &mut String, address: &AddressView, now: Timestamp) {
             let _ = writeln!(out, "<dt>{name}</dt><dd>{value}</dd>");
         }
     };
-    let failure = address.failure().map(|failure| {
-        format!("{} ({}, {})", esc(&failure.detail), failure.stage.name(), failure.kind.name().replace('_', " "))
-    });
+    let failure =
+        address.failure().map(|failure| format!("{} ({}, {})", esc(&failure.detail), failure.stage.name(), kind(failure)));
     fact("Failure", failure);
     fact("Last visit", Some(time(address.last_probe)));
     fact("Last certificate seen", Some(address.last_success.map_or_else(|| "never".into(), time)));
@@ -82,7 +91,8 @@ fn one_address(out: &mut String, address: &AddressView, now: Timestamp) {
     let handshake = address.known.as_ref().and_then(|known| known.observation.handshake());
     fact("Chain", handshake.map(|_| words(chain_status(address))));
     let tls = handshake.map(|handshake| [&handshake.tls.version, &handshake.tls.cipher, &handshake.tls.group]);
-    let tls = tls.map(|parts| parts.map(String::as_str).into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "));
+    let tls =
+        tls.map(|parts| parts.map(String::as_str).into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "));
     fact("TLS", tls.filter(|text| !text.is_empty()).map(|text| esc(text).to_string()));
     out.push_str("</dl>\n");
     if let Some(handshake) = handshake {
@@ -103,7 +113,7 @@ const POSITIONS: usize = 10;
 
 fn findings(out: &mut String, address: &AddressView) {
     let mut findings: Vec<&Found> = address.findings().collect();
-    findings.sort_by_key(|found| std::cmp::Reverse(found.severity()));
+    findings.sort_by_key(|found| Reverse(found.severity()));
     if findings.is_empty() {
         return;
     }
@@ -141,18 +151,37 @@ fn certificate_item(out: &mut String, certificate: &Certificate, now: Timestamp)
             esc(facts.serial_hex()),
         ),
     };
-    let _ = writeln!(out, "<li>{body}<br><span class=\"quiet\">SHA-256</span> <code>{}</code></li>", certificate.fingerprint);
+    let names = certificate.facts().and_then(|facts| facts.sans.as_deref()).map_or_else(String::new, names);
+    let _ =
+        writeln!(out, "<li>{body}{names}<br><span class=\"quiet\">SHA-256</span> <code>{}</code></li>", certificate.fingerprint);
 }
+
+/// The names it is for; a stranger may list thousands.
+fn names(sans: &[San]) -> String {
+    let shown = sans.iter().take(NAMES).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let more = if sans.len() > NAMES { format!(" and {} more", sans.len() - NAMES) } else { String::new() };
+    format!("<br><span class=\"quiet\">for</span> {}{more}", esc(shown))
+}
+
+const NAMES: usize = 10;
 
 fn chain_status(address: &AddressView) -> ChainStatus {
     address.known.as_ref().map_or(ChainStatus::None, |known| known.diagnosis.chain_status)
 }
 
+/// When, and that it failed where it did: what else the row shows is then older.
+fn last_visit(address: &AddressView) -> String {
+    let failed = address.failed.as_ref().and_then(|failed| failed.observation.failure());
+    let failed = failed.map(|failure| format!("<br><span class=\"failed\">failed: {}</span>", kind(failure)));
+    format!("{}{}", time(address.last_probe), failed.unwrap_or_default())
+}
+
+fn kind(failure: &Failure) -> String {
+    failure.kind.name().replace('_', " ")
+}
+
 fn words(status: ChainStatus) -> String {
-    match status {
-        ChainStatus::None => "none seen".into(),
-        status => status.name().replace('_', " "),
-    }
+    status.name().replace('_', " ")
 }
 
 /// OpenSSL's number and words, short.
@@ -189,13 +218,4 @@ fn actor(fault: Fault) -> &'static str {
         Fault::Network => "whoever runs the network in between",
         Fault::Unclear => "it cannot be told who",
     }
-}
-
-fn unknown() -> String {
-    "<span class=\"quiet\">unknown</span>".into()
-}
-
-fn capitalized(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

@@ -47,6 +47,16 @@ pub(super) fn count(number: usize, noun: &str) -> String {
     }
 }
 
+/// A fragment as a sentence begins. A host name keeps its case, and so does what stands in quotes.
+pub(super) fn capitalized(text: &str) -> String {
+    let first_word = text.split(' ').next().unwrap_or_default();
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) if first_word.chars().all(char::is_alphabetic) => first.to_uppercase().chain(chars).collect(),
+        _ => text.to_owned(),
+    }
+}
+
 /// The bounds elsewhere are tighter; this one holds for everything.
 const LONGEST: usize = 500;
 
@@ -63,7 +73,17 @@ mod tests {
     }
 
     #[test]
+    fn sentences_begin_with_a_capital_and_hosts_do_not() {
+        assert_eq!(capitalized("the key"), "The key");
+        assert_eq!(capitalized("gone.example does not exist"), "gone.example does not exist");
+        assert_eq!(capitalized(""), "");
+    }
+
+    #[test]
     fn counts_read_as_words() {
-        assert_eq!((count(1, "address"), count(2, "address"), count(0, "mail")), ("1 address".into(), "2 addresses".into(), "0 mails".into()));
+        assert_eq!(
+            (count(1, "address"), count(2, "address"), count(0, "mail")),
+            ("1 address".into(), "2 addresses".into(), "0 mails".into())
+        );
     }
 }

@@ -3,10 +3,12 @@
 mod endpoint;
 mod html;
 mod query;
+#[cfg(test)]
+mod tests;
 
 use std::{cmp::Reverse, fmt::Write as _, sync::Arc};
 
-use html::{count, esc, time};
+use html::{capitalized, count, esc, time};
 use query::{Query, STATUSES};
 
 use super::body::{Render, Stream};
@@ -122,7 +124,10 @@ fn tiles(out: &mut String, totals: &Totals, query: &Query) {
         let here = if query.status == status { " aria-current=\"true\"" } else { "" };
         let link = Query { status, page: 1, ..query.clone() }.link();
         let empty = if total == 0 { " none" } else { "" };
-        let _ = writeln!(out, "<li><a class=\"tile {name}{empty}\" href=\"{link}\"{here}><b>{total}</b> <span>{name}</span></a></li>");
+        let _ = writeln!(
+            out,
+            "<li><a class=\"tile {name}{empty}\" href=\"{link}\"{here}><b>{total}</b> <span>{name}</span></a></li>"
+        );
     }
     out.push_str("</ul>\n</nav>\n");
 }
@@ -141,7 +146,7 @@ fn troubles(out: &mut String, snapshot: &Snapshot) {
         );
     }
     for trouble in &snapshot.troubles {
-        let _ = writeln!(out, "<li>{}</li>", esc(trouble));
+        let _ = writeln!(out, "<li>{}</li>", esc(capitalized(trouble)));
     }
     out.push_str("</ul>\n</section>\n");
 }
@@ -165,17 +170,18 @@ fn incidents(out: &mut String, snapshot: &Snapshot) {
     for incident in incidents.iter().take(INCIDENTS) {
         let doubt = match incident.state {
             State::Open => String::new(),
-            State::Suspected(looks) => format!(" <span class=\"quiet\">suspected, seen {} so far</span>", count(looks.into(), "time")),
+            State::Suspected(looks) => {
+                format!(" <span class=\"quiet\">suspected, seen {} so far</span>", count(looks.into(), "time"))
+            }
         };
-        let addresses = if incident.addresses.is_empty() { String::new() } else { incident.addresses.join(", ") };
         let name = incident.severity.name();
         let _ = writeln!(
             out,
             "<tr><td data-label=\"Severity\"><span class=\"badge {name}\">{name}</span></td><th scope=\"row\">{}</th>\
              <td data-label=\"What\">{}{doubt} <span class=\"quiet\">{}</span></td><td data-label=\"Since\">{}</td></tr>",
             esc(&incident.key.endpoint),
-            esc(&incident.summary),
-            esc(addresses),
+            esc(capitalized(&incident.summary)),
+            esc(incident.addresses.join(", ")),
             time(incident.since),
         );
     }
@@ -190,9 +196,9 @@ const INCIDENTS: usize = 100;
 const INCIDENTS_SHOWN_OPEN: usize = 10;
 
 fn search(out: &mut String, query: &Query, found: usize, first: usize, shown: usize) {
-    let hidden = query.status.map_or_else(String::new, |status| {
-        format!("<input type=\"hidden\" name=\"status\" value=\"{}\">", status.name())
-    });
+    let hidden = query
+        .status
+        .map_or_else(String::new, |status| format!("<input type=\"hidden\" name=\"status\" value=\"{}\">", status.name()));
     let range = match found {
         0 => "No endpoint matches.".into(),
         _ if shown == found => format!("{}, the most urgent first.", count(found, "endpoint")),

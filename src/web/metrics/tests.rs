@@ -1,0 +1,194 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::web::sample::{self, HOSTILE};
+
+fn rendered(snapshot: Snapshot) -> String {
+    scrape(Arc::new(snapshot), &OwnMetrics::new()).collect()
+}
+
+/// One line of the format, taken apart by the letter: name, labels, value.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Clone)]
+struct Series {
+    name: String,
+    labels: BTreeSet<(String, String)>,
+    value: String,
+}
+
+/// A second implementation of the format, strict where Prometheus is.
+fn parse(text: &str) -> Vec<Series> {
+    let (mut families, mut series) = (BTreeSet::new(), Vec::new());
+    let mut family = String::new();
+    for line in text.lines() {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            family = help.split(' ').next().unwrap_or_default().to_owned();
+            assert!(families.insert(family.clone()), "{family} stands in two pieces");
+        } else if let Some(kind) = line.strip_prefix("# TYPE ") {
+            assert_eq!(kind.split(' ').next(), Some(&*family), "{line}");
+        } else {
+            let one = parse_line(line);
+            let base = ["_bucket", "_sum", "_count"].iter().find_map(|s| one.name.strip_suffix(s)).unwrap_or(&one.name);
+            assert!(base == family || one.name == family, "{line} stands under {family}");
+            series.push(one);
+        }
+    }
+    series
+}
+
+fn parse_line(line: &str) -> Series {
+    let end = line.find(['{', ' ']).expect("a value");
+    let (name, mut rest) = line.split_at(end);
+    let is_name = |text: &str| {
+        !text.is_empty()
+            && !text.starts_with(|c: char| c.is_ascii_digit())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    assert!(is_name(name), "{line}");
+    let (mut labels, mut names) = (BTreeSet::new(), BTreeSet::new());
+    while let Some(inner) = rest.strip_prefix(['{', ',']) {
+        let (label, quoted) = inner.split_once("=\"").expect("a label");
+        assert!(is_name(label) && names.insert(label.to_owned()), "label {label:?} in {line}");
+        let mut value = String::new();
+        let mut chars = quoted.char_indices();
+        let close = loop {
+            match chars.next().expect("a closing quote") {
+                (at, '"') => break at,
+                (_, '\\') => value.push(match chars.next().expect("an escaped character").1 {
+                    'n' => '\n',
+                    c @ ('\\' | '"') => c,
+                    c => panic!("\\{c} in {line}"),
+                }),
+                (_, c) => value.push(c),
+            }
+        };
+        labels.insert((label.to_owned(), value));
+        rest = &quoted[close + 1..];
+    }
+    let value = rest.strip_prefix('}').unwrap_or(rest).strip_prefix(' ').expect("a value").to_owned();
+    assert!(value.parse::<f64>().is_ok_and(f64::is_finite), "{line}");
+    Series { name: name.into(), labels, value }
+}
+
+/// The series of this name with these labels among theirs, as `value`s.
+fn values(all: &[Series], name: &str, labels: &[(&str, &str)]) -> Vec<String> {
+    let has = |series: &Series| labels.iter().all(|(k, v)| series.labels.contains(&((*k).to_owned(), (*v).to_owned())));
+    all.iter().filter(|series| series.name == name && has(series)).map(|series| series.value.clone()).collect()
+}
+
+#[test]
+fn a_small_snapshot_word_by_word() {
+    let text = rendered(sample::small());
+    // What differs from run to run, or from version to version, is looked at elsewhere.
+    let moving = ["# ", "process_", "certvigil_probe_duration_seconds", "certvigil_build_info"];
+    let fixed = text.lines().filter(|line| !moving.iter().any(|start| line.starts_with(start)));
+    let wanted: Vec<_> = include_str!("small.prom").lines().collect();
+    assert_eq!(fixed.collect::<Vec<_>>(), wanted);
+}
+
+#[test]
+fn no_series_comes_twice_and_every_line_can_be_read() {
+    let all = parse(&rendered(sample::fleet()));
+    let unique: BTreeSet<_> = all.iter().map(|series| (&series.name, &series.labels)).collect();
+    assert_eq!(unique.len(), all.len());
+    let evil = values(&all, "certvigil_endpoint_info", &[("endpoint", HOSTILE), ("label_a_b", "1"), ("label_a_b_2", "2")]);
+    assert_eq!(evil, ["1"], "the text that was put in comes out");
+}
+
+#[test]
+fn strangers_texts_are_tamed() {
+    let all = parse(&rendered(sample::fleet()));
+    for (label, text) in all.iter().filter(|s| s.name == "certvigil_certificate_info").flat_map(|s| &s.labels) {
+        assert!(label == "endpoint" || !text.contains(['\n', '\u{202e}']), "{label}={text:?}");
+        assert!(text.chars().count() <= 200, "{label}={text:?}");
+    }
+    let positions: BTreeSet<_> = values_of(&all, "long", "position");
+    assert_eq!(positions.len(), 10);
+}
+
+fn values_of(all: &[Series], endpoint: &str, label: &str) -> BTreeSet<String> {
+    let of = all.iter().filter(|s| s.labels.contains(&("endpoint".into(), endpoint.into())));
+    of.flat_map(|s| &s.labels).filter(|(name, _)| name == label).map(|(_, value)| value.clone()).collect()
+}
+
+#[test]
+fn a_failed_visit_leaves_the_last_certificate_in_place() {
+    let all = parse(&rendered(sample::fleet()));
+    let down = |name: &str| values(&all, name, &[("endpoint", "down"), ("address", "192.0.2.3")]);
+    assert_eq!(down("certvigil_probe_success"), ["0"]);
+    assert_eq!(down("certvigil_verify_code"), ["0"]);
+    assert_eq!(down("certvigil_chain_complete"), ["1"]);
+    assert_eq!(down("certvigil_certificate_not_after_timestamp_seconds").len(), 2);
+    let failure = [("endpoint", "down"), ("stage", "connect"), ("kind", "timeout")];
+    assert_eq!(values(&all, "certvigil_probe_failure", &failure), ["1"]);
+    assert_eq!(values(&all, "certvigil_finding", &[("endpoint", "down"), ("code", "unreachable"), ("fault", "network")]), ["3"]);
+    assert_eq!(values(&all, "certvigil_endpoint_severity", &[("endpoint", "down")]), ["3"]);
+}
+
+#[test]
+fn an_unresolved_name_has_an_empty_address_and_no_verdict() {
+    let all = parse(&rendered(sample::fleet()));
+    let gone = |name: &str| values(&all, name, &[("endpoint", "gone"), ("address", "")]);
+    assert_eq!(gone("certvigil_probe_success"), ["0"]);
+    assert_eq!(gone("certvigil_chain_status"), ["1"]);
+    assert_eq!(values(&all, "certvigil_chain_status", &[("endpoint", "gone"), ("status", "none")]), ["1"]);
+    for absent in ["certvigil_verify_code", "certvigil_chain_complete", "certvigil_last_success_timestamp_seconds"] {
+        assert_eq!(gone(absent), [""; 0], "{absent}");
+    }
+    assert_eq!(values(&all, "certvigil_endpoint_addresses", &[("endpoint", "gone")]), ["0"]);
+    assert_eq!(values(&all, "certvigil_endpoint_severity", &[("endpoint", "new")]), ["4"], "not visited yet");
+}
+
+#[test]
+fn findings_are_merged_accepted_and_escalate_in_place() {
+    let all = parse(&rendered(sample::fleet()));
+    assert_eq!(values(&all, "certvigil_finding", &[("endpoint", HOSTILE), ("code", "weak_key")]), ["3"], "two keys, one series");
+    assert_eq!(values(&all, "certvigil_finding", &[("endpoint", HOSTILE), ("code", "self_signed")]), ["1"], "accepted");
+    assert_eq!(values(&all, "certvigil_verify_code", &[("endpoint", HOSTILE), ("address", "2001:db8::5")]), ["18"]);
+}
+
+#[test]
+fn every_address_has_exactly_one_chain_status() {
+    let all = parse(&rendered(sample::fleet()));
+    let pairs: Vec<_> = all
+        .iter()
+        .filter(|s| s.name == "certvigil_chain_status")
+        .map(|s| s.labels.iter().filter(|(name, _)| name != "status").cloned().collect::<Vec<_>>())
+        .collect();
+    assert_eq!(pairs.len(), 9);
+    assert_eq!(pairs.iter().collect::<BTreeSet<_>>().len(), 9);
+}
+
+#[test]
+fn the_daemon_tells_of_itself() {
+    let all = parse(&rendered(sample::fleet()));
+    assert_eq!(values(&all, "certvigil_incident_open", &[]), ["1", "1", "1"], "the suspected one is not open");
+    assert_eq!(values(&all, "certvigil_incident_open", &[("code", "expires_soon"), ("severity", "critical")]), ["1"]);
+    assert_eq!(values(&all, "certvigil_mails_total", &[]).len(), 15);
+    assert_eq!(values(&all, "certvigil_mails_total", &[("kind", "expiry"), ("result", "delivered")]), ["3"]);
+    assert_eq!(values(&all, "certvigil_outbox_length", &[]), ["1"]);
+    assert_eq!(values(&all, "certvigil_config_last_reload_successful", &[]), ["0"]);
+    assert_eq!(values(&all, "certvigil_troubles", &[]), ["2"]);
+    assert_eq!(values(&all, "certvigil_schedule_lag_seconds_bucket", &[("le", "0.1")]), ["0"]);
+    assert_eq!(values(&all, "certvigil_schedule_lag_seconds_bucket", &[("le", "+Inf")]), ["1"]);
+    assert_eq!(values(&all, "certvigil_schedule_lag_seconds_sum", &[]), ["0.5"]);
+    let text = rendered(sample::fleet());
+    assert!(!text.contains("secret-owner"), "no mail address of ours");
+    let quiet = parse(&rendered(sample::small()));
+    assert_eq!(values(&quiet, "certvigil_outbox_oldest_timestamp_seconds", &[]), [""; 0]);
+}
+
+#[test]
+fn a_large_fleet_is_rendered_in_bounded_chunks() {
+    let snapshot = Arc::new(sample::large(5000));
+    let lengths = scrape(snapshot, &OwnMetrics::new()).chunk_lengths();
+    let whole: usize = lengths.iter().sum();
+    assert!(whole > 10_000_000, "{whole}");
+    let longest = lengths.iter().max().copied().unwrap_or_default();
+    assert!(longest < crate::web::body::CHUNK + 16 * 1024, "{longest}");
+}
+
+/// Name and labels of everything that is emitted, for the test of what we ship.
+pub(in crate::web) fn series() -> Vec<(String, Vec<String>)> {
+    let both = parse(&rendered(sample::fleet())).into_iter().chain(parse(&rendered(sample::small())));
+    both.map(|series| (series.name, series.labels.into_iter().map(|(label, _)| label).collect())).collect()
+}

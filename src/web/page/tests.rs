@@ -1,0 +1,111 @@
+use super::*;
+use crate::web::sample::{self, HOSTILE};
+
+fn page(snapshot: Snapshot, query: &str) -> String {
+    render(&Arc::new(snapshot), query).collect()
+}
+
+/// The order in which the endpoints stand.
+fn order(html: &str) -> Vec<String> {
+    let (_, fleet) = html.split_once("class=\"fleet\"").expect("a table");
+    let rows = fleet.split("<th scope=\"row\">").skip(1);
+    rows.map(|row| row.split('<').next().unwrap_or_default().to_owned()).collect()
+}
+
+/// Every element of ours is closed in order: a text that got through unescaped would break it.
+fn assert_balanced(html: &str) {
+    let mut open = Vec::new();
+    for tag in html.split('<').skip(1) {
+        let (tag, _) = tag.split_once('>').expect("a closed tag");
+        let name = tag.split([' ', '\n']).next().unwrap_or_default();
+        match name.strip_prefix('/') {
+            Some(name) => assert_eq!(open.pop(), Some(name), "in {html}"),
+            None if matches!(name, "!DOCTYPE" | "meta" | "link" | "br" | "input") => {}
+            None => open.push(name),
+        }
+    }
+    assert_eq!(open, [""; 0]);
+}
+
+#[test]
+fn hostile_texts_stay_texts() {
+    let query = "q=%3Cscript%3E%22%27%26%E2%80%AE";
+    for html in [page(sample::fleet(), ""), page(sample::fleet(), query)] {
+        assert_balanced(&html);
+        assert!(!html.contains("<script"), "{html}");
+        assert!(!html.contains('\u{202e}'), "{html}");
+        assert!(!html.contains("alert('x')"), "{html}");
+    }
+    let html = page(sample::fleet(), "");
+    let escaped = html::esc(HOSTILE).to_string();
+    assert!(html.matches(&escaped).count() >= 8, "name, labels, subject, findings, incident, failure, trouble: {html}");
+    assert!(!html.contains("secret-owner"), "no mail address on a page without a login");
+}
+
+#[test]
+fn the_most_urgent_comes_first() {
+    let html = page(sample::fleet(), "");
+    let evil = html::esc(HOSTILE).to_string();
+    let wanted = ["mail", &evil, "down", "gone", "unreadable", "new", "long", "shop"];
+    assert_eq!(order(&html), wanted);
+}
+
+#[test]
+fn a_status_is_told_in_words_with_what_to_do() {
+    let html = page(sample::fleet(), "q=MAIL");
+    assert_eq!(order(&html), ["mail"]);
+    for words in [
+        "<span class=\"badge critical\">critical</span>",
+        "21 (unable to verify the first certificate)",
+        "Verify return code: 21 (unable to verify the first certificate)",
+        "missing intermediate",
+        "4 days left",
+        "To act: whoever runs the server. Serve the full chain, the leaf first",
+        "The server does not send the intermediate &quot;Sample CA 1&quot;",
+        "· 2 addresses",
+        "1 mail waiting, the oldest since",
+        "3 delivered, 1 put off, 0 refused",
+        "The last reload was refused",
+        "3 open, 1 suspected",
+        "seen 2 times so far",
+    ] {
+        assert!(html.contains(words), "{words} is not in {html}");
+    }
+}
+
+#[test]
+fn a_failed_visit_shows_the_failure_and_the_last_certificate() {
+    let html = page(sample::fleet(), "q=down");
+    assert!(html.contains("(connect, timeout)"), "{html}");
+    assert!(html.contains("2027-01-12 00:00"), "{html}");
+    assert!(html.contains("<dt>Last certificate seen</dt><dd><time datetime=\"2026-11-22T07:42:00Z\">"), "{html}");
+}
+
+#[test]
+fn endpoints_can_be_filtered_by_status() {
+    assert_eq!(order(&page(sample::fleet(), "status=unknown")), ["new"]);
+    let none = page(sample::fleet(), "status=warning");
+    assert!(none.contains("No endpoint matches."), "{none}");
+    assert_balanced(&none);
+    assert_balanced(&page(sample::snapshot(Vec::new()), ""));
+}
+
+#[test]
+fn ten_thousand_endpoints_come_in_pages_of_five_hundred() {
+    let snapshot = Arc::new(sample::large(10_000));
+    let first: String = render(&snapshot, "").collect();
+    assert_eq!(order(&first).len(), 500);
+    assert!(first.contains("1 to 500 of 10000 endpoints") && first.contains("Page 1 of 20") && !first.contains("rel=\"prev\""));
+    let last: String = render(&snapshot, "page=99&q=host").collect();
+    assert!(last.contains("9501 to 10000 of 10000 endpoints") && !last.contains("rel=\"next\""), "beyond the end is the end");
+    assert!(last.contains("<a rel=\"prev\" href=\"?q=host&amp;page=19\">"));
+    assert_balanced(&last);
+    let longest = render(&snapshot, "").chunk_lengths().into_iter().max().unwrap_or_default();
+    assert!(longest < crate::web::body::CHUNK + 16 * 1024, "{longest}");
+}
+
+#[test]
+fn refreshing_is_asked_for() {
+    assert!(!page(sample::small(), "").contains("http-equiv"));
+    assert!(page(sample::small(), "refresh=30").contains("<meta http-equiv=\"refresh\" content=\"30\">"));
+}
