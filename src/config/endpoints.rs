@@ -98,6 +98,21 @@ pub(super) struct Around<'a> {
     pub(super) stores: &'a mut Stores,
     /// Line and key of the first owner or admin, who get nothing where no mail is configured.
     pub(super) first_addressee: Option<(usize, String)>,
+    /// The names that are taken, and the lines of their endpoints, faulty ones included.
+    pub(super) names: HashMap<Arc<str>, usize>,
+}
+
+impl Around<'_> {
+    /// Tells a name that is taken.
+    fn claim(&mut self, name: Arc<str>, at: &At<'_>, report: &mut Report) -> bool {
+        if let Some(first) = self.names.get(&name) {
+            let problem = format!("the name \"{}\" is taken by the endpoint on line {first}", shorten(&name));
+            report.fault(at, problem, "give this one a name of its own, or remove one of them");
+            return false;
+        }
+        self.names.insert(name, at.line());
+        true
+    }
 }
 
 /// Reads the inventory. Endpoints with faults are left out.
@@ -114,34 +129,27 @@ pub(super) fn read(at: &At<'_>, common: &Common, around: &mut Around<'_>, report
         }
     };
     let mut watches = Vec::with_capacity(items.len());
-    let mut names: HashMap<Arc<str>, usize> = HashMap::with_capacity(items.len());
+    around.names.reserve(items.len());
     for at in at.items(items) {
-        let Some(watch) = read_endpoint(&at, common, around, report) else { continue };
-        let name = watch.endpoint.name.clone();
-        match names.get(&name) {
-            None => {
-                names.insert(name, at.line());
-                watches.push(Arc::new(watch));
-            }
-            Some(first) => {
-                let problem = format!("the name \"{}\" is taken by the endpoint on line {first}", shorten(&name));
-                report.fault(&at, problem, "give this one a name of its own, or remove one of them");
-            }
-        }
+        watches.extend(read_endpoint(&at, common, around, report).map(Arc::new));
     }
     watches
 }
 
 fn read_endpoint(at: &At<'_>, common: &Common, around: &mut Around<'_>, report: &mut Report) -> Option<Watch> {
     match at.value() {
-        Value::Text(_) => Some(watch(Endpoint::new(read::target(at, report)?), common.clone())),
+        Value::Text(_) => {
+            let endpoint = Endpoint::new(read::target(at, report)?);
+            around.claim(endpoint.name.clone(), at, report).then(|| watch(endpoint, common.clone()))
+        }
         Value::Map(entries) => {
             // `- mail.example.com: 993` is a mapping to YAML.
-            if let [entry] = &entries[..] {
-                if let (Value::Number(port), Ok(_)) = (&entry.value.value, format!("{}:1", entry.key).parse::<Target>()) {
-                    let remedy = format!("write {}:{} without the space", shorten(&entry.key), shorten(port));
-                    return read::refuse(at, "a target with a space before its port", remedy, report);
-                }
+            if let [entry] = &entries[..]
+                && let Value::Number(port) = &entry.value.value
+                && format!("{}:1", entry.key).parse::<Target>().is_ok()
+            {
+                let remedy = format!("write {}:{} without the space", shorten(&entry.key), shorten(port));
+                return read::refuse(at, "a target with a space before its port", remedy, report);
             }
             read_long(at, common, around, report)
         }
@@ -158,8 +166,13 @@ fn read_long(at: &At<'_>, common: &Common, around: &mut Around<'_>, report: &mut
     let target = fields.required("target", "www.example.com", report).and_then(|at| read::target(&at, report));
     let mut common = common.clone();
     common.set(&fields, around, report);
-    let mut name = None;
-    fields.set("name", &mut name, report, |at, report| read_name(at, report).map(Some));
+    let name = match fields.get("name") {
+        Some(at) => read_name(&at, report),
+        None => target.as_ref().map(|target| target.to_string().into()),
+    };
+    if let Some(name) = &name {
+        around.claim(name.clone(), at, report);
+    }
     let mut server_name = None;
     fields.set("server_name", &mut server_name, report, |at, report| read::host(at, report).map(Some));
     if report.faults.len() > faults_before {
@@ -169,7 +182,7 @@ fn read_long(at: &At<'_>, common: &Common, around: &mut Around<'_>, report: &mut
         report.warn(&at, "there is no admin to write to, so that the owner gets the letter", "write admin: beside it");
     }
     let mut endpoint = Endpoint::new(target?);
-    endpoint.name = name.unwrap_or(endpoint.name);
+    endpoint.name = name?;
     endpoint.server_name = server_name.unwrap_or(endpoint.server_name);
     Some(watch(endpoint, common))
 }
@@ -216,9 +229,10 @@ fn read_expiry(at: &At<'_>, inherited: Expiry, report: &mut Report) -> Option<Ex
 fn read_threshold(at: &At<'_>, inherited: Threshold, report: &mut Report) -> Option<Threshold> {
     if let Value::Text(text) = at.value() {
         let text = shorten(text);
-        let remedy = match text.ends_with('%') {
-            true => format!("write {{lifetime: {text}}}"),
-            false => format!("write {{before: {}}}", duration::meant(&text).unwrap_or_else(|| "21d".into())),
+        let remedy = if text.ends_with('%') {
+            format!("write {{lifetime: {text}}}")
+        } else {
+            format!("write {{before: {}}}", duration::meant(&text).unwrap_or_else(|| "21d".into()))
         };
         return read::refuse(at, format!("{} is no threshold", at.shown()), remedy, report);
     }
@@ -233,8 +247,7 @@ fn read_accept(at: &At<'_>, report: &mut Report) -> Option<BTreeSet<String>> {
     let codes = read::each(at, report, |at, report| {
         let code = read::text(at, report)?;
         if matches!(code, "expired" | "expires_soon") {
-            let remedy = "remove it; expiry can be told later, by the key expiry";
-            return read::refuse(at, format!("\"{code}\" cannot be accepted"), remedy, report);
+            return read::refuse(at, format!("\"{code}\" cannot be accepted, as expiry is always told"), "remove it", report);
         }
         if Finding::CODES.contains(&code) {
             return Some(code.to_owned());
@@ -302,8 +315,7 @@ const ENDPOINT_KEYS: &[&str] = &[
     "security_level",
 ];
 
-const DAY: Duration = Duration::from_secs(86_400);
-const INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(365 * DAY.as_secs());
-const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(3600);
-const CONFIRM: RangeInclusive<Duration> = Duration::from_millis(1)..=DAY;
-const BEFORE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(365 * DAY.as_secs());
+const INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(365 * 24);
+const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
+const CONFIRM: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(24);
+const BEFORE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(365 * 24);

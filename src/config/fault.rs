@@ -117,7 +117,7 @@ pub(super) fn cut(text: &str, most: usize) -> String {
     printable(&kept)
 }
 
-/// The known word that was probably meant: at most a third of its letters wrong.
+/// The known word that was probably meant: at most a third of its letters wrong, or only its beginning written.
 pub(super) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     if word.chars().count() > 40 {
         return None;
@@ -125,7 +125,9 @@ pub(super) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) 
     known
         .into_iter()
         .map(|candidate| (distance(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= (candidate.len() / 3).max(1))
+        .filter(|(distance, candidate)| {
+            *distance <= (candidate.len() / 3).max(1) || (word.len() >= 3 && candidate.starts_with(word))
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -161,6 +163,8 @@ mod tests {
         assert_eq!(nearest("tiemout", known), Some("timeout"));
         assert_eq!(nearest("adresses", known), Some("addresses"));
         assert_eq!(nearest("ot", known), Some("to"));
+        assert_eq!(nearest("addr", known), Some("addresses"));
+        assert_eq!(nearest("ad", known), None);
         assert_eq!(nearest("colour", known), None);
         assert_eq!(nearest("", known), None);
         assert_eq!(nearest(&"interval".repeat(10_000), known), None);

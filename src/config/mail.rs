@@ -98,7 +98,10 @@ fn read_login(at: &At<'_>, fields: &Fields<'_>, around: &mut Surroundings<'_>, r
         (Some(_), None) => {
             read::refuse(at, "username stands without a password", "write password: {credential: smtp} beside it", report)
         }
-        (None, Some(_)) => read::refuse(at, "password stands without a username", "write username beside it", report),
+        (None, Some(password)) => {
+            read_secret(&password, around, report);
+            read::refuse(at, "password stands without a username", "write username beside it", report)
+        }
     }
 }
 

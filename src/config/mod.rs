@@ -15,6 +15,7 @@ mod tests;
 
 use core::net::{Ipv4Addr, SocketAddr};
 use std::{
+    collections::HashMap,
     ffi::OsString,
     fmt::Write as _,
     os::unix::ffi::{OsStrExt as _, OsStringExt as _},
@@ -101,7 +102,7 @@ pub fn load(path: &Path, env: &Environment) -> Result<Loaded, Faults> {
         Ok(text) => parse(&text, path, env),
         Err(error) => {
             let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-            let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = good.split(|byte| *byte == b'\n').count();
             Err(report.refuse(Some(line), "is not UTF-8", "save the file in UTF-8"))
         }
     }
@@ -113,10 +114,7 @@ pub fn parse(text: &str, path: &Path, env: &Environment) -> Result<Loaded, Fault
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let root = match tree::parse(text) {
         Ok(root) => root,
-        Err(none) => {
-            let remedy = syntax_remedy(text, none.line);
-            return Err(report.refuse(none.line, fault::cut(&none.problem, 300), remedy));
-        }
+        Err(none) => return Err(report.refuse(none.line, fault::cut(&none.problem, 300), none.remedy)),
     };
     if root.value == Value::Null {
         return Err(report.refuse(None, "is empty", EXAMPLE));
@@ -169,7 +167,7 @@ fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report
         Some(at) => stores.read(&at, TrustSources::default(), directory, report).unwrap_or_default(),
         None => stores.trust(&TrustSources::default()),
     };
-    let mut around = Around { directory, stores: &mut stores, first_addressee: None };
+    let mut around = Around { directory, stores: &mut stores, first_addressee: None, names: HashMap::new() };
     let mut common = Common::new(trust);
     if let Some(at) = section("defaults") {
         common.read_defaults(&at, &mut around, report);
@@ -227,10 +225,10 @@ fn read_web(at: Option<&At<'_>>, report: &mut Report) -> web::Settings {
     let mut settings = web::Settings { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9843)) };
     if let Some(fields) = at.and_then(|at| Fields::read(at, &["listen"], report)) {
         fields.set("listen", &mut settings.listen, report, |at, report| {
-            if let Value::Text(text) = at.value() {
-                if let Ok(address) = text.trim().parse() {
-                    return Some(address);
-                }
+            if let Value::Text(text) = at.value()
+                && let Ok(address) = text.trim().parse()
+            {
+                return Some(address);
             }
             let remedy = "write an IP address and a port, such as 127.0.0.1:9843 or [::]:9843";
             read::refuse(at, format!("{} is nowhere to listen", at.shown()), remedy, report)
@@ -247,20 +245,9 @@ fn read_state(at: Option<&At<'_>>, directory: &Path, env: &Environment, report: 
     store::Settings { directory: env.state_directory.clone().unwrap_or(state) }
 }
 
-/// The mistakes that YAML punishes most often.
-fn syntax_remedy(text: &str, line: Option<usize>) -> &'static str {
-    let written = line.and_then(|line| text.lines().nth(line.saturating_sub(1))).unwrap_or_default();
-    let indent = &written[..written.len() - written.trim_start().len()];
-    if indent.contains('\t') {
-        "indent with spaces, not with tabs"
-    } else {
-        "check the indentation, the quotes and the brackets there"
-    }
-}
-
 const EXAMPLE: &str = "write at least endpoints: [www.example.com]";
 
 const MAX_FILE: u64 = 64 * 1024 * 1024;
 
 /// Visits after a start may be spread over a day.
-const SPREAD: core::ops::RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(86_400);
+const SPREAD: core::ops::RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(24);

@@ -63,7 +63,7 @@ impl<'a> At<'a> {
     /// The value for a message.
     pub(super) fn shown(&self) -> String {
         match self.value() {
-            Value::Null => "nothing".into(),
+            Value::Null => "an empty value".into(),
             Value::Bool(value) => value.to_string(),
             Value::Number(number) => shorten(number),
             Value::Text(text) => format!("\"{}\"", shorten(text)),
@@ -181,10 +181,10 @@ pub(super) fn boolean(at: &At<'_>, report: &mut Report) -> Option<bool> {
 
 /// A whole number within the bounds.
 pub(super) fn number(at: &At<'_>, bounds: RangeInclusive<usize>, report: &mut Report) -> Option<usize> {
-    if let Value::Number(number) = at.value() {
-        if let Some(number) = number.parse().ok().filter(|number| bounds.contains(number)) {
-            return Some(number);
-        }
+    if let Value::Number(number) = at.value()
+        && let Some(number) = number.parse().ok().filter(|number| bounds.contains(number))
+    {
+        return Some(number);
     }
     let remedy = format!("write a whole number from {} to {}", bounds.start(), bounds.end());
     refuse(at, format!("{} does not fit", at.shown()), remedy, report)
@@ -247,7 +247,7 @@ pub(super) fn list<'a>(at: &'a At<'a>, report: &mut Report) -> Option<Vec<At<'a>
     match at.value() {
         Value::List(items) => Some(at.items(items).collect()),
         Value::Text(_) => Some(vec![*at]),
-        _ => refuse(at, format!("{} is no list", at.shown()), "write a list, such as [a, b]", report),
+        _ => refuse(at, format!("{} is no list", at.shown()), "write one text, or a list such as [a, b]", report),
     }
 }
 
@@ -301,13 +301,11 @@ pub(super) fn address(at: &At<'_>, report: &mut Report) -> Option<String> {
 /// A mail address with or without a name.
 pub(super) fn mailbox(at: &At<'_>, report: &mut Report) -> Option<String> {
     let text = text(at, report)?;
-    match text.parse::<Mailbox>() {
-        Ok(_) => Some(text.to_owned()),
-        Err(_) => {
-            let remedy = "write \"name <alerts@example.com>\" or alerts@example.com";
-            refuse(at, format!("{} is no mail address", at.shown()), remedy, report)
-        }
+    if text.parse::<Mailbox>().is_ok() {
+        return Some(text.to_owned());
     }
+    let remedy = "write \"name <alerts@example.com>\" or alerts@example.com";
+    refuse(at, format!("{} is no mail address", at.shown()), remedy, report)
 }
 
 /// A path; a relative one is relative to the configuration's own directory.

@@ -47,23 +47,46 @@ pub(super) struct Entry {
 pub(super) struct NoTree {
     pub(super) line: Option<usize>,
     pub(super) problem: String,
+    pub(super) remedy: &'static str,
 }
 
 /// Reads one document. Aliases are followed and merge keys (`<<`) merged; what stands explicitly wins.
 pub(super) fn parse(text: &str) -> Result<Node, NoTree> {
-    let places = places(text);
-    if places.as_ref().is_some_and(|(_, values)| *values > MAX_VALUES) {
-        let problem = format!("holds more than {MAX_VALUES} values once its aliases are followed");
-        return Err(NoTree { line: None, problem });
-    }
-    let mut root = serde_yaml::from_str::<Node>(text).map_err(|error| NoTree {
-        line: error.location().map(|location| location.line()),
-        problem: format!("is not sound YAML: {error}"),
-    })?;
-    let place = places.as_ref().map(|(place, _)| place);
-    locate(&mut root, place, place.map_or(0, |place| place.line));
+    let place = places(text)?;
+    let mut root = serde_yaml::from_str::<Node>(text).map_err(|error| NoTree::new(&error, text))?;
+    locate(&mut root, place.as_ref(), place.as_ref().map_or(0, |place| place.line));
     merge(&mut root);
     Ok(root)
+}
+
+impl NoTree {
+    fn too_deep(line: Option<usize>) -> Self {
+        let problem = format!("is nested more than {MAX_DEPTH} levels deep");
+        NoTree { line, problem, remedy: "check the brackets there" }
+    }
+
+    fn new(error: &serde_yaml::Error, text: &str) -> Self {
+        let line = error.location().map(|location| location.line());
+        let told = error.to_string();
+        if told.contains("more than one document") {
+            return NoTree { line, problem: "holds more than one document".into(), remedy: "keep one, and remove the lines ---" };
+        }
+        if told.starts_with("recursion limit") {
+            return NoTree::too_deep(line);
+        }
+        let written = line.and_then(|line| text.lines().nth(line.saturating_sub(1))).unwrap_or_default();
+        let indent = &written[..written.len() - written.trim_start().len()];
+        let remedy = if told.starts_with("repetition limit") {
+            "write out what the aliases repeat"
+        } else if told.starts_with("unknown anchor") {
+            "write the anchor, &name, before its alias, or put the text into quotes"
+        } else if indent.contains('\t') {
+            "indent with spaces, not with tabs"
+        } else {
+            "check the indentation, the quotes and the brackets there"
+        };
+        NoTree { line, problem: format!("is not sound YAML: {told}"), remedy }
+    }
 }
 
 impl<'de> Deserialize<'de> for Node {
@@ -168,25 +191,34 @@ struct Place {
     children: Vec<Place>,
 }
 
-/// The lines of the first document, and how many values it holds once aliases are followed. `None` when the event parser
-/// does not follow.
-fn places(text: &str) -> Option<(Place, u64)> {
+/// The lines of the first document; `None` when the event parser does not follow. Refuses what would take the YAML library
+/// long to refuse, or would grow beyond measure once its aliases are followed.
+fn places(text: &str) -> Result<Option<Place>, NoTree> {
     let mut open: Vec<(Place, u64, usize)> = Vec::new();
     let mut anchored: HashMap<usize, u64> = HashMap::new();
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.ok()?;
+        let (event, span) = match event {
+            Ok(event) => event,
+            Err(error) if error.info().starts_with("recursion limit") => {
+                return Err(NoTree::too_deep(Some(error.marker().line())));
+            }
+            Err(_) => return Ok(None),
+        };
         let leaf = Place { line: span.start.line(), children: Vec::new() };
         let (place, values, anchor) = match event {
             Event::Scalar(_, _, anchor, _) => (leaf, 1, anchor),
             Event::Alias(anchor) => (leaf, anchored.get(&anchor).copied().unwrap_or(1), 0),
             Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _) => {
                 if open.len() >= MAX_DEPTH {
-                    return None;
+                    return Err(NoTree::too_deep(Some(leaf.line)));
                 }
                 open.push((leaf, 1, anchor));
                 continue;
             }
-            Event::SequenceEnd | Event::MappingEnd => open.pop()?,
+            Event::SequenceEnd | Event::MappingEnd => match open.pop() {
+                Some(closed) => closed,
+                None => return Ok(None),
+            },
             _ => continue,
         };
         if anchor != 0 {
@@ -197,10 +229,14 @@ fn places(text: &str) -> Option<(Place, u64)> {
                 parent.children.push(place);
                 *total = total.saturating_add(values);
             }
-            None => return Some((place, values)),
+            None if values > MAX_VALUES => {
+                let problem = format!("holds more than {MAX_VALUES} values once its aliases are followed");
+                return Err(NoTree { line: None, problem, remedy: "write out what the aliases repeat" });
+            }
+            None => return Ok(Some(place)),
         }
     }
-    None
+    Ok(None)
 }
 
 /// Writes the lines into the tree; `line` is the nearest known one.
@@ -230,8 +266,10 @@ fn merge(node: &mut Node) {
     match &mut node.value {
         Value::List(items) => items.iter_mut().for_each(merge),
         Value::Map(entries) => {
-            entries.iter_mut().for_each(|entry| merge(&mut entry.value));
-            if !entries.iter().any(|entry| entry.is_merge()) {
+            for entry in entries.iter_mut() {
+                merge(&mut entry.value);
+            }
+            if !entries.iter().any(Entry::is_merge) {
                 return;
             }
             let (merges, mut merged): (Vec<Entry>, Vec<Entry>) = entries.drain(..).partition(Entry::is_merge);
@@ -272,17 +310,18 @@ impl Node {
 /// About half a million endpoints; a file of aliases of aliases ends here instead of in the machine's memory.
 const MAX_VALUES: u64 = 10_000_000;
 
-/// serde_yaml's own limit.
+/// The limit of serde_yaml too, which however reads on to the end first.
 const MAX_DEPTH: usize = 128;
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     /// `line path=value`, a line each.
     fn show(text: &str) -> String {
         fn walk(node: &Node, path: &str, out: &mut String) {
-            use fmt::Write as _;
             match &node.value {
                 Value::List(items) => {
                     for (i, item) in items.iter().enumerate() {
@@ -346,7 +385,7 @@ mod tests {
             let mut text = String::from("a0: &a0 [x]\n");
             for level in 1..=depth {
                 let aliases = vec![format!("*a{}", level - 1); width].join(", ");
-                text.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+                writeln!(text, "a{level}: &a{level} [{aliases}]").expect("a String takes all");
             }
             text
         };
@@ -354,9 +393,13 @@ mod tests {
         assert_eq!(laughs.problem, "holds more than 10000000 values once its aliases are followed");
         let wide = format!("a: &a [{}]\nb: [{}]\n", "x, ".repeat(20_000), "*a, ".repeat(20_000));
         assert!(parse(&wide).is_err());
-        for nest in ["[".repeat(100_000), "- ".repeat(100_000), "{a: ".repeat(50_000), "? ".repeat(50_000)] {
+        for nest in ["[".repeat(100_000), "- ".repeat(100_000), "{a: ".repeat(20_000), "? ".repeat(50_000)] {
             assert!(parse(&nest).is_err());
         }
+        let deepest = format!("{}x{}", "[".repeat(128), "]".repeat(128));
+        assert!(parse(&deepest).is_ok());
+        assert_eq!(parse(&format!("[{deepest}]")).expect_err("too deep").problem, "is nested more than 128 levels deep");
+        assert_eq!(parse(&"[".repeat(1000)).expect_err("too deep").problem, "is nested more than 128 levels deep");
         assert!(parse("a: *a").is_err());
         assert!(parse("a: &a [*a]").is_err());
     }

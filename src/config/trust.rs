@@ -173,11 +173,35 @@ fn load_file(path: &Path) -> Result<Vec<Arc<Certificate>>, Unusable> {
     }
     let mut certificates = Vec::new();
     for der in CertificateDer::pem_slice_iter(&content) {
-        let der = der
-            .map_err(|_| Unusable::new(format!("is damaged behind certificate {}", certificates.len()), "copy the file again"))?;
+        let der = der.map_err(|_| {
+            Unusable::new(format!("has a damaged certificate, number {}", certificates.len() + 1), "copy the file again")
+        })?;
         certificates.push(Certificate::from_der(&der));
     }
     if certificates.iter().any(|certificate| certificate.facts().is_some()) { Ok(certificates) } else { Err(no_certificate()) }
 }
 
 const PEM_BEGIN: &[u8] = b"-----BEGIN ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tree;
+
+    #[test]
+    fn a_machine_without_a_store_is_told() {
+        let mut stores = Stores { system: Some(Arc::from([])), ..Stores::default() };
+        let mut told = |text: &str| {
+            let root = tree::parse(text).expect("YAML");
+            let mut report = Report::new("config.yaml");
+            let nothing = TrustSources { system: false, mozilla: false, files: Vec::new() };
+            let trust = stores.read(&At::root(&root), nothing, Path::new(""), &mut report).expect("no fault");
+            (trust.len(), report.warnings.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        let warning = "config.yaml:1: the machine's store is empty, so that nothing is trusted; \
+                       install the package ca-certificates, or write mozilla: true";
+        assert_eq!(told("{system: true}"), (0, vec![warning.to_owned()]));
+        let mozilla = webpki_root_certs::TLS_SERVER_ROOT_CERTS.len();
+        assert_eq!(told("{system: true, mozilla: true}"), (mozilla, Vec::new()));
+    }
+}
