@@ -5,6 +5,7 @@ pub mod diagnosis;
 pub mod endpoint;
 pub mod fetch;
 pub mod incident;
+pub mod lab;
 pub mod mail;
 pub mod monitor;
 pub mod observation;
