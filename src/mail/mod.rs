@@ -1,6 +1,12 @@
 //! Mails: words for a notice, and their delivery over SMTP.
 
+mod compose;
+mod deliver;
+
 use std::fmt;
+
+pub use compose::{Attachment, Letter, compose, letter, test_message};
+pub use deliver::{Courier, CourierError, Delivery};
 
 /// How mail is sent.
 #[derive(Clone, Debug)]

@@ -1,0 +1,180 @@
+//! The broken-chain letter: to whoever runs the server and may never have heard of us, or to the owner, to forward.
+
+use super::{
+    Attachment, Letter, evidence,
+    layout::{Text, count, date, list, safe, sentence},
+    message,
+};
+use crate::{
+    diagnosis::{Finding, Judged, Repair, Severity},
+    incident::Audience,
+    mail::Settings,
+    monitor::{Case, Notice},
+};
+
+pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Letter {
+    let place = evidence::place(case);
+    let subject = match notice.audience {
+        Audience::Admin => format!("Incomplete certificate chain on {}", super::layout::cut(&place, 60)),
+        Audience::Owner => super::subject(case, "incomplete certificate chain"),
+    };
+    let repair = case.seen.iter().find_map(|judged| judged.diagnosis.repair.as_ref());
+    let mut text = Text::default();
+    if notice.audience == Audience::Owner {
+        to_the_owner(&mut text, case, &place);
+    }
+    text.lead("Hello,");
+    text.gap();
+    what_we_see(&mut text, case, &place);
+    if let Some(judged) = evidence::witness(case) {
+        text.heading("Diagnostic output");
+        evidence::diagnostic(&mut text, judged);
+        text.lead("You can see it yourself with this command:");
+        text.gap();
+        text.verbatim([evidence::s_client(case)]);
+        analysis(&mut text, judged, repair);
+        request(&mut text, case, judged, repair);
+    }
+    text.heading("About this letter");
+    let replies = if notice.reply_to.is_empty() { message::sender(settings) } else { list(&notice.reply_to, 4) };
+    text.paragraph(&format!(
+        "Everything above is what any client is shown when it connects; no secret is in this letter, and none is asked for. \
+         It was written automatically, and a reply reaches a person: {replies}."
+    ));
+    text.paragraph(&format!("certvigil, a certificate monitor run by {replies}"));
+    Letter { subject, text: text.finish(), attachments: attachments(repair) }
+}
+
+/// The ready chain, where there is one.
+fn attachments(repair: Option<&Repair>) -> Vec<Attachment> {
+    repair.map(|repair| Attachment { name: "fullchain.pem".into(), pem: repair.to_pem() }).into_iter().collect()
+}
+
+/// The paragraph that only the owner reads.
+fn to_the_owner(text: &mut Text, case: &Case, place: &str) {
+    let policy = &case.watch.policy;
+    if policy.write_to_admin && !policy.admins.is_empty() {
+        text.paragraph(&format!(
+            "Nothing is to be done by you for now: the letter below has been sent to {}, who runs {place}. Replies come to you.",
+            list(&policy.admins, 4)
+        ));
+    } else {
+        text.paragraph(&format!(
+            "Please forward this letter to whoever runs {place}: it is written to them, and everything they need is in it. \
+             It has been sent to nobody else."
+        ));
+    }
+    text.verbatim(["- - -"]);
+}
+
+fn what_we_see(text: &mut Text, case: &Case, place: &str) {
+    let addresses = &case.incident.addresses;
+    let at = match addresses.len() {
+        0 => String::new(),
+        1 => format!(", at the address {}", evidence::addresses(case)),
+        _ => format!(", at the addresses {}", evidence::addresses(case)),
+    };
+    text.heading("What we see");
+    text.paragraph(&format!(
+        "Certificate verification fails when connecting to {place}{at}. First seen {}, last confirmed {}.",
+        date(case.incident.since),
+        date(case.incident.last_seen)
+    ));
+}
+
+fn analysis(text: &mut Text, judged: &Judged, repair: Option<&Repair>) {
+    let leaf = judged.observation.chain().map(|chain| &chain.leaf);
+    let facts = leaf.and_then(|leaf| leaf.facts());
+    let missing = missing(judged, repair);
+    text.heading("Analysis");
+    text.lead(&format!(
+        "The server sends its own certificate{}, but not the intermediate {} that the path to the root needs:",
+        facts.map(|facts| format!(" ({})", evidence::name(&facts.subject))).unwrap_or_default(),
+        if missing.len() > 1 { "certificates" } else { "certificate" },
+    ));
+    text.gap();
+    text.verbatim(missing);
+    let address = facts.and_then(|facts| facts.extensions.ca_issuers.iter().find(|url| is_plain_url(url)));
+    text.paragraph(&match address {
+        Some(url) => format!(
+            "Browsers hide this, since they fetch a missing issuer from the address that the certificate names (AIA, {url}) or \
+             have it from an earlier visit. Strict clients cannot: Python, Java, curl and most API clients refuse the connection."
+        ),
+        None => "Browsers may hide this, where they have the intermediate from an earlier visit. Strict clients cannot: Python, \
+                 Java, curl and most API clients refuse the connection."
+            .to_owned(),
+    });
+    let others: Vec<&Finding> =
+        judged.diagnosis.findings.iter().filter(|found| is_another_flaw(found)).map(|f| &f.finding).collect();
+    if !others.is_empty() {
+        text.lead(&format!("Beside the chain we see {} more:", count(others.len(), "flaw")));
+        others.iter().take(5).for_each(|finding| text.item(&sentence(&finding.summary())));
+        text.gap();
+    }
+}
+
+fn request(text: &mut Text, case: &Case, judged: &Judged, repair: Option<&Repair>) {
+    text.heading("Request");
+    let Some(repair) = repair else {
+        text.paragraph(
+            "Please serve the full chain: the server's own certificate first, then the intermediates, without the root.",
+        );
+        return;
+    };
+    text.paragraph(
+        "Please serve the full chain: the server's own certificate first, then the intermediates, without the root. The ready \
+         file is attached as fullchain.pem. It holds public certificates only; the private key stays as it is.",
+    );
+    let clean = !judged.diagnosis.findings.iter().any(is_another_flaw);
+    let root = repair.chain.last().and_then(|top| top.facts()).map(|facts| evidence::name(&facts.issuer));
+    let to_the_root = root.as_ref().map(|root| format!(" up to the root \"{root}\"")).unwrap_or_default();
+    text.paragraph(&format!(
+        "Proof: certvigil has judged the attached chain as of {}, and it verifies{to_the_root}{}. This command shows it; where \
+         the machine's store lacks the root, add it with -CAfile:",
+        date(judged.observation.at),
+        if clean { ", with Verify return code: 0 (ok)" } else { "" },
+    ));
+    text.verbatim([evidence::verify(case)]);
+    if let Some(facts) = repair.chain.first().and_then(|leaf| leaf.facts()) {
+        text.paragraph(&format!(
+            "The file belongs to the certificate that is served now (serial {}, valid until {}); after a renewal take the one \
+             that the CA gives.",
+            safe(&facts.serial_hex()),
+            date(facts.not_after)
+        ));
+    }
+    text.lead("How it is configured, then reload:");
+    text.gap();
+    text.verbatim([
+        "nginx    ssl_certificate /path/to/fullchain.pem;",
+        "Apache   SSLCertificateFile /path/to/fullchain.pem    (2.4.8 or later)",
+        "HAProxy  bind :443 ssl crt /path/to/site.pem    (fullchain.pem, then the key)",
+        "Postfix  smtpd_tls_chain_files = /path/to/privkey.pem, /path/to/fullchain.pem",
+    ]);
+    if clean {
+        text.paragraph("Afterwards the last line of the first command's output is: Verify return code: 0 (ok)");
+    }
+}
+
+/// The names of the intermediates that are left out, as openssl writes them where the certificates are at hand.
+fn missing(judged: &Judged, repair: Option<&Repair>) -> Vec<String> {
+    let added = repair.map(|repair| &repair.added[..]).unwrap_or_default();
+    let names: Vec<String> = added.iter().filter_map(|c| c.facts()).map(|facts| evidence::name(&facts.subject)).collect();
+    if !names.is_empty() {
+        return names;
+    }
+    match judged.diagnosis.finding("missing_intermediate").map(|found| &found.finding) {
+        Some(Finding::MissingIntermediate { missing, .. }) => missing.iter().take(10).map(|name| safe(name)).collect(),
+        _ => vec!["(its name is not known)".into()],
+    }
+}
+
+fn is_another_flaw(found: &crate::diagnosis::Found) -> bool {
+    found.severity() == Severity::Critical && found.finding.code() != "missing_intermediate"
+}
+
+/// A certificate's address is shown only when it can be nothing but one.
+fn is_plain_url(url: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?&=%+".contains(&b);
+    (url.starts_with("http://") || url.starts_with("https://")) && url.len() <= 120 && url.bytes().all(allowed)
+}

@@ -1,0 +1,160 @@
+//! The evidence of a case: what was presented, what OpenSSL says of it, and the command that shows it to anybody.
+
+use core::net::SocketAddr;
+
+use super::layout::{Text, cut, date, list, safe};
+use crate::{
+    certificate::{Certificate, Name},
+    diagnosis::Judged,
+    endpoint::{Host, HostPort, StartTls},
+    monitor::Case,
+};
+
+/// How many addresses, names and certificates are listed.
+const LISTED: usize = 10;
+
+/// `shop.example:443`.
+pub(super) fn place(case: &Case) -> String {
+    let target = &case.watch.endpoint.target;
+    HostPort(&target.host, target.port).to_string()
+}
+
+/// The endpoint's name with its place, or only one of them when the other says nothing more.
+pub(super) fn named_place(case: &Case) -> String {
+    let endpoint = &case.watch.endpoint;
+    let (name, place) = (safe(&endpoint.name), place(case));
+    if name == endpoint.target.to_string() {
+        name
+    } else if name == place || name == endpoint.target.host.to_string() {
+        place
+    } else {
+        format!("{name} ({place})")
+    }
+}
+
+/// The addresses at fault; empty when the name did not resolve.
+pub(super) fn addresses(case: &Case) -> String {
+    list(&case.incident.addresses, 16)
+}
+
+/// The visit that shows the incident best: the first that has its finding.
+pub(super) fn witness(case: &Case) -> Option<&Judged> {
+    let shows = |judged: &&std::sync::Arc<Judged>| judged.diagnosis.finding(&case.incident.code).is_some();
+    case.seen.iter().find(shows).or(case.seen.first()).map(AsRef::as_ref)
+}
+
+/// Where and since when.
+pub(super) fn sightings(case: &Case) -> Vec<(&'static str, String)> {
+    let mut rows = vec![("Endpoint", named_place(case))];
+    let server_name = &case.watch.endpoint.server_name;
+    if *server_name != case.watch.endpoint.target.host {
+        rows.push(("Asked for", server_name.to_string()));
+    }
+    if !case.incident.addresses.is_empty() {
+        rows.push(("Seen at", addresses(case)));
+    }
+    rows.push(("First seen", date(case.incident.since)));
+    rows.push(("Last confirmed", date(case.incident.last_seen)));
+    rows
+}
+
+/// What a certificate is, in rows.
+pub(super) fn certificate(certificate: &Certificate) -> Vec<(&'static str, String)> {
+    let fingerprint = ("SHA-256", certificate.fingerprint.to_string());
+    let Some(facts) = certificate.facts() else {
+        return vec![("Certificate", "unreadable".into()), fingerprint];
+    };
+    let names: Vec<String> = facts.sans.iter().flatten().map(ToString::to_string).collect();
+    vec![
+        ("Subject", name(&facts.subject)),
+        ("Names", if names.is_empty() { "none".into() } else { list(&names, LISTED) }),
+        ("Issuer", name(&facts.issuer)),
+        ("Serial", cut(&facts.serial_hex(), 80)),
+        fingerprint,
+        ("Valid", format!("{} to {}", date(facts.not_before), date(facts.not_after))),
+    ]
+}
+
+/// OpenSSL's errors and its last line, then the chain as presented: what the command prints.
+pub(super) fn diagnostic(text: &mut Text, judged: &Judged) {
+    if let Some(verdict) = &judged.diagnosis.verdict {
+        let mut lines: Vec<String> =
+            verdict.errors.iter().map(|error| format!("verify error:num={}:{}", error.code, error.text())).collect();
+        lines.truncate(LISTED);
+        lines.push(verdict.line());
+        text.verbatim(lines);
+    }
+    if let Some(chain) = judged.observation.chain() {
+        let mut lines = vec!["Certificate chain".to_owned()];
+        for (depth, certificate) in chain.iter().take(LISTED).enumerate() {
+            match certificate.facts() {
+                Some(facts) => {
+                    lines.push(format!("{depth:>2} s:{}", name(&facts.subject)));
+                    lines.push(format!("   i:{}", name(&facts.issuer)));
+                }
+                None => lines.push(format!("{depth:>2} (not readable as a certificate)")),
+            }
+        }
+        if chain.len() > LISTED {
+            lines.push(format!("   ({} more)", chain.len() - LISTED));
+        }
+        text.verbatim(lines);
+    }
+}
+
+/// `openssl s_client ...` as a shell takes it. Host names and addresses are of checked types, so nothing needs quoting.
+pub(super) fn s_client(case: &Case) -> String {
+    let endpoint = &case.watch.endpoint;
+    let port = endpoint.target.port;
+    let connect = match witness(case).and_then(|judged| judged.observation.address) {
+        Some(address) => SocketAddr::new(address, port).to_string(),
+        None => place(case),
+    };
+    let mut command = format!("openssl s_client -connect {connect}");
+    if let Some(starttls) = endpoint.target.protocol.starttls() {
+        command.push_str(" -starttls ");
+        command.push_str(starttls.openssl_name());
+        if let (StartTls::Xmpp | StartTls::XmppServer, Host::Name(name)) = (starttls, &endpoint.server_name) {
+            command.push_str(" -xmpphost ");
+            command.push_str(name);
+        }
+    }
+    match &endpoint.server_name {
+        Host::Name(name) => format!("{command} -servername {name} -verify_hostname {name} </dev/null"),
+        Host::Ip(ip) => format!("{command} -noservername -verify_ip {ip} </dev/null"),
+    }
+}
+
+/// How the attached chain is verified by hand.
+pub(super) fn verify(case: &Case) -> String {
+    let option = match &case.watch.endpoint.server_name {
+        Host::Name(name) => format!("-verify_hostname {name}"),
+        Host::Ip(ip) => format!("-verify_ip {ip}"),
+    };
+    format!("openssl verify {option} -untrusted fullchain.pem fullchain.pem")
+}
+
+/// A name in the order in which openssl prints it, the country first: `C = DE, O = Example, CN = Example R1`.
+pub(super) fn name(name: &Name) -> String {
+    let rdns = split_unescaped(&name.text, ',');
+    let shown = rdns.iter().rev().map(|rdn| {
+        let parts = split_unescaped(rdn, '+');
+        parts.iter().map(|part| part.replacen('=', " = ", 1)).collect::<Vec<_>>().join(" + ")
+    });
+    safe(&shown.collect::<Vec<_>>().join(", "))
+}
+
+/// Splits RFC 4514 text where `separator` is no part of a value.
+fn split_unescaped(text: &str, separator: char) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut start, mut escaped) = (0, false);
+    for (at, c) in text.char_indices() {
+        if c == separator && !escaped {
+            parts.push(&text[start..at]);
+            start = at + c.len_utf8();
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    parts.push(&text[start..]);
+    parts
+}

@@ -1,0 +1,139 @@
+//! From a letter to octets: headers (RFC 5322), MIME (RFC 2045), and nothing in a header that did not pass a filter.
+
+use std::time::SystemTime;
+
+use lettre::{
+    Address, Message,
+    address::Envelope,
+    message::{
+        Body, Mailbox, MultiPart, SinglePart,
+        header::{ContentDisposition, ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
+    },
+};
+
+use super::{Letter, layout};
+use crate::{certificate::Fingerprint, clock::Timestamp, mail::Settings, monitor::Notice};
+
+/// What the headers are made of, beside the letter.
+pub(super) struct Head<'a> {
+    /// The left side of the Message-ID.
+    pub(super) id: String,
+    /// `X-Certvigil-Kind`, for filters.
+    pub(super) kind: &'static str,
+    /// The recipient's mail address.
+    pub(super) recipient: &'a str,
+    /// Where replies go when not to the sender.
+    pub(super) reply_to: &'a [String],
+    /// The left side of the Message-ID of the thread's first mail.
+    pub(super) thread: Option<&'a str>,
+    /// The date.
+    pub(super) at: Timestamp,
+}
+
+impl<'a> Head<'a> {
+    pub(super) fn of(notice: &'a Notice) -> Self {
+        Head {
+            id: notice.id.clone(),
+            kind: notice.kind.name(),
+            recipient: &notice.recipient,
+            reply_to: &notice.reply_to,
+            thread: notice.thread.as_deref(),
+            at: notice.at,
+        }
+    }
+}
+
+/// The address that mails come from, for a signature.
+pub(super) fn sender(settings: &Settings) -> String {
+    from(settings).email.to_string()
+}
+
+/// The whole message. The envelope is not derived from it: `deliver` is told the recipient.
+pub(super) fn write(head: &Head<'_>, letter: &Letter, settings: &Settings) -> Vec<u8> {
+    let from = from(settings);
+    let domain = if from.email.domain().is_ascii() { from.email.domain().to_owned() } else { "certvigil.invalid".into() };
+    let nobody = Envelope::new(Some(from.email.clone()), vec![from.email.clone()]).expect("an envelope with one recipient");
+    let mut builder = Message::builder()
+        .envelope(nobody)
+        .from(from)
+        .subject(layout::cut(&layout::safe(&letter.subject), 100))
+        .date(SystemTime::from(head.at.max(Timestamp::UNIX_EPOCH)))
+        .message_id(Some(message_id(&head.id, &domain)));
+    builder = match head.recipient.parse::<Mailbox>() {
+        Ok(recipient) => builder.to(recipient),
+        Err(_) => builder.raw_header(header("To", "undisclosed-recipients:;")),
+    };
+    for reply_to in head.reply_to.iter().filter_map(|address| address.parse::<Mailbox>().ok()) {
+        builder = builder.reply_to(reply_to);
+    }
+    if let Some(thread) = head.thread.filter(|thread| *thread != head.id) {
+        let root = message_id(thread, &domain);
+        builder = builder.in_reply_to(root.clone()).references(root);
+    }
+    // RFC 3834, section 5: no vacation message answers it. The second is what Exchange heeds.
+    builder = builder
+        .raw_header(header("Auto-Submitted", "auto-generated"))
+        .raw_header(header("X-Auto-Response-Suppress", "All"))
+        .raw_header(header("X-Certvigil-Kind", head.kind));
+    let text = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(body(&letter.text));
+    let message = if letter.attachments.is_empty() {
+        builder.singlepart(text)
+    } else {
+        let mut parts = MultiPart::mixed().boundary(boundary(letter)).singlepart(text);
+        for attachment in &letter.attachments {
+            parts = parts.singlepart(
+                SinglePart::builder()
+                    .header(ContentType::parse("application/x-pem-file").expect("a content type"))
+                    .header(ContentDisposition::attachment(&attachment.name))
+                    .body(body(&attachment.pem)),
+            );
+        }
+        builder.multipart(parts)
+    };
+    message.expect("sender and envelope are set").formatted()
+}
+
+/// Plain ASCII travels as it is, so that commands can be copied from the raw message too; all else as quoted-printable.
+fn body(text: &str) -> Body {
+    let short = |line: &str| line.len() <= 900;
+    if text.is_ascii() && text.lines().all(short) && !text.lines().any(|line| line.ends_with([' ', '\t'])) {
+        let lines = text.lines().fold(Vec::with_capacity(text.len() + 200), |mut out, line| {
+            out.extend_from_slice(line.as_bytes());
+            out.extend_from_slice(b"\r\n");
+            out
+        });
+        Body::dangerous_pre_encoded(lines, ContentTransferEncoding::SevenBit)
+    } else {
+        Body::new_with_encoding(text.to_owned(), ContentTransferEncoding::QuotedPrintable)
+            .expect("quoted-printable takes everything")
+    }
+}
+
+/// The configured sender. The configuration has checked it; a daemon whose sender is no address still gets its mails out.
+fn from(settings: &Settings) -> Mailbox {
+    settings.from.parse().unwrap_or_else(|_| {
+        let address = Address::new("certvigil", "localhost.localdomain").expect("a sound address");
+        Mailbox::new(Some("certvigil".into()), address)
+    })
+}
+
+/// `<id@domain>`. The id's alphabet is held here once more, and a thread that already carries a domain keeps it.
+fn message_id(id: &str, domain: &str) -> String {
+    let sound =
+        |text: &str| -> String { text.chars().filter(|c| c.is_ascii_alphanumeric() || ".-_".contains(*c)).take(200).collect() };
+    match id.split_once('@') {
+        Some((left, right)) => format!("<{}@{}>", sound(left), sound(right)),
+        None => format!("<{}@{}>", sound(id), sound(domain)),
+    }
+}
+
+/// The same for the same letter, and not to be foreseen by whoever wrote a name in it.
+fn boundary(letter: &Letter) -> String {
+    let mut all = letter.text.clone();
+    letter.attachments.iter().for_each(|attachment| all.push_str(&attachment.pem));
+    format!("certvigil-{}", &Fingerprint::of(all.as_bytes()).to_string()[..40])
+}
+
+fn header(name: &'static str, value: &str) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
+}

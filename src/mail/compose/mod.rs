@@ -1,0 +1,119 @@
+//! Words for a notice: pure, and the same octets for the same notice.
+//!
+//! Whatever a certificate says is a stranger's text: it is made printable and cut before it stands in a letter, and no header
+//! is made of it.
+
+mod chain;
+mod evidence;
+mod expiry;
+mod layout;
+mod message;
+mod problem;
+mod resolved;
+mod summary;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
+
+use super::Settings;
+use crate::{
+    certificate::Fingerprint,
+    clock::Timestamp,
+    monitor::{Case, Notice, NoticeKind},
+};
+use layout::Text;
+
+/// What a recipient reads, before it becomes a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// The subject: one line, at most some 70 characters.
+    pub subject: String,
+    /// The text: lines end with `\n`, prose is wrapped.
+    pub text: String,
+    /// What goes with it.
+    pub attachments: Vec<Attachment>,
+}
+
+/// A PEM file that goes with a letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// Its file name: letters, digits, `.`, `-` and `_` only.
+    pub name: String,
+    /// Certificates, nothing else.
+    pub pem: String,
+}
+
+/// The whole message (RFC 5322 and MIME, lines end with CRLF), ready for the outbox. Deterministic.
+pub fn compose(notice: &Notice, settings: &Settings) -> Vec<u8> {
+    message::write(&message::Head::of(notice), &letter(notice, settings), settings)
+}
+
+/// The words of a notice.
+pub fn letter(notice: &Notice, settings: &Settings) -> Letter {
+    let [case] = &notice.cases[..] else { return summary::letter(notice) };
+    match notice.kind {
+        NoticeKind::Expiry => expiry::letter(notice, case),
+        NoticeKind::Chain => chain::letter(notice, case, settings),
+        NoticeKind::Problem => problem::letter(notice, case),
+        NoticeKind::Resolved => resolved::letter(notice, case, settings),
+        NoticeKind::Summary => summary::letter(notice),
+    }
+}
+
+/// The message that `certvigil mail test` sends to `to`.
+pub fn test_message(settings: &Settings, to: &str, at: Timestamp) -> Vec<u8> {
+    let mut text = Text::default();
+    text.paragraph("Nothing is to be done: this is the test mail that somebody asked certvigil for, and it has arrived.");
+    text.paragraph("Alerts take the same way: the same server, the same sender, the same kind of message.");
+    text.facts(&[
+        ("Sent", layout::date(at)),
+        ("Through", layout::safe(&format!("{}:{}", settings.server.host, settings.server.port))),
+        ("To", layout::safe(to)),
+    ]);
+    let letter = Letter { subject: "[certvigil] test mail".into(), text: text.finish(), attachments: Vec::new() };
+    let head = message::Head {
+        id: format!("test-{}-{}", at.as_nanosecond(), &Fingerprint::of(to.as_bytes()).to_string()[..8]),
+        kind: "test",
+        recipient: to,
+        reply_to: &[],
+        thread: None,
+        at,
+    };
+    message::write(&head, &letter, settings)
+}
+
+/// What people call the thing that is wrong, for a subject: a few words for each finding code.
+fn title(code: &str) -> String {
+    match code {
+        "expired" => "certificate has expired",
+        "not_yet_valid" => "certificate is not valid yet",
+        "expires_soon" => "certificate expires soon",
+        "missing_intermediate" => "incomplete certificate chain",
+        "issuer_unknown" => "issuer of the certificate is unknown",
+        "wrong_order" => "certificate chain in wrong order",
+        "extra_certificates" => "needless certificates in the chain",
+        "root_included" => "root certificate in the chain",
+        "self_signed" => "self-signed certificate",
+        "unknown_ca" => "certificate of an untrusted CA",
+        "hostname_mismatch" => "certificate is for another name",
+        "intermediate_expired" => "CA certificate is out of date",
+        "key_possession_failed" => "server lacks the certificate's key",
+        "unreadable_certificate" => "certificate that cannot be read",
+        "bad_signature" => "bad signature in the chain",
+        "weak_key" => "certificate with a weak key",
+        "weak_signature" => "certificate with a weak signature",
+        "verification_refused" => "certificate verification fails",
+        "handshake_failed" => "TLS handshake fails",
+        "unreachable" => "server cannot be reached",
+        "client_certificate_wanted" => "server wants a client certificate",
+        other => return layout::cut(&layout::safe(other).replace('_', " "), 40),
+    }
+    .to_owned()
+}
+
+/// `[certvigil] NAME: rest`, the name cut where the whole grew too long.
+fn subject(case: &Case, rest: &str) -> String {
+    const TAG: &str = "[certvigil]";
+    let room = layout::SUBJECT.saturating_sub(TAG.len() + ": ".len() + 1 + rest.chars().count()).max(16);
+    layout::cut(&format!("{TAG} {}: {rest}", layout::cut(&layout::safe(&case.watch.endpoint.name), room)), 70)
+}

@@ -1,0 +1,64 @@
+//! The letter about everything that is neither expiry nor a broken chain.
+
+use super::{
+    Letter, evidence,
+    layout::{Text, full, sentence},
+};
+use crate::{
+    diagnosis::{Fault, Judged},
+    monitor::{Case, Notice},
+    observation::Stage,
+};
+
+pub(super) fn letter(_notice: &Notice, case: &Case) -> Letter {
+    let witness = evidence::witness(case);
+    let found = witness.and_then(|judged| judged.diagnosis.finding(&case.incident.code));
+    let mut text = Text::default();
+    text.paragraph(&match found {
+        Some(found) => full(&sentence(&found.finding.hint())),
+        None => format!("Look at {}.", evidence::named_place(case)),
+    });
+    let mut rows = vec![
+        ("What is wrong", full(&sentence(&case.incident.summary))),
+        ("Finding", format!("{} ({})", super::layout::safe(&case.incident.code), case.incident.severity)),
+    ];
+    if let Some(found) = found {
+        rows.push(("Who must act", who(found.finding.fault()).into()));
+    }
+    rows.extend(evidence::sightings(case));
+    text.facts(&rows);
+    if let Some(judged) = witness {
+        facts_of_the_visit(&mut text, case, judged);
+    }
+    Letter { subject: super::subject(case, &super::title(&case.incident.code)), text: text.finish(), attachments: Vec::new() }
+}
+
+fn facts_of_the_visit(text: &mut Text, case: &Case, judged: &Judged) {
+    if let Some(failure) = judged.observation.failure() {
+        text.facts(&[
+            ("Failed at", format!("{} ({})", failure.stage, failure.kind.name())),
+            ("In detail", full(&sentence(&failure.detail))),
+        ]);
+    }
+    if let Some(chain) = judged.observation.chain() {
+        text.facts(&evidence::certificate(&chain.leaf));
+        evidence::diagnostic(text, judged);
+    }
+    text.lead("See it yourself:");
+    text.gap();
+    let unresolved = judged.observation.failure().is_some_and(|failure| failure.stage == Stage::Resolve);
+    text.verbatim([if unresolved {
+        format!("getent ahosts {}", case.watch.endpoint.target.host)
+    } else {
+        evidence::s_client(case)
+    }]);
+}
+
+fn who(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Server => "whoever runs the server",
+        Fault::Client => "whoever runs the clients: the trust store or the clock of this machine",
+        Fault::Network => "whoever runs the network or the name service between here and the server",
+        Fault::Unclear => "it cannot be told from here",
+    }
+}

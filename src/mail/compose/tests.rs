@@ -1,0 +1,448 @@
+//! Every letter word by word (`tests/fixtures/letters`), and what strangers' names cannot do to it.
+
+use std::{fmt::Write as _, sync::Arc, time::Duration};
+
+use insta::assert_snapshot;
+use rcgen::{CertificateParams, DnType, KeyPair, SanType};
+
+use super::*;
+use crate::{
+    certificate::Certificate,
+    diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Judged, Repair, Severity, Verdict, VerifyError},
+    endpoint::Endpoint,
+    incident::{Audience, Incident, IncidentKey, State},
+    mail::{Login, Secret, Security, Server},
+    monitor::{Policy, Watch},
+    observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
+};
+
+const PASSWORD: &str = "correct-horse-battery";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn now() -> Timestamp {
+    at("2026-11-22T09:42:00Z")
+}
+
+fn settings() -> Settings {
+    let login = Login { username: "alerts".into(), password: Secret(PASSWORD.into()) };
+    let server = Server { host: "smtp.example.com".into(), port: 587, tls: Security::Starttls, login: Some(login), roots: None };
+    Settings { server, from: "certvigil <alerts@example.com>".into(), to: vec!["ops@example.com".into()] }
+}
+
+fn fixture(pem_text: &str) -> Arc<Certificate> {
+    Certificate::from_der(pem::parse(pem_text).unwrap().contents())
+}
+
+fn leaf() -> Arc<Certificate> {
+    fixture(include_str!("../../../tests/fixtures/certs/shop-leaf.pem"))
+}
+
+fn intermediate() -> Arc<Certificate> {
+    fixture(include_str!("../../../tests/fixtures/certs/shop-intermediate.pem"))
+}
+
+fn observed(address: &str, chain: Vec<Arc<Certificate>>) -> Observation {
+    let handshake =
+        Handshake { chain: Chain::new(chain).unwrap(), tls: Tls::default(), possession: Possession::Proven, broken_off: None };
+    Observation {
+        address: Some(address.parse().unwrap()),
+        at: at("2026-11-22T09:41:07Z"),
+        outcome: Outcome::Handshake(handshake),
+        timing: Vec::new(),
+    }
+}
+
+fn judged(observation: Observation, codes: &[u16], findings: Vec<Finding>) -> Judged {
+    let errors = codes.iter().map(|code| VerifyError { code: *code, depth: 0 }).collect();
+    let verdict = observation.chain().is_some().then_some(Verdict { errors, path_length: 1 });
+    let findings = findings.into_iter().map(|finding| Found { finding, accepted: false }).collect();
+    Judged { observation, diagnosis: Diagnosis { verdict, chain_status: ChainStatus::Complete, findings, repair: None } }
+}
+
+fn watch(target: &str, policy: Policy) -> Arc<Watch> {
+    let mut endpoint = Endpoint::new(target.parse().unwrap());
+    if target == "shop.example" {
+        endpoint.name = "shop.example".into();
+    }
+    Arc::new(Watch { endpoint, expectation: Expectation::default(), trust: Arc::default(), policy })
+}
+
+/// The case of `seen`'s first finding.
+fn case(watch: &Arc<Watch>, seen: Vec<Judged>) -> Case {
+    let finding = &seen[0].diagnosis.findings[0].finding;
+    let incident = Incident {
+        id: "i-1".into(),
+        key: IncidentKey { endpoint: Arc::clone(&watch.endpoint.name), topic: finding.topic() },
+        code: finding.code().into(),
+        severity: finding.severity(),
+        state: State::Open,
+        summary: finding.summary(),
+        addresses: seen.iter().filter_map(|judged| Some(judged.observation.address?.to_string())).collect(),
+        since: at("2026-11-20T08:00:00Z"),
+        last_seen: at("2026-11-22T09:41:07Z"),
+        told: Vec::new(),
+    };
+    Case { incident, watch: Arc::clone(watch), seen: seen.into_iter().map(Arc::new).collect() }
+}
+
+fn notice(kind: NoticeKind, cases: Vec<Case>) -> Notice {
+    Notice {
+        id: "n-20261122.1".into(),
+        kind,
+        recipient: "shop-team@example.com".into(),
+        audience: Audience::Owner,
+        reply_to: Vec::new(),
+        thread: None,
+        at: now(),
+        cases,
+    }
+}
+
+fn broken_chain(watch: &Arc<Watch>) -> Case {
+    let missing = Finding::MissingIntermediate {
+        missing: vec!["CN=Example Intermediate R1,O=Example Trust,C=DE".into()],
+        after: "CN=shop.example".into(),
+    };
+    let mut judged = judged(observed("192.0.2.10", vec![leaf()]), &[20, 21], vec![missing]);
+    judged.diagnosis.chain_status = ChainStatus::MissingIntermediate;
+    judged.diagnosis.repair = Some(Repair { chain: vec![leaf(), intermediate()], added: vec![intermediate()] });
+    case(watch, vec![judged])
+}
+
+fn expiring(severity: Severity) -> Case {
+    let not_after = leaf().facts().unwrap().not_after;
+    let finding = Finding::ExpiresSoon { not_after, now: now(), severity };
+    let seen = ["192.0.2.10", "2001:db8::10"]
+        .map(|address| judged(observed(address, vec![leaf(), intermediate()]), &[], vec![finding.clone()]));
+    case(&watch("shop.example", Policy::default()), seen.into())
+}
+
+fn admin(mut notice: Notice) -> Notice {
+    notice.audience = Audience::Admin;
+    notice.recipient = "hostmaster@shop.example".into();
+    notice.reply_to = vec!["shop-team@example.com".into()];
+    notice
+}
+
+/// Subject, text and attachments as people see them.
+fn shown(notice: &Notice) -> String {
+    let letter = letter(notice, &settings());
+    assert!(letter.subject.chars().count() <= 70, "{}", letter.subject);
+    for line in letter.text.lines().filter(|line| !line.starts_with("    ")) {
+        assert!(line.chars().count() <= 76 || line.starts_with("SHA-256 "), "too wide: {line}");
+    }
+    let mut out = format!("Subject: {}\n\n{}", letter.subject, letter.text);
+    for attachment in letter.attachments {
+        let certificates = attachment.pem.matches("BEGIN CERTIFICATE").count();
+        writeln!(out, "\n[{}: {certificates} certificates]", attachment.name).unwrap();
+    }
+    out
+}
+
+macro_rules! golden {
+    ($name:literal, $text:expr) => {
+        insta::with_settings!({
+            snapshot_path => "../../../tests/fixtures/letters",
+            prepend_module_to_snapshot => false,
+            omit_expression => true,
+        }, { assert_snapshot!($name, $text) });
+    };
+}
+
+#[test]
+fn the_broken_chain_letter() {
+    let watch = watch("shop.example", Policy::default());
+    golden!("chain-to-admin", shown(&admin(notice(NoticeKind::Chain, vec![broken_chain(&watch)]))));
+    golden!("chain-to-owner", shown(&notice(NoticeKind::Chain, vec![broken_chain(&watch)])));
+}
+
+#[test]
+fn the_owner_hears_that_the_admin_was_written_to() {
+    let policy = Policy { admins: vec!["hostmaster@shop.example".into()], write_to_admin: true, ..Policy::default() };
+    let text = letter(&notice(NoticeKind::Chain, vec![broken_chain(&watch("shop.example", policy))]), &settings()).text;
+    assert!(text.starts_with("Nothing is to be done by you for now: the letter below has been sent to"), "{text}");
+    assert!(text.contains("hostmaster@shop.example"));
+}
+
+#[test]
+fn a_second_flaw_is_told_and_proves_less() {
+    let mut case = broken_chain(&watch("shop.example", Policy::default()));
+    let judged = Arc::make_mut(&mut case.seen[0]);
+    let expired = Finding::Expired { not_after: at("2026-11-21T00:00:00Z"), now: now() };
+    judged.diagnosis.findings.push(Found { finding: expired, accepted: false });
+    let text = letter(&admin(notice(NoticeKind::Chain, vec![case])), &settings()).text;
+    assert!(text.contains("Beside the chain we see 1 flaw more:\n- the certificate expired on"), "{text}");
+    assert!(!text.contains("code: 0 (ok)"), "{text}");
+}
+
+#[test]
+fn nothing_of_our_inside_reaches_an_admin() {
+    let labels = [("team".to_owned(), "label-of-ours".to_owned())].into();
+    let policy = Policy { owners: vec!["owner@inside.example".into()], labels, ..Policy::default() };
+    let mut watch = Arc::unwrap_or_clone(watch("shop.example", policy));
+    watch.endpoint.name = "inside-name".into();
+    let watch = Arc::new(watch);
+    for kind in [NoticeKind::Chain, NoticeKind::Resolved] {
+        let message = String::from_utf8(compose(&admin(notice(kind, vec![broken_chain(&watch)])), &settings())).unwrap();
+        for secret in [PASSWORD, "label-of-ours", "inside-name", "owner@inside", "smtp.example.com", "PRIVATE"] {
+            assert!(!message.contains(secret), "{kind:?} tells {secret}");
+        }
+    }
+}
+
+#[test]
+fn the_command_fits_the_protocol() {
+    let command = |target: &str| evidence::s_client(&broken_chain(&watch(target, Policy::default())));
+    assert_snapshot!(command("submission://mail.example"), @"openssl s_client -connect 192.0.2.10:587 -starttls smtp -servername mail.example -verify_hostname mail.example </dev/null");
+    assert_snapshot!(command("xmpp://chat.example"), @"openssl s_client -connect 192.0.2.10:5222 -starttls xmpp -xmpphost chat.example -servername chat.example -verify_hostname chat.example </dev/null");
+    assert_snapshot!(command("[2001:db8::1]:8443"), @"openssl s_client -connect 192.0.2.10:8443 -noservername -verify_ip 2001:db8::1 </dev/null");
+    let mut unresolved = broken_chain(&watch("[2001:db8::1]:8443", Policy::default()));
+    Arc::make_mut(&mut unresolved.seen[0]).observation.address = None;
+    assert_snapshot!(evidence::s_client(&unresolved), @"openssl s_client -connect [2001:db8::1]:8443 -noservername -verify_ip 2001:db8::1 </dev/null");
+}
+
+#[test]
+fn the_expiry_letter_in_three_stages() {
+    golden!("expiry-warning", shown(&notice(NoticeKind::Expiry, vec![expiring(Severity::Warning)])));
+    let critical = letter(&notice(NoticeKind::Expiry, vec![expiring(Severity::Critical)]), &settings());
+    assert_eq!(critical.subject, "[certvigil] shop.example: certificate expires in 6 days (2026-11-28)");
+    assert!(critical.text.starts_with("Renew the certificate of shop.example:443 now and reload"), "{}", critical.text);
+
+    let finding = Finding::Expired { not_after: leaf().facts().unwrap().not_after, now: at("2026-12-01T09:42:00Z") };
+    let expired = judged(observed("192.0.2.10", vec![leaf(), intermediate()]), &[10], vec![finding]);
+    let mut expired = notice(NoticeKind::Expiry, vec![case(&watch("shop.example", Policy::default()), vec![expired])]);
+    expired.at = at("2026-12-01T09:42:00Z");
+    golden!("expiry-expired", shown(&expired));
+}
+
+#[test]
+fn two_certificates_that_end_are_told_apart() {
+    let mut case = expiring(Severity::Warning);
+    let other = observed("2001:db8::10", vec![intermediate()]);
+    Arc::make_mut(&mut case.seen[1]).observation = other;
+    let text = letter(&notice(NoticeKind::Expiry, vec![case]), &settings()).text;
+    assert_eq!(text.matches("Served at").count(), 2, "{text}");
+    assert!(
+        text.find("192.0.2.10\nSubject").unwrap() < text.find("2001:db8::10\nSubject").unwrap(),
+        "the first end first: {text}"
+    );
+}
+
+#[test]
+fn the_problem_letter() {
+    let mismatch = Finding::HostnameMismatch {
+        asked: "www2.shop.example".into(),
+        carries: vec!["shop.example".into(), "www.shop.example".into()],
+    };
+    let seen = judged(observed("192.0.2.10", vec![leaf(), intermediate()]), &[62], vec![mismatch]);
+    let wrong_name = case(&watch("www2.shop.example", Policy::default()), vec![seen]);
+    golden!("problem-hostname", shown(&notice(NoticeKind::Problem, vec![wrong_name])));
+
+    let failure = Failure { stage: Stage::Resolve, kind: FailureKind::NameNotFound, detail: "no such name: gone.example".into() };
+    let finding = Finding::of_failure(&failure);
+    let observation = Observation {
+        address: None,
+        at: now(),
+        outcome: Outcome::Failure(failure),
+        timing: vec![(Stage::Resolve, Duration::ZERO)],
+    };
+    let gone = case(&watch("gone.example", Policy::default()), vec![judged(observation, &[], vec![finding])]);
+    golden!("problem-unresolved", shown(&notice(NoticeKind::Problem, vec![gone])));
+}
+
+#[test]
+fn the_all_clear() {
+    let watch = watch("shop.example", Policy::default());
+    let mut case = broken_chain(&watch);
+    case.seen = vec![Arc::new(judged(observed("192.0.2.10", vec![leaf(), intermediate()]), &[], vec![]))];
+    case.incident.last_seen = at("2026-11-22T08:41:07Z");
+    let mut resolved = notice(NoticeKind::Resolved, vec![case]);
+    resolved.thread = Some("n-20261120.7".into());
+    golden!("resolved-to-owner", shown(&resolved));
+    golden!("resolved-to-admin", shown(&admin(resolved)));
+}
+
+#[test]
+fn the_summary_of_a_first_sweep() {
+    let shop = watch("shop.example", Policy::default());
+    let mail = watch("submission://mail.example", Policy::default());
+    let unsorted = judged(observed("192.0.2.20", vec![leaf()]), &[], vec![Finding::WrongOrder]);
+    let cases = vec![case(&mail, vec![unsorted]), expiring(Severity::Warning), broken_chain(&shop), broken_chain(&mail)];
+    golden!("summary", shown(&notice(NoticeKind::Summary, cases)));
+}
+
+#[test]
+fn a_large_summary_is_held_small() {
+    let cases = (0..400).map(|n| broken_chain(&watch(&format!("h{n}.example"), Policy::default()))).collect();
+    let letter = letter(&notice(NoticeKind::Summary, cases), &settings());
+    assert_eq!(letter.subject, "[certvigil] first sweep: 400 findings at 400 endpoints");
+    assert_eq!(letter.attachments.len(), 20);
+    assert!(letter.text.contains("- and 350 more, which the status page lists"));
+    assert!(letter.text.len() < 20_000, "{}", letter.text.len());
+}
+
+#[test]
+fn attachments_have_harmless_and_unique_names() {
+    let named = |name: &str| {
+        let mut watch = Arc::unwrap_or_clone(watch("shop.example", Policy::default()));
+        watch.endpoint.name = name.into();
+        broken_chain(&Arc::new(watch))
+    };
+    let cases = vec![named("../../etc/passwd"), named("a/b"), named("a\\b"), named("a\r\nb"), named("\u{202e}"), named("...")];
+    let letter = letter(&notice(NoticeKind::Summary, cases), &settings());
+    let names: Vec<_> = letter.attachments.into_iter().map(|attachment| attachment.name).collect();
+    assert_eq!(
+        names,
+        [
+            "fullchain-etc-passwd.pem",
+            "fullchain-a-b.pem",
+            "fullchain-a-b-2.pem",
+            "fullchain-a-0D-0Ab.pem",
+            "fullchain-E2-80-AE.pem",
+            "fullchain-endpoint.pem"
+        ]
+    );
+}
+
+#[test]
+fn the_message_as_it_travels() {
+    let mut notice = admin(notice(NoticeKind::Chain, vec![broken_chain(&watch("shop.example", Policy::default()))]));
+    notice.thread = Some("n-20261120.7".into());
+    let message = compose(&notice, &settings());
+    assert_eq!(message, compose(&notice, &settings()), "the same notice gives the same octets");
+    assert!(message.is_ascii());
+    let message = String::from_utf8(message).unwrap();
+    assert!(message.ends_with("--\r\n") && !message.replace("\r\n", "").contains(['\r', '\n']), "lines end with CRLF");
+    golden!("message-chain", message.replace("\r\n", "\n"));
+}
+
+#[test]
+fn a_test_mail_tells_no_password() {
+    let message = String::from_utf8(test_message(&settings(), "ops@example.com", now())).unwrap();
+    assert!(
+        message.contains("\r\nTo: ops@example.com\r\n") && message.contains("Subject: [certvigil] test mail\r\n"),
+        "{message}"
+    );
+    assert!(message.contains("smtp.example.com:587") && !message.contains(PASSWORD));
+}
+
+/// The header lines of a message, folded lines joined.
+fn headers(message: &[u8]) -> Vec<String> {
+    let text = String::from_utf8(message.to_vec()).unwrap();
+    let head = text.split("\r\n\r\n").next().unwrap().replace("\r\n ", " ").replace("\r\n\t", " ");
+    head.split("\r\n").map(str::to_owned).collect()
+}
+
+const HOSTILE: &str = "a\r\nBcc: victim@example.org\r\n\r\nbody\0\x1b[31m\u{202e}\u{200b}gpj.exe";
+
+fn hostile_leaf(common_name: &str) -> Arc<Certificate> {
+    let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    params.subject_alt_names = vec![
+        SanType::DnsName(HOSTILE.replace(|c: char| !c.is_ascii(), "").try_into().unwrap()),
+        SanType::URI("javascript:alert(1)\r\nX: y".try_into().unwrap()),
+    ];
+    Certificate::from_der(params.self_signed(&KeyPair::generate().unwrap()).unwrap().der())
+}
+
+/// Every kind of letter about this certificate and this endpoint name.
+fn every_letter(leaf: &Arc<Certificate>, name: &str) -> Vec<Notice> {
+    let mut watch = Arc::unwrap_or_clone(watch("shop.example", Policy::default()));
+    watch.endpoint.name = name.into();
+    let watch = Arc::new(watch);
+    let subject = leaf.facts().unwrap().subject.text.clone();
+    let findings = [
+        Finding::MissingIntermediate { missing: vec![subject.clone()], after: subject.clone() },
+        Finding::SelfSigned { subject: subject.clone() },
+        Finding::ExpiresSoon { not_after: at("2026-11-28T12:00:00Z"), now: now(), severity: Severity::Warning },
+        Finding::HostnameMismatch { asked: "shop.example".into(), carries: vec![subject] },
+    ];
+    let cases = findings.map(|finding| {
+        let mut judged = judged(observed("192.0.2.10", vec![Arc::clone(leaf)]), &[21], vec![finding]);
+        judged.diagnosis.repair = Some(Repair { chain: vec![Arc::clone(leaf)], added: vec![Arc::clone(leaf)] });
+        case(&watch, vec![judged])
+    });
+    let mut notices = Vec::new();
+    for kind in NoticeKind::ALL {
+        for case in &cases {
+            notices.push(notice(kind, vec![case.clone()]));
+            notices.push(admin(notice(kind, vec![case.clone()])));
+        }
+    }
+    notices.push(notice(NoticeKind::Summary, cases.into()));
+    notices
+}
+
+#[test]
+fn strangers_cannot_write_headers_or_control_characters() {
+    let leaf = hostile_leaf(HOSTILE);
+    for mut notice in every_letter(&leaf, HOSTILE) {
+        notice.id = format!("x{HOSTILE}");
+        notice.thread = Some(HOSTILE.into());
+        notice.reply_to = vec![HOSTILE.into(), "good@example.com".into()];
+        let letter = letter(&notice, &settings());
+        let unsafe_to_print = |c: char| (c.is_control() && c != '\n') || ('\u{200b}'..='\u{202e}').contains(&c);
+        assert!(
+            !letter.text.contains(unsafe_to_print) && !letter.subject.contains(|c| c == '\n' || unsafe_to_print(c)),
+            "{letter:?}"
+        );
+        assert!(!letter.text.lines().any(|line| line.starts_with("Bcc:")));
+        let names: Vec<String> = headers(&compose(&notice, &settings()))
+            .iter()
+            .map(|line| line.split_once(':').expect("a header line").0.to_owned())
+            .collect();
+        let known = ["From", "Subject", "Date", "Message-ID", "To", "Reply-To", "In-Reply-To", "References", "Auto-Submitted"];
+        let known = [&known[..], &["X-Auto-Response-Suppress", "X-Certvigil-Kind", "MIME-Version", "Content-Type"]].concat();
+        for name in &names {
+            assert!(known.contains(&name.as_str()) || name == "Content-Transfer-Encoding", "{name} in {names:?}");
+        }
+    }
+}
+
+#[test]
+fn a_name_of_60_kilobytes_makes_no_long_letter() {
+    let leaf = hostile_leaf(&"x\u{202e},\"".repeat(10_000));
+    assert!(leaf.der.len() > 60_000);
+    for notice in every_letter(&leaf, &"n".repeat(5_000)) {
+        let letter = letter(&notice, &settings());
+        assert!(letter.subject.chars().count() <= 70, "{}", letter.subject);
+        assert!(letter.text.len() < 12_000, "{:?}: {}", notice.kind, letter.text.len());
+        let message = compose(&notice, &settings());
+        assert!(message.split(|b| *b == b'\n').all(|line| line.len() <= 998), "RFC 5322, section 2.1.1");
+    }
+}
+
+#[test]
+fn names_beyond_ascii_travel_as_quoted_printable() {
+    let leaf = hostile_leaf("Bücher 株式会社");
+    let message = compose(&every_letter(&leaf, "bücher")[0], &settings());
+    let text = String::from_utf8(message).unwrap();
+    assert!(text.is_ascii() && text.contains("Content-Transfer-Encoding: quoted-printable"), "{text}");
+    assert!(headers(text.as_bytes()).iter().any(|line| line.starts_with("Subject: ") && line.contains("=?utf-8?")), "{text}");
+}
+
+#[test]
+fn an_unusable_sender_or_recipient_still_gives_a_message() {
+    let mut settings = settings();
+    settings.from = "no address at all".into();
+    let mut notice = notice(NoticeKind::Problem, vec![]);
+    notice.recipient = "nor this\r\nBcc: x@y".into();
+    let lines = headers(&compose(&notice, &settings));
+    assert!(lines.contains(&"To: undisclosed-recipients:;".to_owned()), "{lines:?}");
+    assert!(
+        lines.iter().any(|line| line.starts_with("From: ")) && !lines.iter().any(|line| line.starts_with("Bcc")),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn every_finding_has_a_title() {
+    for code in Finding::CODES {
+        let title = title(code);
+        assert_ne!(title, code.replace('_', " "), "{code} has no words");
+        assert!(title.len() <= 36, "{title}");
+    }
+}
