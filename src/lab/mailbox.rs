@@ -25,7 +25,7 @@ mod session;
 /// Sessions at once; one more is let in when one ends.
 const SESSIONS: usize = 64;
 /// The whole of one session.
-const DEADLINE: Duration = Duration::from_secs(300);
+const DEADLINE: Duration = Duration::from_mins(5);
 /// Files in the directory; after them the answer is "insufficient storage".
 const MAILS: usize = 10_000;
 
@@ -202,4 +202,5 @@ fn slug(mail: &[u8]) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;

@@ -1,6 +1,6 @@
 //! Delivery over SMTP (RFC 5321, 3207, 8314, 4954): one session a mail, and what became of it in words.
 
-use std::{error::Error as _, io, time::Duration};
+use std::{error::Error as _, io, net::Ipv4Addr, time::Duration};
 
 use lettre::{
     Address,
@@ -13,13 +13,14 @@ use lettre::{
         extension::{ClientId, Extension, MailParameter},
     },
 };
+use rustls::{RootCertStore, pki_types::CertificateDer};
 use tokio::time::timeout;
 
 use super::{Security, Server, Settings};
-use crate::{certificate::printable, monitor::MailResult};
+use crate::{certificate::printable, endpoint::Host, monitor::MailResult};
 
 /// The whole of one delivery.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 /// TCP to one address of the server.
 const CONNECT: Duration = Duration::from_secs(10);
 /// The answer to QUIT, which changes nothing any more.
@@ -34,6 +35,7 @@ pub struct Courier {
     hello: ClientId,
     tls: Option<TlsParameters>,
     deadline: Duration,
+    farewell: Duration,
 }
 
 /// What became of one mail.
@@ -57,7 +59,7 @@ pub enum CourierError {
         /// Counted from 1.
         position: usize,
         /// Why not.
-        source: SmtpError,
+        source: rustls::Error,
     },
     /// TLS cannot be set up.
     #[error("mail.server: TLS cannot be set up")]
@@ -98,8 +100,9 @@ impl Courier {
             tls: tls_parameters(&settings.server)?,
             server: settings.server.clone(),
             from: from.email,
-            hello: ClientId::default(),
+            hello: hello(),
             deadline: DEADLINE,
+            farewell: FAREWELL,
         })
     }
 
@@ -123,7 +126,7 @@ impl Courier {
         };
         if let Some(connection) = connection.as_mut().filter(|_| answers) {
             // The mail is taken or not: a server that is slow to say goodbye changes nothing.
-            let _ = timeout(FAREWELL, connection.quit()).await;
+            let _ = timeout(self.farewell, connection.quit()).await;
         }
         match outcome {
             Ok(()) => Delivery { result: MailResult::Delivered, detail: String::new() },
@@ -159,12 +162,13 @@ impl Courier {
             let credentials = Credentials::new(login.username.clone(), login.password.0.clone());
             connection.auth(DEFAULT_MECHANISMS, &credentials).await?;
         }
-        *step = Step::Sender;
+        *step = Step::Recipient;
         let utf8 = !AsRef::<str>::as_ref(&recipient).is_ascii() || !AsRef::<str>::as_ref(&self.from).is_ascii();
         if utf8 && !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
             return Err(Trouble::NoUtf8);
         }
         let parameters = if utf8 { vec![MailParameter::SmtpUtfEight] } else { Vec::new() };
+        *step = Step::Sender;
         connection.command(Mail::new(Some(self.from.clone()), parameters)).await?;
         *step = Step::Recipient;
         connection.command(Rcpt::new(recipient, Vec::new())).await?;
@@ -186,7 +190,8 @@ impl Courier {
             Trouble::Smtp(error) => {
                 let cause = words(&cause(error));
                 let for_good = error.is_permanent() && matches!(step, Step::Recipient | Step::Content);
-                let result = if for_good && !is_our_configuration(error, &cause) { MailResult::Refused } else { MailResult::Deferred };
+                let result =
+                    if for_good && !is_our_configuration(error, &cause) { MailResult::Refused } else { MailResult::Deferred };
                 (result, cause)
             }
         };
@@ -209,7 +214,8 @@ impl Courier {
     fn hint(&self, step: Step, trouble: &Trouble, cause: &str) -> Option<String> {
         let error = match trouble {
             Trouble::NoStarttls if self.server.tls == Security::Starttls => {
-                return Some("`tls: starttls` means required: switch STARTTLS on at the server, or write `tls: implicit` with its port (465)".into());
+                let cure = "switch STARTTLS on at the server, or write `tls: implicit` with its port (465)";
+                return Some(format!("`tls: starttls` means required: {cure}"));
             }
             Trouble::NoCommonLogin => return Some("see on which port the server takes logins (587 or 465)".into()),
             Trouble::Late if step == Step::Connect && self.server.port == 465 && self.server.tls != Security::Implicit => {
@@ -221,11 +227,20 @@ impl Courier {
         if let Some(hint) = tls_error(error).and_then(tls_hint) {
             return Some(hint.into());
         }
+        if wants_login(error) {
+            let tls = cause.to_ascii_lowercase().contains("starttls");
+            let hint = if tls {
+                "the server wants TLS: write `tls: starttls`"
+            } else {
+                "the server wants a login: set mail.server.username and mail.server.password"
+            };
+            return Some(hint.into());
+        }
         let hint = match (step, error.status()) {
             (Step::Login, Some(_)) if error.is_permanent() => "see mail.server.username and its password",
             (Step::Sender, Some(_)) if error.is_permanent() => "see whether mail.from is an address this login may send from",
             (Step::Recipient | Step::Content, Some(_)) if is_our_configuration(error, cause) => {
-                "the server does not relay for this machine: see mail.server (port, username, password) and mail.from"
+                "the server does not relay for this machine or this sender: see mail.server and mail.from"
             }
             (Step::Connect, None) => match io_kind(error) {
                 Some(io::ErrorKind::ConnectionRefused) => "nothing listens there: see mail.server.host and mail.server.port",
@@ -238,6 +253,14 @@ impl Courier {
     }
 }
 
+/// This machine's name for EHLO; an address literal where it has none that a server would take (RFC 5321, section 4.1.4).
+fn hello() -> ClientId {
+    match ClientId::default() {
+        ClientId::Domain(name) if name.parse::<Host>().is_err() => ClientId::Ipv4(Ipv4Addr::LOCALHOST),
+        name => name,
+    }
+}
+
 fn tls_parameters(server: &Server) -> Result<Option<TlsParameters>, CourierError> {
     if server.tls == Security::None {
         return Ok(None);
@@ -247,8 +270,10 @@ fn tls_parameters(server: &Server) -> Result<Option<TlsParameters>, CourierError
     if let Some(roots) = &server.roots {
         builder = builder.certificate_store(CertificateStore::None);
         for (index, root) in roots.iter().enumerate() {
-            let root = Certificate::from_der(root.clone()).map_err(|source| CourierError::Root { position: index + 1, source })?;
-            builder = builder.add_root_certificate(root);
+            // The client library reads roots only all together; one by one the fault has its place.
+            let usable = RootCertStore::empty().add(CertificateDer::from(root.as_slice()));
+            usable.map_err(|source| CourierError::Root { position: index + 1, source })?;
+            builder = builder.add_root_certificate(Certificate::from_der(root.clone()).map_err(CourierError::Tls)?);
         }
     }
     builder.build_rustls().map(Some).map_err(CourierError::Tls)
@@ -257,10 +282,14 @@ fn tls_parameters(server: &Server) -> Result<Option<TlsParameters>, CourierError
 /// A permanent refusal at RCPT or DATA that speaks of us, not of the recipient: servers that put all checks off until RCPT
 /// (Postfix's `smtpd_delay_reject`) tell a missing login or a refused sender only there.
 fn is_our_configuration(error: &SmtpError, cause: &str) -> bool {
-    let code = error.status().map(|code| code.to_string()).unwrap_or_default();
     let text = cause.to_ascii_lowercase();
     let phrases = ["relay", "client host rejected", "sender address rejected", "authentication required", "not authenticated"];
-    matches!(code.as_str(), "530" | "535" | "538") || phrases.iter().any(|phrase| text.contains(phrase))
+    wants_login(error) || phrases.iter().any(|phrase| text.contains(phrase))
+}
+
+/// "Authentication required", "encryption required for it" (RFC 4954, section 6).
+fn wants_login(error: &SmtpError) -> bool {
+    error.status().is_some_and(|code| matches!(code.to_string().as_str(), "530" | "538"))
 }
 
 /// The server's reply with its code, or the innermost reason.
@@ -283,13 +312,14 @@ fn io_kind(error: &SmtpError) -> Option<io::ErrorKind> {
 
 /// The TLS error within: an `io::Error` hides it from `source()`.
 fn tls_error(error: &SmtpError) -> Option<&rustls::Error> {
-    chain(error).filter_map(|error| error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>()).next()
+    chain(error).find_map(|error| error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>())
 }
 
 fn tls_hint(error: &rustls::Error) -> Option<&'static str> {
     use rustls::{CertificateError as Bad, Error};
     Some(match error {
-        Error::InvalidCertificate(Bad::UnknownIssuer) => {
+        // The latter: another CA of the same name.
+        Error::InvalidCertificate(Bad::UnknownIssuer | Bad::BadSignature) => {
             "the mail server's certificate is not trusted: put its CA under mail.server.ca_files"
         }
         Error::InvalidCertificate(Bad::NotValidForName | Bad::NotValidForNameContext { .. }) => {
@@ -314,4 +344,5 @@ fn words(text: &str) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;

@@ -20,7 +20,8 @@ pub(super) async fn run<S>(mailbox: &Mailbox, stream: S, protected: bool, greet:
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut session = Session { mailbox, stream: BufReader::new(stream), protected, known: false, sender: None, recipients: Vec::new() };
+    let mut session =
+        Session { mailbox, stream: BufReader::new(stream), protected, known: false, sender: None, recipients: Vec::new() };
     if greet && session.misbehaves("CONNECT").await?.is_none() {
         session.say("220 mailbox.localhost ESMTP").await?;
     }

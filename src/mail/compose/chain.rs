@@ -97,14 +97,15 @@ fn analysis(text: &mut Text, judged: &Judged, repair: Option<&Repair>) {
     let address = facts.and_then(|facts| facts.extensions.ca_issuers.iter().find(|url| is_plain_url(url)));
     text.paragraph(&match address {
         Some(url) => format!(
-            "Browsers hide this, since they fetch a missing issuer from the address that the certificate names (AIA, {url}) or have \
-             it from an earlier visit. Strict clients cannot: Python, Java, curl and most API clients refuse the connection."
+            "Browsers hide this, since they fetch a missing issuer from the address that the certificate names (AIA, {url}) or \
+             have it from an earlier visit. Strict clients cannot: Python, Java, curl and most API clients refuse the connection."
         ),
         None => "Browsers may hide this, where they have the intermediate from an earlier visit. Strict clients cannot: Python, \
                  Java, curl and most API clients refuse the connection."
             .to_owned(),
     });
-    let others: Vec<&Finding> = judged.diagnosis.findings.iter().filter(|found| is_another_flaw(found)).map(|f| &f.finding).collect();
+    let others: Vec<&Finding> =
+        judged.diagnosis.findings.iter().filter(|found| is_another_flaw(found)).map(|f| &f.finding).collect();
     if !others.is_empty() {
         text.lead(&format!("Beside the chain we see {} more:", count(others.len(), "flaw")));
         others.iter().take(5).for_each(|finding| text.item(&sentence(&finding.summary())));
@@ -115,7 +116,9 @@ fn analysis(text: &mut Text, judged: &Judged, repair: Option<&Repair>) {
 fn request(text: &mut Text, case: &Case, judged: &Judged, repair: Option<&Repair>) {
     text.heading("Request");
     let Some(repair) = repair else {
-        text.paragraph("Please serve the full chain: the server's own certificate first, then the intermediates, without the root.");
+        text.paragraph(
+            "Please serve the full chain: the server's own certificate first, then the intermediates, without the root.",
+        );
         return;
     };
     text.paragraph(
@@ -134,8 +137,8 @@ fn request(text: &mut Text, case: &Case, judged: &Judged, repair: Option<&Repair
     text.verbatim([evidence::verify(case)]);
     if let Some(facts) = repair.chain.first().and_then(|leaf| leaf.facts()) {
         text.paragraph(&format!(
-            "The file belongs to the certificate that is served now (serial {}, valid until {}); after a renewal take the one that \
-             the CA gives.",
+            "The file belongs to the certificate that is served now (serial {}, valid until {}); after a renewal take the one \
+             that the CA gives.",
             safe(&facts.serial_hex()),
             date(facts.not_after)
         ));

@@ -119,12 +119,10 @@ pub(super) fn s_client(case: &Case) -> String {
             command.push_str(name);
         }
     }
-    command.push_str(&match &endpoint.server_name {
-        Host::Name(name) => format!(" -servername {name} -verify_hostname {name}"),
-        Host::Ip(ip) => format!(" -noservername -verify_ip {ip}"),
-    });
-    command.push_str(" </dev/null");
-    command
+    match &endpoint.server_name {
+        Host::Name(name) => format!("{command} -servername {name} -verify_hostname {name} </dev/null"),
+        Host::Ip(ip) => format!("{command} -noservername -verify_ip {ip} </dev/null"),
+    }
 }
 
 /// How the attached chain is verified by hand.

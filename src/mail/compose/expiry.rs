@@ -25,7 +25,11 @@ pub(super) fn letter(notice: &Notice, case: &Case) -> Letter {
     let (rest, action) = match end {
         Some(end) if case.incident.code == "expired" => (
             format!("certificate EXPIRED on {}", day(end)),
-            format!("Replace the certificate of {place} now: it expired {}, on {}, and clients refuse it.", ago(now, end), date(end)),
+            format!(
+                "Replace the certificate of {place} now: it expired {}, on {}, and clients refuse it.",
+                ago(now, end),
+                date(end)
+            ),
         ),
         Some(end) => {
             let urgency = if case.incident.severity == Severity::Critical { " now" } else { "" };

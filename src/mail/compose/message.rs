@@ -119,7 +119,8 @@ fn from(settings: &Settings) -> Mailbox {
 
 /// `<id@domain>`. The id's alphabet is held here once more, and a thread that already carries a domain keeps it.
 fn message_id(id: &str, domain: &str) -> String {
-    let sound = |text: &str| -> String { text.chars().filter(|c| c.is_ascii_alphanumeric() || ".-_".contains(*c)).take(200).collect() };
+    let sound =
+        |text: &str| -> String { text.chars().filter(|c| c.is_ascii_alphanumeric() || ".-_".contains(*c)).take(200).collect() };
     match id.split_once('@') {
         Some((left, right)) => format!("<{}@{}>", sound(left), sound(right)),
         None => format!("<{}@{}>", sound(id), sound(domain)),

@@ -12,10 +12,12 @@ mod problem;
 mod resolved;
 mod summary;
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
 
 use super::Settings;
 use crate::{
+    certificate::Fingerprint,
     clock::Timestamp,
     monitor::{Case, Notice, NoticeKind},
 };
@@ -70,7 +72,7 @@ pub fn test_message(settings: &Settings, to: &str, at: Timestamp) -> Vec<u8> {
     ]);
     let letter = Letter { subject: "[certvigil] test mail".into(), text: text.finish(), attachments: Vec::new() };
     let head = message::Head {
-        id: format!("test-{}", at.as_nanosecond()),
+        id: format!("test-{}-{}", at.as_nanosecond(), &Fingerprint::of(to.as_bytes()).to_string()[..8]),
         kind: "test",
         recipient: to,
         reply_to: &[],

@@ -37,7 +37,9 @@ pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Lette
     if let Some(verdict) = evidence::witness(case).and_then(|judged| judged.diagnosis.verdict.as_ref()) {
         rows.push(("Now", verdict.line()));
     }
-    if let Some(facts) = evidence::witness(case).and_then(|judged| judged.observation.chain()).and_then(|chain| chain.leaf.facts()) {
+    if let Some(facts) =
+        evidence::witness(case).and_then(|judged| judged.observation.chain()).and_then(|chain| chain.leaf.facts())
+    {
         rows.push(("Valid until", date(facts.not_after)));
     }
     text.facts(&rows);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Attachment, Letter, evidence,
-    layout::{Text, SUBJECT, count, cut, full, safe, sentence},
+    layout::{SUBJECT, Text, count, cut, full, safe, sentence},
 };
 use crate::{
     diagnosis::Severity,

@@ -1,6 +1,6 @@
 //! Every letter word by word (`tests/fixtures/letters`), and what strangers' names cannot do to it.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use insta::assert_snapshot;
 use rcgen::{CertificateParams, DnType, KeyPair, SanType};
@@ -8,7 +8,7 @@ use rcgen::{CertificateParams, DnType, KeyPair, SanType};
 use super::*;
 use crate::{
     certificate::Certificate,
-    diagnosis::{ChainStatus, Diagnosis, Finding, Found, Judged, Repair, Severity, Verdict, VerifyError},
+    diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Judged, Repair, Severity, Verdict, VerifyError},
     endpoint::Endpoint,
     incident::{Audience, Incident, IncidentKey, State},
     mail::{Login, Secret, Security, Server},
@@ -28,8 +28,7 @@ fn now() -> Timestamp {
 
 fn settings() -> Settings {
     let login = Login { username: "alerts".into(), password: Secret(PASSWORD.into()) };
-    let server =
-        Server { host: "smtp.example.com".into(), port: 587, tls: Security::Starttls, login: Some(login), roots: None };
+    let server = Server { host: "smtp.example.com".into(), port: 587, tls: Security::Starttls, login: Some(login), roots: None };
     Settings { server, from: "certvigil <alerts@example.com>".into(), to: vec!["ops@example.com".into()] }
 }
 
@@ -46,12 +45,8 @@ fn intermediate() -> Arc<Certificate> {
 }
 
 fn observed(address: &str, chain: Vec<Arc<Certificate>>) -> Observation {
-    let handshake = Handshake {
-        chain: Chain::new(chain).unwrap(),
-        tls: Tls::default(),
-        possession: Possession::Proven,
-        broken_off: None,
-    };
+    let handshake =
+        Handshake { chain: Chain::new(chain).unwrap(), tls: Tls::default(), possession: Possession::Proven, broken_off: None };
     Observation {
         address: Some(address.parse().unwrap()),
         at: at("2026-11-22T09:41:07Z"),
@@ -72,7 +67,7 @@ fn watch(target: &str, policy: Policy) -> Arc<Watch> {
     if target == "shop.example" {
         endpoint.name = "shop.example".into();
     }
-    Arc::new(Watch { endpoint, expectation: Default::default(), trust: Arc::default(), policy })
+    Arc::new(Watch { endpoint, expectation: Expectation::default(), trust: Arc::default(), policy })
 }
 
 /// The case of `seen`'s first finding.
@@ -141,7 +136,8 @@ fn shown(notice: &Notice) -> String {
     }
     let mut out = format!("Subject: {}\n\n{}", letter.subject, letter.text);
     for attachment in letter.attachments {
-        out.push_str(&format!("\n[{}: {} certificates]\n", attachment.name, attachment.pem.matches("BEGIN CERTIFICATE").count()));
+        let certificates = attachment.pem.matches("BEGIN CERTIFICATE").count();
+        writeln!(out, "\n[{}: {certificates} certificates]", attachment.name).unwrap();
     }
     out
 }
@@ -229,7 +225,10 @@ fn two_certificates_that_end_are_told_apart() {
     Arc::make_mut(&mut case.seen[1]).observation = other;
     let text = letter(&notice(NoticeKind::Expiry, vec![case]), &settings()).text;
     assert_eq!(text.matches("Served at").count(), 2, "{text}");
-    assert!(text.find("192.0.2.10\nSubject").unwrap() < text.find("2001:db8::10\nSubject").unwrap(), "the first end first: {text}");
+    assert!(
+        text.find("192.0.2.10\nSubject").unwrap() < text.find("2001:db8::10\nSubject").unwrap(),
+        "the first end first: {text}"
+    );
 }
 
 #[test]
@@ -242,14 +241,14 @@ fn the_problem_letter() {
     let wrong_name = case(&watch("www2.shop.example", Policy::default()), vec![seen]);
     golden!("problem-hostname", shown(&notice(NoticeKind::Problem, vec![wrong_name])));
 
-    let failure = Failure {
-        stage: Stage::Resolve,
-        kind: FailureKind::NameNotFound,
-        detail: "no such name: gone.example".into(),
-    };
+    let failure = Failure { stage: Stage::Resolve, kind: FailureKind::NameNotFound, detail: "no such name: gone.example".into() };
     let finding = Finding::of_failure(&failure);
-    let observation =
-        Observation { address: None, at: now(), outcome: Outcome::Failure(failure), timing: vec![(Stage::Resolve, Duration::ZERO)] };
+    let observation = Observation {
+        address: None,
+        at: now(),
+        outcome: Outcome::Failure(failure),
+        timing: vec![(Stage::Resolve, Duration::ZERO)],
+    };
     let gone = case(&watch("gone.example", Policy::default()), vec![judged(observation, &[], vec![finding])]);
     golden!("problem-unresolved", shown(&notice(NoticeKind::Problem, vec![gone])));
 }
@@ -323,7 +322,10 @@ fn the_message_as_it_travels() {
 #[test]
 fn a_test_mail_tells_no_password() {
     let message = String::from_utf8(test_message(&settings(), "ops@example.com", now())).unwrap();
-    assert!(message.contains("\r\nTo: ops@example.com\r\n") && message.contains("Subject: [certvigil] test mail\r\n"), "{message}");
+    assert!(
+        message.contains("\r\nTo: ops@example.com\r\n") && message.contains("Subject: [certvigil] test mail\r\n"),
+        "{message}"
+    );
     assert!(message.contains("smtp.example.com:587") && !message.contains(PASSWORD));
 }
 
@@ -383,7 +385,10 @@ fn strangers_cannot_write_headers_or_control_characters() {
         notice.reply_to = vec![HOSTILE.into(), "good@example.com".into()];
         let letter = letter(&notice, &settings());
         let unsafe_to_print = |c: char| (c.is_control() && c != '\n') || ('\u{200b}'..='\u{202e}').contains(&c);
-        assert!(!letter.text.contains(unsafe_to_print) && !letter.subject.contains(|c| c == '\n' || unsafe_to_print(c)), "{letter:?}");
+        assert!(
+            !letter.text.contains(unsafe_to_print) && !letter.subject.contains(|c| c == '\n' || unsafe_to_print(c)),
+            "{letter:?}"
+        );
         assert!(!letter.text.lines().any(|line| line.starts_with("Bcc:")));
         let names: Vec<String> = headers(&compose(&notice, &settings()))
             .iter()
@@ -427,7 +432,10 @@ fn an_unusable_sender_or_recipient_still_gives_a_message() {
     notice.recipient = "nor this\r\nBcc: x@y".into();
     let lines = headers(&compose(&notice, &settings));
     assert!(lines.contains(&"To: undisclosed-recipients:;".to_owned()), "{lines:?}");
-    assert!(lines.iter().any(|line| line.starts_with("From: ")) && !lines.iter().any(|line| line.starts_with("Bcc")), "{lines:?}");
+    assert!(
+        lines.iter().any(|line| line.starts_with("From: ")) && !lines.iter().any(|line| line.starts_with("Bcc")),
+        "{lines:?}"
+    );
 }
 
 #[test]

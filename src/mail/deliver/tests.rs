@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
 use insta::assert_snapshot;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::{ServerConfig, pki_types::PrivateKeyDer};
 use tokio::net::TcpListener;
 
@@ -13,11 +13,13 @@ use crate::{
     mail::{Login, Secret},
 };
 
-const MAIL: &[u8] = b"From: alerts@example.com\r\nTo: ops@example.com\r\nSubject: a test\r\n\r\n.a line with a dot\r\nthe end\r\n";
+const MAIL: &[u8] =
+    b"From: alerts@example.com\r\nTo: ops@example.com\r\nSubject: a test\r\n\r\n.a line with a dot\r\nthe end\r\n";
 
 /// A certification authority, and a mail server's certificate for these names.
 fn pki(names: &[&str]) -> (Vec<u8>, Arc<ServerConfig>) {
     let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
+    params.distinguished_name.push(DnType::CommonName, format!("CA of {names:?}"));
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
@@ -120,7 +122,7 @@ async fn starttls_with_a_private_ca_and_a_login() {
     assert_snapshot!(scene.deliver().await, @"deferred: the mail server 127.0.0.1:PORT did not accept the login: 535 5.7.8 authentication failed; see mail.server.username and its password");
     let mut scene = scene;
     scene.settings.server.login = None;
-    assert_snapshot!(scene.deliver().await, @"deferred: the mail server did not accept the sender alerts@example.com: 530 5.7.0 authentication required; see whether mail.from is an address this login may send from");
+    assert_snapshot!(scene.deliver().await, @"deferred: the mail server did not accept the sender alerts@example.com: 530 5.7.0 authentication required; the server wants a login: set mail.server.username and mail.server.password");
 }
 
 #[tokio::test]
@@ -136,7 +138,7 @@ async fn a_certificate_that_is_not_trusted_or_for_another_name() {
     let (_, config) = pki(&["127.0.0.1"]);
     let (another_root, _) = pki(&[]);
     let scene = Scene::new("untrusted", |mailbox| mailbox.with_tls(Tls::Starttls(config))).await;
-    assert_snapshot!(scene.secured(Security::Starttls, another_root).deliver().await, @"deferred: no TLS with the mail server 127.0.0.1:PORT: invalid peer certificate: BadSignature");
+    assert_snapshot!(scene.secured(Security::Starttls, another_root).deliver().await, @"deferred: no TLS with the mail server 127.0.0.1:PORT: invalid peer certificate: UnknownIssuer; the mail server's certificate is not trusted: put its CA under mail.server.ca_files");
 
     let (root, config) = pki(&["mail.example.com"]);
     let scene = Scene::new("misnamed", |mailbox| mailbox.with_tls(Tls::Starttls(config))).await;
@@ -185,8 +187,9 @@ async fn only_a_word_for_good_about_recipient_or_message_is_refused() {
     assert_snapshot!(answered(".", "552 5.3.4 too large").await, @"refused: the mail server did not take the message: 552 5.3.4 too large");
     assert_snapshot!(answered("CONNECT", "554 5.3.2 go away").await, @"deferred: cannot connect to the mail server 127.0.0.1:PORT: 554 5.3.2 go away");
     assert_snapshot!(answered("MAIL", "553 5.7.1 not owned by alice").await, @"deferred: the mail server did not accept the sender alerts@example.com: 553 5.7.1 not owned by alice; see whether mail.from is an address this login may send from");
-    assert_snapshot!(answered("RCPT", "554 5.7.1 <ops@example.com>: Relay access denied").await, @"deferred: the mail server did not accept the recipient: 554 5.7.1 <ops@example.com>: Relay access denied; the server does not relay for this machine: see mail.server (port, username, password) and mail.from");
-    assert_snapshot!(answered("RCPT", "530 5.7.0 authenticate first").await, @"deferred: the mail server did not accept the recipient: 530 5.7.0 authenticate first; the server does not relay for this machine: see mail.server (port, username, password) and mail.from");
+    assert_snapshot!(answered("RCPT", "554 5.7.1 <ops@example.com>: Relay access denied").await, @"deferred: the mail server did not accept the recipient: 554 5.7.1 <ops@example.com>: Relay access denied; the server does not relay for this machine or this sender: see mail.server and mail.from");
+    assert_snapshot!(answered("RCPT", "530 5.7.0 authenticate first").await, @"deferred: the mail server did not accept the recipient: 530 5.7.0 authenticate first; the server wants a login: set mail.server.username and mail.server.password");
+    assert_snapshot!(answered("MAIL", "530 5.7.0 Must issue a STARTTLS command first").await, @"deferred: the mail server did not accept the sender alerts@example.com: 530 5.7.0 Must issue a STARTTLS command first; the server wants TLS: write `tls: starttls`");
     assert_snapshot!(answered(".", "451 4.3.0 disk trouble").await, @"deferred: the mail server did not take the message: 451 4.3.0 disk trouble");
     assert_snapshot!(answered("RCPT", "421 4.3.2 shutting down").await, @"deferred: the mail server did not accept the recipient: 421 4.3.2 shutting down");
 }
@@ -194,7 +197,7 @@ async fn only_a_word_for_good_about_recipient_or_message_is_refused() {
 #[tokio::test]
 async fn the_servers_words_are_made_harmless() {
     let shown = answered("RCPT", "550 5.1.1 \u{1b}[31m\u{202e}no").await;
-    assert_snapshot!(shown, @"refused: the mail server did not accept the recipient: 550 5.1.1 \1B[31m\E2\80\AEno");
+    assert_snapshot!(shown, @r"refused: the mail server did not accept the recipient: 550 5.1.1 \1B[31m\E2\80\AEno");
     assert!(!shown.contains(char::is_control));
     let long = words(&"x\u{202e}".repeat(5_000));
     assert_eq!(long.chars().count(), WORDS);
@@ -220,7 +223,7 @@ async fn a_server_that_hangs_up_or_stalls() {
 async fn a_slow_goodbye_costs_no_mail() {
     let scene = Scene::new("goodbye", |mailbox| mailbox.with_fault(Fault::Stall { at: "QUIT" })).await;
     let mut courier = scene.courier();
-    courier.deadline = Duration::from_secs(1);
+    courier.farewell = Duration::from_millis(20);
     assert_eq!(courier.deliver("ops@example.com", MAIL).await.result, MailResult::Delivered);
 }
 
@@ -240,15 +243,16 @@ async fn what_is_no_address_is_refused_at_once() {
     let delivery = scene.courier().deliver("ops@example.com>\r\nRCPT TO:<x@example.com", MAIL).await;
     assert_snapshot!(scene.shown(&delivery), @r#"refused: "ops@example.com> RCPT TO:<x@example.com" is no mail address"#);
     let delivery = scene.courier().deliver("bücher@example.com", MAIL).await;
-    assert_snapshot!(scene.shown(&delivery), @"refused: the mail server did not accept the sender alerts@example.com: an address is not ASCII and the server does not offer SMTPUTF8");
+    assert_snapshot!(scene.shown(&delivery), @"refused: the mail server did not accept the recipient: an address is not ASCII and the server does not offer SMTPUTF8");
 }
 
 #[test]
 fn settings_that_no_courier_can_be_had_of() {
-    let server = Server { host: "localhost".into(), port: 25, tls: Security::Starttls, login: None, roots: Some(vec![vec![1, 2]]) };
+    let server =
+        Server { host: "localhost".into(), port: 25, tls: Security::Starttls, login: None, roots: Some(vec![vec![1, 2]]) };
     let mut settings = Settings { server, from: "alerts@example.com".into(), to: Vec::new() };
     let why = |settings: &Settings| Courier::new(settings).err().expect("a fault").to_string();
-    assert_snapshot!(why(&settings), @"mail.server: TLS cannot be set up");
+    assert_snapshot!(why(&settings), @"mail.server.ca_files: certificate 1 cannot be used as a root");
     settings.from = "alerts".into();
     assert_snapshot!(why(&settings), @r#"mail.from: "alerts" is no mail address; write alerts@example.com or "certvigil <alerts@example.com>""#);
 }
