@@ -18,7 +18,7 @@ use super::*;
 use crate::{
     certificate::Certificate,
     clock::later,
-    diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Judged, Severity, Trust, Verdict},
+    diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Judged, Trust, Verdict},
     endpoint::Endpoint,
     incident::{Audience, IncidentKey},
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
