@@ -154,7 +154,6 @@ fn an_address_leaves_after_three_resolutions_without_it_and_its_incidents_with_i
         visits += 1;
         match visits {
             1 => Some((vec![fine(1, now), sees(2, now, vec![gap()])], vec![ip(1), ip(2)])),
-            2 | 3 | 5 => only(fine(1, now)),
             4 => Some((vec![fine(1, now)], vec![ip(1), ip(2)])),
             6 => unresolved(now),
             _ => only(fine(1, now)),

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::diagnosis::Severity::{Critical, Warning};
 
 /// One thing that may happen next.
 #[derive(Clone, Debug)]
@@ -142,7 +143,13 @@ impl Chaos {
         for incident in &snapshot.incidents {
             assert!(incident.is_open() || incident.told.is_empty(), "a suspicion is told to nobody");
             let is_held = !self.world.disk.first_sweep_done;
-            assert!(!incident.is_open() || is_held || !incident.told.is_empty(), "{} is open and untold", incident.key);
+            // Where an endpoint has moved, there is nothing to show until it has been visited anew.
+            let is_blank = snapshot
+                .endpoints
+                .iter()
+                .any(|view| view.watch.endpoint.name == incident.key.endpoint && view.addresses.is_empty());
+            let is_told = !incident.told.is_empty();
+            assert!(!incident.is_open() || is_held || is_blank || is_told, "{} is open and untold", incident.key);
         }
         assert!(self.world.brain.next_wake().is_none_or(|wake| wake > self.world.now.uptime));
     }
@@ -182,7 +189,6 @@ fn posts(effect: &Effect, id: &str) -> bool {
 
 fn report(endpoint: Arc<str>, generation: u64, what: u8, now: Now) -> Visited {
     let soon = |severity| Finding::ExpiresSoon { not_after: later(now.wall, DAY), now: now.wall, severity };
-    use crate::diagnosis::Severity::{Critical, Warning};
     let first = match what % 8 {
         0 | 1 => fine(1, now),
         2 => down(1, now),
@@ -214,7 +220,9 @@ proptest! {
     fn whatever_happens_the_invariants_hold(seed: u64, members in 1..=255_u8, steps in prop::collection::vec(step(), 1..200)) {
         let mut chaos = Chaos::new(seed);
         chaos.take(&Step::Reload { members, moved: 0 });
-        steps.iter().for_each(|step| chaos.take(step));
+        for step in &steps {
+            chaos.take(step);
+        }
         chaos.calm_down();
     }
 }

@@ -70,6 +70,24 @@ fn another_place_is_visited_at_once_and_judged_by_what_is_there() {
 }
 
 #[test]
+fn an_address_that_was_at_fault_proves_the_end_itself() {
+    let mut world = World::new(vec![watch("a")], Disk::used(), |watch, now| {
+        let second = match watch.endpoint.target.port {
+            443 => sees(2, now, vec![gap()]),
+            _ if now.uptime < 10 * HOUR => down(2, now),
+            _ => fine(2, now),
+        };
+        Some((vec![fine(1, now), second], vec![ip(1), ip(2)]))
+    });
+    world.run(10 * MINUTE);
+    world.reload(vec![elsewhere("a")]);
+    world.run(9 * HOUR);
+    assert_eq!(world.incidents().len(), 2, "only the other address has shown a certificate");
+    world.run(2 * HOUR);
+    assert!(world.incidents().is_empty());
+}
+
+#[test]
 fn a_late_report_is_dropped() {
     for after in [vec![elsewhere("a")], vec![]] {
         let mut world = World::new(vec![watch("a")], Disk::used(), |watch, now| match watch.endpoint.target.port {
