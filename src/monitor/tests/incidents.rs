@@ -230,3 +230,16 @@ fn without_mail_incidents_are_kept_and_nobody_is_written_to() {
     world.run(DAY);
     assert_eq!(world.mails().len(), 2);
 }
+
+#[test]
+fn an_address_that_is_not_seen_again_confirms_nothing() {
+    let mut visits = 0;
+    let mut world = World::new(vec![watch("a")], Disk::used(), move |_, now| {
+        visits += 1;
+        if visits == 1 { Some((vec![fine(1, now), down(2, now)], vec![ip(1), ip(2)])) } else { only(fine(1, now)) }
+    });
+    world.run(SECOND);
+    assert_eq!(world.incidents(), ["a/reachability Suspected(1) unreachable/critical"]);
+    world.run(DAY);
+    assert!(world.mails().is_empty() && world.incidents().is_empty());
+}

@@ -157,3 +157,16 @@ fn a_new_owner_hears_of_what_is_open() {
     world.run(2 * HOUR);
     assert_eq!(world.mails()[1..], ["chain heir@a.org a missing_intermediate/critical"]);
 }
+
+#[test]
+fn a_place_that_does_not_resolve_proves_nothing() {
+    let mut world = World::new(vec![watch("a")], Disk::used(), |watch, now| match watch.endpoint.target.port {
+        443 => only(sees(1, now, vec![gap()])),
+        _ => unresolved(now),
+    });
+    world.run(10 * MINUTE);
+    world.reload(vec![elsewhere("a")]);
+    world.run(HOUR);
+    assert_eq!(world.incidents().len(), 2);
+    assert!(world.mails().iter().all(|mail| !mail.starts_with("resolved")));
+}

@@ -129,3 +129,16 @@ fn an_endpoint_that_leaves_is_not_waited_for() {
     assert_eq!(world.mails().len(), 1);
     assert!(world.disk.first_sweep_done);
 }
+
+#[test]
+fn an_endpoint_that_moves_is_waited_for() {
+    let mut world = World::new(vec![watch("e0"), watch("e5")], Disk::default(), half_bad);
+    world.run(2 * SECOND);
+    let mut moved = watch("e0");
+    moved.endpoint.target.port = 8443;
+    world.reload(vec![moved]);
+    assert!(!world.disk.first_sweep_done, "what is there now is not known yet");
+    world.run(2 * SECOND);
+    assert!(world.disk.first_sweep_done);
+    assert_eq!(world.mails(), ["chain owner@a.org e0 missing_intermediate/critical"]);
+}
