@@ -20,8 +20,6 @@ use crate::{
 pub(super) struct Dossier {
     /// Entry and addresses; shared with the snapshots, copied when it changes.
     pub(super) view: Arc<EndpointView>,
-    /// Counts what is asked of the endpoint: a report for another generation is late.
-    pub(super) generation: u64,
     /// Suspected and open.
     pub(super) incidents: BTreeMap<Topic, Arc<Incident>>,
     /// Successful resolutions in a row that lacked the address.
@@ -40,9 +38,9 @@ pub(super) struct Judgement {
 }
 
 impl Dossier {
-    pub(super) fn new(watch: Arc<Watch>, generation: u64) -> Self {
+    pub(super) fn new(watch: Arc<Watch>) -> Self {
         let view = Arc::new(EndpointView { watch, addresses: Vec::new() });
-        Dossier { view, generation, incidents: BTreeMap::new(), absences: HashMap::new() }
+        Dossier { view, incidents: BTreeMap::new(), absences: HashMap::new() }
     }
 
     pub(super) fn name(&self) -> &Arc<str> {

@@ -48,6 +48,7 @@ pub struct Monitor {
     /// Under way; begun only where mail is configured, so that the first mail ever is the summary.
     sweep: Option<Sweep>,
     sweep_done: bool,
+    /// Counts what was asked of endpoints, over all of them: a report that answers an older question is late.
     generations: u64,
     reload: ReloadView,
     state_trouble: Option<String>,
@@ -266,10 +267,5 @@ impl Monitor {
             }
         }
         effects
-    }
-
-    fn next_generation(&mut self) -> u64 {
-        self.generations += 1;
-        self.generations
     }
 }

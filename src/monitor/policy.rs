@@ -40,7 +40,7 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Policy {
-            interval: Duration::from_secs(3600),
+            interval: Duration::from_hours(1),
             confirm: Duration::from_secs(30),
             owners: Vec::new(),
             admins: Vec::new(),
@@ -63,6 +63,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { visits: 64, visits_per_address: 4, spread: Duration::from_secs(300) }
+        Limits { visits: 64, visits_per_address: 4, spread: Duration::from_mins(5) }
     }
 }

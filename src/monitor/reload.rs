@@ -27,28 +27,25 @@ impl Monitor {
             if self.places.contains_key(&name) {
                 continue;
             }
-            let dossier = match old.remove(&name) {
+            let (dossier, is_asked_anew) = match old.remove(&name) {
+                None => (Dossier::new(watch), true),
                 Some(mut dossier) => {
                     let change = trusts.change(&dossier.view.watch, &watch);
-                    let same_interval = dossier.view.watch.policy.interval == interval;
-                    dossier.rewrite(watch);
                     if change == Change::Place {
                         dossier.forget_addresses(&mut turn.records);
                     }
-                    if change > Change::Policy {
-                        dossier.generation = self.next_generation();
-                        anew.push(Plan { name: name.clone(), generation: dossier.generation, interval });
-                    } else if !same_interval {
+                    if change == Change::Policy && dossier.view.watch.policy.interval != interval {
                         self.schedule.set_interval(&name, interval, self.settings.limits.spread, now.uptime);
                     }
-                    dossier
-                }
-                None => {
-                    let dossier = Dossier::new(watch, self.next_generation());
-                    anew.push(Plan { name: name.clone(), generation: dossier.generation, interval });
-                    dossier
+                    dossier.rewrite(watch);
+                    (dossier, change > Change::Policy)
                 }
             };
+            if is_asked_anew {
+                self.generations += 1;
+                anew.push(Plan { name: name.clone(), generation: self.generations, interval });
+                self.sweep.iter_mut().for_each(|sweep| sweep.unsettled(&name));
+            }
             self.places.insert(name, self.dossiers.len());
             self.dossiers.push(dossier);
         }
@@ -65,9 +62,7 @@ impl Monitor {
         gone.sort_by(|(a, _), (b, _)| a.cmp(b));
         for (name, dossier) in gone {
             self.schedule.remove(&name);
-            if let Some(sweep) = &mut self.sweep {
-                sweep.forget(&name);
-            }
+            self.sweep.iter_mut().for_each(|sweep| sweep.forget(&name));
             let keys = dossier.incidents.into_keys().map(|topic| IncidentKey { endpoint: name.clone(), topic });
             turn.records.extend(keys.map(Record::IncidentGone));
             turn.records.push(Record::EndpointGone(name));

@@ -29,6 +29,13 @@ impl Sweep {
         self.unsettled.remove(name);
     }
 
+    /// It has changed and is visited anew.
+    pub(super) fn unsettled(&mut self, name: &Arc<str>) {
+        if self.holds(name) {
+            self.unsettled.insert(name.clone());
+        }
+    }
+
     /// It has left the inventory.
     pub(super) fn forget(&mut self, name: &Arc<str>) {
         self.members.remove(name);

@@ -1,1 +1,245 @@
-//! x
+//! Incidents: opened when they are real, told once a stage to each, cleared by proof alone.
+
+use std::{cell::RefCell, rc::Rc};
+
+use super::*;
+
+/// Days since the world began.
+fn day(now: Now) -> u64 {
+    now.uptime.as_secs() / 86_400
+}
+
+/// A server that answers as the script says, a visit a letter: `.` fine, `x` down, `g` with a gap, `?` unresolved;
+/// the last letter goes on for ever.
+fn script(letters: &'static str) -> impl FnMut(&Watch, Now) -> Option<Reply> {
+    let mut visits = 0;
+    move |_, now| {
+        let letter = letters.as_bytes()[visits.min(letters.len() - 1)];
+        visits += 1;
+        match letter {
+            b'.' => only(fine(1, now)),
+            b'x' => only(down(1, now)),
+            b'g' => only(sees(1, now, vec![gap()])),
+            b'?' => unresolved(now),
+            other => panic!("no such letter: {other}"),
+        }
+    }
+}
+
+#[test]
+fn a_network_failure_is_told_at_the_third_look_half_a_minute_apart() {
+    let mut world = World::new(vec![watch("a")], Disk::used(), script("x"));
+    world.run(MINUTE / 4);
+    assert_eq!(world.incidents(), ["a/reachability Suspected(1) unreachable/critical"]);
+    world.run(MINUTE / 2);
+    assert_eq!(world.incidents(), ["a/reachability Suspected(2) unreachable/critical"]);
+    assert!(world.mails().is_empty());
+    world.run(MINUTE / 2);
+    assert_eq!(world.incidents(), ["a/reachability Open unreachable/critical"]);
+    assert_eq!(world.mails(), ["problem owner@a.org a unreachable/critical"]);
+    world.run(DAY);
+    assert_eq!(world.mails().len(), 1);
+    assert!(world.starts.len() < 3 + 28, "back to the usual interval once it is known");
+}
+
+#[test]
+fn a_good_visit_ends_a_suspicion_and_nobody_hears_of_it() {
+    let mut world = World::new(vec![watch("a")], Disk::used(), script("xx.x.xx."));
+    world.run(DAY);
+    assert!(world.starts.len() > 20);
+    assert!(world.mails().is_empty() && world.incidents().is_empty() && world.disk.incidents.is_empty());
+}
+
+#[test]
+fn an_incident_is_told_once_and_cleared_once_in_the_same_thread() {
+    let mut world = World::new(vec![watch("a")], Disk::used(), script("ggg..."));
+    world.run(DAY);
+    assert_eq!(
+        world.mails(),
+        ["chain owner@a.org a missing_intermediate/critical", "resolved owner@a.org a missing_intermediate/critical"]
+    );
+    assert_eq!(world.posted[0].1.thread, None);
+    assert_eq!(world.posted[1].1.thread.as_ref(), Some(&world.posted[0].1.id));
+    assert!(world.disk.incidents.is_empty() && world.disk.outbox.is_empty());
+    let seen = &world.posted[1].1.cases[0].seen;
+    assert!(seen[0].diagnosis.findings.is_empty(), "the all-clear shows the good visit");
+}
+
+#[test]
+fn a_server_that_flaps_is_a_new_incident_each_time_with_mails_of_its_own() {
+    let mut world = World::new(vec![watch("a")], Disk::used(), script("g.g.g.xxx.xxx."));
+    world.run(2 * DAY);
+    let count = |kind: &str| world.mails().iter().filter(|mail| mail.starts_with(kind)).count();
+    assert_eq!((count("chain"), count("problem"), count("resolved")), (3, 2, 5));
+}
+
+#[test]
+fn a_year_of_an_expiring_certificate_is_three_mails_and_an_all_clear() {
+    let start = World::new(vec![], Disk::used(), |_, _| None).now.wall;
+    let mut world = World::new(vec![watch("a")], Disk::used(), move |watch, now| {
+        let renewed = later(start, 100 * DAY);
+        only(if now.wall < renewed {
+            dated(1, now, watch, start, later(start, 90 * DAY))
+        } else {
+            dated(1, now, watch, renewed, later(renewed, 398 * DAY))
+        })
+    });
+    world.run(365 * DAY);
+    let told: Vec<_> =
+        world.posted.iter().map(|(at, notice)| format!("day {}: {}", at.as_secs() / 86_400, line(notice))).collect();
+    assert_eq!(
+        told,
+        [
+            "day 69: expiry owner@a.org a expires_soon/warning",
+            "day 83: expiry owner@a.org a expires_soon/critical",
+            "day 90: expiry owner@a.org a expired/critical",
+            "day 100: resolved owner@a.org a expired/critical",
+        ]
+    );
+    let first = &world.posted[0].1.id;
+    assert!(world.posted[1..].iter().all(|(_, notice)| notice.thread.as_ref() == Some(first)));
+}
+
+#[test]
+fn an_unreachable_server_mends_nothing() {
+    let mut world = World::new(vec![watch("a")], Disk::used(), script("gxxxx????g."));
+    world.run(6 * HOUR);
+    assert_eq!(
+        world.incidents(),
+        ["a/reachability Open unreachable/critical", "a/missing_intermediate Open missing_intermediate/critical"]
+    );
+    let rows = world.addresses();
+    assert_eq!(rows.iter().map(|row| row.address).collect::<Vec<_>>(), [None, Some(ip(1))]);
+    assert!(rows[1].known.is_some() && rows[1].failed.is_some());
+    world.run(DAY);
+    assert_eq!(
+        world.mails(),
+        [
+            "chain owner@a.org a missing_intermediate/critical",
+            "problem owner@a.org a unreachable/critical",
+            "resolved owner@a.org a unreachable/critical",
+            "resolved owner@a.org a missing_intermediate/critical",
+        ]
+    );
+    assert_eq!(world.addresses().len(), 1);
+}
+
+#[test]
+fn one_good_address_does_not_clear_another() {
+    let mended = Rc::new(RefCell::new(false));
+    let site = {
+        let mended = mended.clone();
+        move |_: &Watch, now| {
+            let second = if *mended.borrow() { fine(2, now) } else { down(2, now) };
+            let second = if day(now) == 0 { sees(2, now, vec![gap()]) } else { second };
+            Some((vec![fine(1, now), second], vec![ip(1), ip(2)]))
+        }
+    };
+    let mut world = World::new(vec![watch("a")], Disk::used(), site);
+    world.run(3 * DAY);
+    assert_eq!(world.incidents().len(), 2);
+    let case = &world.posted[0].1.cases[0];
+    assert_eq!(case.incident.addresses, ["192.0.2.2"]);
+    assert_eq!(case.seen.iter().map(|judged| judged.observation.address).collect::<Vec<_>>(), [Some(ip(2))]);
+    *mended.borrow_mut() = true;
+    world.run(2 * HOUR);
+    assert!(world.incidents().is_empty());
+    assert_eq!(world.mails().len(), 4);
+}
+
+#[test]
+fn an_address_leaves_after_three_resolutions_without_it_and_its_incidents_with_it() {
+    let mut visits = 0;
+    let mut world = World::new(vec![watch("a")], Disk::used(), move |_, now| {
+        visits += 1;
+        match visits {
+            1 => Some((vec![fine(1, now), sees(2, now, vec![gap()])], vec![ip(1), ip(2)])),
+            4 => Some((vec![fine(1, now)], vec![ip(1), ip(2)])),
+            6 => unresolved(now),
+            _ => only(fine(1, now)),
+        }
+    });
+    while world.starts.len() < 7 {
+        world.run(MINUTE / 2);
+        assert!(world.addresses().iter().any(|row| row.address == Some(ip(2))), "after visit {}", world.starts.len());
+    }
+    assert_eq!(world.mails(), ["chain owner@a.org a missing_intermediate/critical"]);
+    world.run(3 * HOUR);
+    assert_eq!(world.addresses().len(), 1);
+    assert_eq!(world.disk.addresses.len(), 1);
+    assert_eq!(world.mails().len(), 2);
+    assert!(world.incidents().is_empty());
+}
+
+#[test]
+fn things_that_go_wrong_together_are_told_apart() {
+    let mut world = World::new(vec![watch("a")], Disk::used(), |_, now| {
+        let info = Finding::RootIncluded { root: "R".into() };
+        only(sees(1, now, vec![gap(), Finding::KeyPossessionFailed, info]))
+    });
+    world.run(HOUR);
+    assert_eq!(
+        world.mails(),
+        ["problem owner@a.org a key_possession_failed/critical", "chain owner@a.org a missing_intermediate/critical"]
+    );
+}
+
+#[test]
+fn the_letter_goes_to_the_admin_where_that_is_wanted_and_answers_go_to_the_owner() {
+    let mut asked = watch("a");
+    asked.policy.admins = vec!["admin@b.org".into(), "owner@a.org".into()];
+    asked.policy.write_to_admin = true;
+    let mut unasked = watch("b");
+    unasked.policy.admins = vec!["admin@b.org".into()];
+    let mut world = World::new(vec![asked, unasked], Disk::used(), |watch, now| {
+        let finding = if &*watch.endpoint.name == "a" && now.uptime > HOUR * 9 / 10 { vec![] } else { vec![gap()] };
+        only(sees(1, now, finding))
+    });
+    world.run(HOUR / 2);
+    let mut mails = world.mails();
+    mails.sort();
+    assert_eq!(
+        mails,
+        [
+            "chain admin@b.org a missing_intermediate/critical",
+            "chain owner@a.org a missing_intermediate/critical",
+            "chain owner@a.org b missing_intermediate/critical",
+        ]
+    );
+    let (_, letter) = world.posted.iter().find(|(_, notice)| notice.audience == Audience::Admin).expect("a letter");
+    assert_eq!((&*letter.recipient, letter.reply_to.clone()), ("admin@b.org", vec!["owner@a.org".to_owned()]));
+    let told = letter.id.clone();
+    world.run(HOUR);
+    let (_, clear) = world.posted.last().expect("an all-clear");
+    assert_eq!((clear.kind, clear.audience, clear.thread.clone()), (NoticeKind::Resolved, Audience::Admin, Some(told)));
+    assert_eq!(clear.reply_to, ["owner@a.org"]);
+    assert_eq!(world.mails().len(), 5);
+}
+
+#[test]
+fn without_mail_incidents_are_kept_and_nobody_is_written_to() {
+    let settings = Settings { mail: false, ..settings() };
+    let mut world = World::with(vec![watch("a")], Disk::used(), settings, script("ggggg."));
+    world.run(3 * HOUR);
+    assert_eq!(world.incidents().len(), 1);
+    assert!(world.disk.incidents.values().all(|incident| incident.told.is_empty()));
+    world.settings.mail = true;
+    world.restart();
+    world.run(MINUTE);
+    assert_eq!(world.mails(), ["chain owner@a.org a missing_intermediate/critical"]);
+    world.run(DAY);
+    assert_eq!(world.mails().len(), 2);
+}
+
+#[test]
+fn an_address_that_is_not_seen_again_confirms_nothing() {
+    let mut visits = 0;
+    let mut world = World::new(vec![watch("a")], Disk::used(), move |_, now| {
+        visits += 1;
+        if visits == 1 { Some((vec![fine(1, now), down(2, now)], vec![ip(1), ip(2)])) } else { only(fine(1, now)) }
+    });
+    world.run(SECOND);
+    assert_eq!(world.incidents(), ["a/reachability Suspected(1) unreachable/critical"]);
+    world.run(DAY);
+    assert!(world.mails().is_empty() && world.incidents().is_empty());
+}

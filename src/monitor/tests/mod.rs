@@ -18,16 +18,16 @@ use super::*;
 use crate::{
     certificate::Certificate,
     clock::later,
-    diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Judged, Severity, Trust, Verdict},
+    diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Judged, Trust, Verdict},
     endpoint::Endpoint,
     incident::{Audience, IncidentKey},
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(86_400);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
 
 /// What a visit brings home, and what the name resolved to.
 type Reply = (Vec<Judged>, Vec<IpAddr>);
@@ -279,6 +279,7 @@ fn ip(last: u8) -> IpAddr {
 }
 
 /// One address, 192.0.2.1.
+#[expect(clippy::unnecessary_wraps, reason = "it is the answer of a site")]
 fn only(judged: Judged) -> Option<Reply> {
     Some((vec![judged], vec![ip(1)]))
 }
@@ -317,6 +318,7 @@ fn down(address: u8, now: Now) -> Judged {
 }
 
 /// The name did not resolve.
+#[expect(clippy::unnecessary_wraps, reason = "it is the answer of a site")]
 fn unresolved(now: Now) -> Option<Reply> {
     Some((vec![failed(None, now, Stage::Resolve, FailureKind::DnsFailure)], Vec::new()))
 }

@@ -65,7 +65,7 @@ fn a_threshold_is_met_by_a_visit_right_after_it() {
     let (not_before, not_after) = (crate::clock::earlier(start, 100 * DAY), later(start, 21 * DAY + 10 * HOUR));
     let mut world = World::new(vec![daily], Disk::used(), move |watch, now| only(dated(1, now, watch, not_before, not_after)));
     world.run(30 * DAY);
-    let told: Vec<_> = world.posted.iter().map(|(at, notice)| (line(notice), *at - 10 * HOUR)).collect();
+    let told: Vec<_> = world.posted.iter().map(|(at, notice)| (line(notice), at.saturating_sub(10 * HOUR))).collect();
     assert_eq!(told.len(), 3);
     for ((_, at), (stage, begins)) in told.iter().zip([("warning", 0), ("critical", 14), ("expired", 21)]) {
         let late = at.checked_sub(begins * DAY).expect("not early");
