@@ -391,7 +391,7 @@ endpoints: [a.example]
     )
     .config;
     assert_eq!(config.limits, Limits { visits: 8, visits_per_address: 2, spread: Duration::from_secs(10) });
-    assert_eq!(config.resolver, Resolver::System);
+    assert_eq!(config.resolver, crate::probe::NameLookup::System);
     assert_eq!((config.fetch.enabled, config.fetch.allow_private), (false, true));
     assert_eq!(config.web.listen, "[::1]:0".parse().unwrap());
     assert_eq!(config.store.directory, PathBuf::from("state"));

@@ -17,7 +17,7 @@ use super::{StartError, shown};
 use crate::{
     clock::Now,
     config::{self, Config, Environment, Faults, Loaded},
-    incident::State,
+    incident::{IncidentKey, State},
     mail::{self, Courier},
     monitor::{Effect, Event, MailResult, Record, Visited, Watch},
     probe,
@@ -51,6 +51,8 @@ pub(super) struct Hands {
     /// The visits under way, for the day one of them panics.
     visits: HashMap<Id, (Arc<Watch>, u64)>,
     scribe: Scribe,
+    /// The open incidents and the stage they were logged at: a log is read for what changes.
+    logged: HashMap<IncidentKey, String>,
     /// Endpoints that were told to have an address without a route.
     told_skipped: HashSet<Arc<str>>,
 }
@@ -93,6 +95,7 @@ impl Hands {
             tasks: JoinSet::new(),
             visits: HashMap::new(),
             scribe: Scribe::start(store),
+            logged: HashMap::new(),
             told_skipped: HashSet::new(),
         })
     }
@@ -269,9 +272,17 @@ impl Hands {
     fn note(&mut self, record: &Record) {
         match record {
             Record::Incident(incident) if incident.state == State::Open => {
-                info!(endpoint = %incident.key.endpoint, code = incident.code, severity = %incident.severity, "{}", incident.summary);
+                let stage = incident.stage();
+                if self.logged.insert(incident.key.clone(), stage.clone()) != Some(stage) {
+                    let (endpoint, code) = (&incident.key.endpoint, &incident.code);
+                    info!(%endpoint, code, severity = %incident.severity, "{}", incident.summary);
+                }
             }
-            Record::IncidentGone(key) => info!(endpoint = %key.endpoint, topic = key.topic.name(), "over"),
+            Record::IncidentGone(key) => {
+                if self.logged.remove(key).is_some() {
+                    info!(endpoint = %key.endpoint, topic = key.topic.name(), "over");
+                }
+            }
             Record::MailGone(id) => {
                 self.mails.remove(id);
             }
