@@ -88,9 +88,7 @@ holds_of_mails '"openssl s_client" in box("admin")[0].words and "api.test.exampl
 holds_of_mails '"Acceptance issuing" in box("admin")[0].words'
 holds_of_mails '"ops@test.example" in str(box("admin")[0].message["Reply-To"])'
 holds_of_mails '"over the hills" not in "".join(x.message.as_string() for x in m)'
-mails '[part.get_content() for part in box("admin")[0].message.iter_attachments()][0]' >"$WORK/attached"
-python3 -c 'import sys; t = sys.stdin.read(); sys.stdout.write(t if "BEGIN" in t and not t.startswith("b") else eval(t).decode())' \
-    <"$WORK/attached" >"$WORK/fullchain.pem"
+mails 'next(box("admin")[0].message.iter_attachments()).get_payload(decode=True).decode()' >"$WORK/fullchain.pem"
 openssl verify -no-CApath -no-CAstore -CAfile "$WORK/root.pem" -untrusted "$WORK/fullchain.pem" "$WORK/fullchain.pem" >/dev/null ||
     fail "openssl does not accept the attached chain"
 
