@@ -172,7 +172,8 @@ said_by_openssl() {
     local port=$1 host=$2 ca=$3
     shift 3
     timeout 10 openssl s_client -connect "127.0.0.1:$port" -servername "$host" -verify_hostname "$host" -CAfile "$ca" \
-        -no-CApath -no-CAstore "$@" </dev/null 2>/dev/null | sed -n 's/.*Verify return code: \([0-9]*\) .*/\1/p' | tail -n 1
+        -no-CApath -no-CAstore "$@" </dev/null 2>/dev/null | sed -n 's/.*Verify return code: \([0-9]*\) .*/\1/p' | tail -n 1 ||
+        true
 }
 
 # --- certvigil --------------------------------------------------------------------------------------------------------------
@@ -212,5 +213,6 @@ for line in sys.stdin:
 sys.exit(not all(latest.get(name, 0) > float(sys.argv[1]) for name in sys.argv[2:]))' "${@:2}"
 }
 
-# metric PORT PATTERN: some line of the scrape matches this extended regular expression.
-metric() { scrape "$1" 2>/dev/null | grep -Eq "$2"; }
+# metric PORT PATTERN: some line of the scrape matches this extended regular expression. (Never grep -q behind a pipe: it would
+# close the pipe at the first match, and the writer's complaint would count as the result.)
+metric() { scrape "$1" 2>/dev/null | grep -E "$2" >/dev/null; }
