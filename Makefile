@@ -1,0 +1,36 @@
+# The verbs of this project. `make` alone lists them.
+
+CONFIG ?= config.example.yaml
+CARGO  ?= cargo
+
+.PHONY: help demo run check test acceptance bench fmt tools
+
+help: ## list the verbs
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-11s %s\n", $$1, $$2 }'
+
+demo: tools ## a daemon on a built-in lab of good and faulty servers: no root, no network, no settings
+	$(CARGO) run --locked -- demo
+
+run: tools ## the daemon on your own inventory: make run CONFIG=FILE
+	$(CARGO) run --locked -- run --config $(CONFIG)
+
+check: tools ## what has to be clean: format, lints, documentation
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
+
+test: tools ## every test that needs nothing but this directory, a compiler and the openssl command
+	$(CARGO) test --locked
+
+acceptance: tools ## the binary against real servers, in network namespaces of its own; as root (ONLY='nginx systemd' chooses)
+	$(CARGO) build --locked
+	tests/acceptance/run $(ONLY)
+
+bench: tools ## how fast
+	$(CARGO) bench --locked
+
+fmt: ## put the source into form
+	$(CARGO) fmt
+
+tools:
+	@.ci/need cargo:rustup cc:gcc /usr/include/stdio.h:libc6-dev openssl:openssl

@@ -1,0 +1,135 @@
+#!/usr/bin/env bash
+# The daemon and a real Postfix (587, STARTTLS, AUTH, a private CA): the right mails, each once, across kill -9, restart and an
+# unreachable mail server; and the all-clear.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/servers.sh"
+needs nginx:nginx-light postfix:postfix saslpasswd2:sasl2-bin '/usr/lib/*/sasl2/libsasldb.so:libsasl2-modules-db' \
+    '/usr/lib/*/sasl2/libplain.so:libsasl2-modules'
+own_network mail.test.example api.test.example old.test.example shop.test.example
+
+root_ca root
+intermediate_ca issuing root
+aia='authorityInfoAccess=caIssuers;URI:http://127.0.0.1/issuing.der'
+leaf mail issuing mail.test.example '1 day ago' '90 days'
+leaf api issuing api.test.example '1 day ago' '90 days' "$aia"
+leaf old issuing old.test.example '90 days ago' '3 days ago'
+leaf shop issuing shop.test.example '1 day ago' '90 days'
+leaf shop-expired issuing shop.test.example '90 days ago' '1 hour ago'
+mkdir "$WORK/aia" "$WORK/state"
+openssl x509 -in "$WORK/issuing.pem" -outform DER -out "$WORK/aia/issuing.der"
+
+# serve API-CHAIN SHOP: what nginx presents from now on.
+serve() {
+    cat >"$WORK/nginx.conf" <<CONF
+daemon off;
+pid $WORK/nginx.pid;
+error_log $WORK/nginx-error.log;
+events {}
+http {
+    access_log off;
+    client_body_temp_path $WORK/t1; proxy_temp_path $WORK/t2; fastcgi_temp_path $WORK/t3;
+    uwsgi_temp_path $WORK/t4; scgi_temp_path $WORK/t5;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    server { listen 127.0.0.1:80; root $WORK/aia; }
+    server { listen 127.0.0.1:443 ssl; ssl_certificate $WORK/$1; ssl_certificate_key $WORK/api.key; }
+    server { listen 127.0.0.1:8443 ssl; ssl_certificate $WORK/old-full.pem; ssl_certificate_key $WORK/old.key; }
+    server { listen 127.0.0.1:9443 ssl; ssl_certificate $WORK/$2-full.pem; ssl_certificate_key $WORK/$2.key; }
+}
+CONF
+}
+serve api.pem shop
+start nginx nginx -c "$WORK/nginx.conf"
+nginx=$PID
+listens nginx 80 443 8443 9443
+postfix_server mail
+
+printf 'over the hills\n' >"$WORK/password"
+chmod 600 "$WORK/password"
+cat >"$WORK/config.yaml" <<CONF
+defaults: {interval: 5s, timeout: 5s}
+trust: {system: false, mozilla: false, files: [$WORK/root.pem]}
+fetch: {allow_private: true}
+web: {listen: 127.0.0.1:9843}
+state: {directory: $WORK/state}
+mail:
+  server: {host: mail.test.example, port: 587, tls: starttls, username: alerts, password: {file: $WORK/password},
+    ca_files: [$WORK/root.pem]}
+  from: "certvigil <alerts@test.example>"
+  to: [ops@test.example]
+endpoints:
+  - {name: api, target: api.test.example, admin: admin@test.example, write_to_admin: true}
+  - {name: old, target: "old.test.example:8443"}
+  - {name: shop, target: "shop.test.example:9443"}
+  - {name: mail, target: "submission://mail.test.example"}
+CONF
+all=(api old shop mail)
+
+daemon() { start certvigil "$CERTVIGIL" run --config "$WORK/config.yaml"; DAEMON=$PID; }
+mails() { python3 "$ACCEPTANCE/mailbox.py" "$WORK/mail" "$1"; }
+holds_of_mails() { mails "$1" || { mails '"\n".join(f"{x.box}: {x.kind}: {x.subject}" for x in m)' >&2; fail "$1"; }; }
+# Two rounds of visits with nothing left to be sent.
+round() { local since; since=$(date +%s.%N); wait_for 60 "a round of visits" probed_since 9843 "$since" "${all[@]}"; }
+settle() { round; round; wait_for 60 "an empty outbox" metric 9843 '^certvigil_outbox_length 0'; }
+
+say "the first mails"
+daemon
+wait_for 30 "the daemon's metrics" metric 9843 '^certvigil_build_info'
+wait_for 120 "the letter to the admin" mails 'len(box("admin")) > 0'
+wait_for 120 "the owner hears of the expired certificate" mails 'any("old" in x.words and "expired" in x.words for x in box("ops"))'
+settle
+holds_of_mails '[x.kind for x in box("admin")] == ["chain"]'
+holds_of_mails 'len({x.id for x in m}) == len(m)'
+holds_of_mails 'not any("shop" in x.subject or "submission" in x.subject for x in m)'
+holds_of_mails 'all(x.message["Auto-Submitted"] == "auto-generated" and "alerts@test.example" in x.message["From"] for x in m)'
+
+say "the letter: what we see, the proof, the remedy"
+holds_of_mails '"Verify return code: 21 (unable to verify the first certificate)" in box("admin")[0].words'
+holds_of_mails '"openssl s_client" in box("admin")[0].words and "api.test.example:443" in box("admin")[0].words'
+holds_of_mails '"Acceptance issuing" in box("admin")[0].words'
+holds_of_mails '"ops@test.example" in str(box("admin")[0].message["Reply-To"])'
+holds_of_mails '"over the hills" not in "".join(x.message.as_string() for x in m)'
+mails 'next(box("admin")[0].message.iter_attachments()).get_payload(decode=True).decode()' >"$WORK/fullchain.pem"
+openssl verify -no-CApath -no-CAstore -CAfile "$WORK/root.pem" -untrusted "$WORK/fullchain.pem" "$WORK/fullchain.pem" >/dev/null ||
+    fail "openssl does not accept the attached chain"
+
+say "kill -9 and a restart: nobody hears anything twice"
+before=$(mails 'len(m)')
+end "$DAEMON" KILL
+daemon
+wait_for 30 "the metrics after the restart" metric 9843 'certvigil_verify_code\{.*endpoint="api".*\} 21'
+settle
+holds_of_mails "len(m) == $before"
+
+say "a mail that is decided while the mail server is away, and a kill -9: it arrives, once"
+postfix -c "$POSTFIX" stop 2>/dev/null
+all=(api old shop)
+serve api.pem shop-expired
+kill -HUP "$nginx"
+wait_for 60 "a mail in the outbox" metric 9843 '^certvigil_outbox_length [1-9]'
+end "$DAEMON" KILL
+daemon
+wait_for 30 "the outbox after the restart" metric 9843 '^certvigil_outbox_length [1-9]'
+start postfix-again postfix -c "$POSTFIX" start-fg
+listens postfix-again 587
+about_shop='[x for x in box("ops") if x.kind == "expiry" and "shop" in x.subject]'
+wait_for 400 "the delayed mail" mails "len($about_shop) > 0"
+all=(api old shop mail)
+settle
+holds_of_mails "len($about_shop) == 1"
+
+say "the full chain is served: the all-clear, in the thread"
+serve api-full.pem shop-expired
+kill -HUP "$nginx"
+wait_for 120 "the all-clear to the admin" mails 'any(x.kind == "resolved" for x in box("admin"))'
+wait_for 120 "the all-clear to the owner" mails 'any(x.kind == "resolved" and "api" in x.words for x in box("ops"))'
+settle
+holds_of_mails '[x.kind for x in box("admin")] == ["chain", "resolved"]'
+holds_of_mails 'box("admin")[1].message["In-Reply-To"] == box("admin")[0].id'
+holds_of_mails 'len([x for x in box("ops") if x.kind == "resolved" and "api" in x.subject]) == 1'
+holds_of_mails 'len({x.id for x in m}) == len(m)'
+
+say "an orderly stop"
+started=$SECONDS
+end "$DAEMON" TERM
+[ "$STATUS" = 0 ] || fail "exit status $STATUS after SIGTERM"
+[ $((SECONDS - started)) -le 5 ] || fail "the stop took $((SECONDS - started)) s"

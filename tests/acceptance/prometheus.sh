@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# A real Prometheus scrapes the daemon; what the shipped dashboard and rules ask for is there.
+. "$(dirname "$0")/lib.sh"
+needs nginx:nginx-light prometheus:prometheus promtool:prometheus
+own_network api.test.example good.test.example
+
+root_ca root
+intermediate_ca issuing root
+leaf api issuing api.test.example '1 day ago' '90 days' 'authorityInfoAccess=caIssuers;URI:http://127.0.0.1/issuing.der'
+leaf good issuing good.test.example '1 day ago' '90 days'
+mkdir "$WORK/aia" "$WORK/state"
+openssl x509 -in "$WORK/issuing.pem" -outform DER -out "$WORK/aia/issuing.der"
+cat >"$WORK/nginx.conf" <<CONF
+daemon off;
+pid $WORK/nginx.pid;
+error_log $WORK/nginx-error.log;
+events {}
+http {
+    access_log off;
+    client_body_temp_path $WORK/t1; proxy_temp_path $WORK/t2; fastcgi_temp_path $WORK/t3;
+    uwsgi_temp_path $WORK/t4; scgi_temp_path $WORK/t5;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    server { listen 127.0.0.1:80; root $WORK/aia; }
+    server { listen 127.0.0.1:443 ssl; ssl_certificate $WORK/api.pem; ssl_certificate_key $WORK/api.key; }
+    server { listen 127.0.0.1:8443 ssl; ssl_certificate $WORK/good-full.pem; ssl_certificate_key $WORK/good.key; }
+}
+CONF
+start nginx nginx -c "$WORK/nginx.conf"
+listens nginx 80 443 8443
+
+# Nothing listens at the mail server's port: mails wait, and their metrics can be looked at.
+cat >"$WORK/config.yaml" <<CONF
+defaults: {interval: 5s, timeout: 5s}
+trust: {system: false, mozilla: false, files: [$WORK/root.pem]}
+fetch: {allow_private: true}
+web: {listen: 127.0.0.1:9843}
+state: {directory: $WORK/state}
+mail:
+  server: {host: 127.0.0.1, port: 587, tls: starttls}
+  from: "certvigil <alerts@test.example>"
+  to: [ops@test.example]
+endpoints:
+  - {name: api, target: api.test.example, labels: {team: "a \"quoted\" \\\\ team"}}
+  - {name: good, target: "good.test.example:8443"}
+  - {name: refused, target: "good.test.example:9"}
+CONF
+start certvigil "$CERTVIGIL" run --config "$WORK/config.yaml"
+wait_for 60 "every endpoint visited" probed_since 9843 1 api good refused
+wait_for 60 "the tried mail" metric 9843 '^certvigil_mails_total\{'
+
+say "promtool reads the metrics"
+scrape 9843 >"$WORK/metrics.txt"
+promtool check metrics <"$WORK/metrics.txt" >"$WORK/promtool.log" 2>&1 || { shown "$WORK/promtool.log"; fail "promtool check metrics"; }
+
+say "Prometheus scrapes them"
+cat >"$WORK/prometheus.yml" <<CONF
+global: {scrape_interval: 1s, evaluation_interval: 1s}
+rule_files: [$ROOT/grafana/alerts.yml]
+scrape_configs:
+  - {job_name: certvigil, static_configs: [{targets: ["127.0.0.1:9843"]}]}
+CONF
+promtool check config "$WORK/prometheus.yml" >"$WORK/promtool.log" 2>&1 || { shown "$WORK/promtool.log"; fail "promtool check config"; }
+promtool check rules "$ROOT/grafana/alerts.yml" >"$WORK/promtool.log" 2>&1 || { shown "$WORK/promtool.log"; fail "promtool check rules"; }
+start prometheus prometheus --config.file="$WORK/prometheus.yml" --storage.tsdb.path="$WORK/tsdb" --web.listen-address=127.0.0.1:9090
+listens prometheus 9090
+
+# asks QUERY: prints the samples' values, sorted; empty when there are none.
+asks() { promtool query instant http://127.0.0.1:9090 "$1" 2>/dev/null | sed -n 's/.* => \([^ ]*\) @.*/\1/p' | sort; }
+answers() { [ "$(asks "$1" | paste -sd' ')" = "$2" ]; }
+wait_for 30 "Prometheus sees the daemon" answers 'up{job="certvigil"}' 1
+wait_for 30 "the verdict in Prometheus" answers 'certvigil_verify_code{endpoint="api"}' 21
+for pair in 'certvigil_verify_code{endpoint="good"}=0' 'certvigil_chain_complete{endpoint="api"}=0' \
+    'certvigil_chain_status{endpoint="api",status="missing_intermediate"}=1' 'certvigil_finding{endpoint="api",code="missing_intermediate",fault="server"}=3' \
+    'certvigil_probe_success{endpoint="refused"}=0' 'certvigil_probe_failure{endpoint="refused",stage="connect",kind="refused"}=1' \
+    'count(certvigil_endpoint_info)=3' 'count(certvigil_build_info)=1'; do
+    answers "${pair%=*}" "${pair##*=}" || fail "${pair%=*} is '$(asks "${pair%=*}" | paste -sd' ')' instead of ${pair##*=}"
+done
+if grep -q '@test.example' "$WORK/metrics.txt"; then fail "a mail address is on /metrics"; fi
+
+say "the shipped dashboard and rules ask for nothing that is not there"
+explained=(
+    # name: why it need not be in this scrape
+)
+shopt -s nullglob
+shipped=("$ROOT"/grafana/*.json "$ROOT"/grafana/*.yml "$ROOT"/grafana/*.yaml)
+[ ${#shipped[@]} -gt 0 ] || fail "there is no dashboard in grafana/"
+names=$(grep -oEh '\bcertvigil_[a-z0-9_]+' "${shipped[@]}" | sort -u)
+absent=()
+for name in $names; do
+    grep -qE "^$name(\{| )" "$WORK/metrics.txt" || [[ " ${explained[*]:-} " == *" $name "* ]] || absent+=("$name")
+done
+[ ${#absent[@]} = 0 ] || fail "not in the scrape: ${absent[*]}"
+say "$(wc -w <<<"$names") metrics asked for, all there"
+
+rules_healthy() {
+    python3 - <<'PYTHON'
+import json, sys, urllib.request
+groups = json.load(urllib.request.urlopen("http://127.0.0.1:9090/api/v1/rules"))["data"]["groups"]
+rules = [rule for group in groups for rule in group["rules"]]
+sys.exit(not rules or any(rule["health"] != "ok" for rule in rules))
+PYTHON
+}
+wait_for 90 "every rule is evaluated without error" rules_healthy
