@@ -66,8 +66,7 @@ impl Demo {
             let unique = format!("certvigil-demo-{}-{:08x}", std::process::id(), fastrand::u32(..));
             std::env::temp_dir().join(unique)
         });
-        std::fs::create_dir_all(directory.join("state"))
-            .with_context(|| format!("cannot make {}", directory.display()))?;
+        std::fs::create_dir_all(directory.join("state")).with_context(|| format!("cannot make {}", directory.display()))?;
         Ok(directory)
     }
 
@@ -78,7 +77,8 @@ impl Demo {
             None => 0,
         };
         let config = directory.join("config.yaml");
-        let write = |path: &PathBuf, text: &str| std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()));
+        let write =
+            |path: &PathBuf, text: &str| std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()));
         write(&directory.join(lab::ROOT_FILE), lab.root_pem())?;
         write(&config, &lab.config_yaml(directory, port, smtp))?;
         Ok(config)

@@ -54,13 +54,18 @@ pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 /// Logs go to standard error; under systemd without time and colour, which the journal has itself.
 pub(super) fn log(default: &str) -> anyhow::Result<()> {
     let wanted = std::env::var("CERTVIGIL_LOG").unwrap_or_else(|_| default.to_owned());
-    let filter = EnvFilter::try_new(&wanted).with_context(|| format!("CERTVIGIL_LOG: \"{wanted}\" is no filter; write info or debug"))?;
+    let filter =
+        EnvFilter::try_new(&wanted).with_context(|| format!("CERTVIGIL_LOG: \"{wanted}\" is no filter; write info or debug"))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal());
-    if std::env::var_os("JOURNAL_STREAM").is_some() { builder.without_time().init() } else { builder.init() }
+    if std::env::var_os("JOURNAL_STREAM").is_some() {
+        builder.without_time().init()
+    } else {
+        builder.init()
+    }
     Ok(())
 }
 

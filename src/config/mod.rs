@@ -36,8 +36,8 @@ use self::{
 };
 use crate::{
     fetch, mail as mailing,
-    probe::NameLookup,
     monitor::{Limits, Watch},
+    probe::NameLookup,
     store, web,
 };
 

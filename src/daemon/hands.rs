@@ -115,13 +115,8 @@ impl Hands {
                     let Some(settings) = &self.mail else { continue };
                     info!(kind = notice.kind.name(), to = notice.recipient, "mail posted");
                     let message = mail::compose(&notice, settings).into();
-                    let mail = store::Mail {
-                        id: notice.id,
-                        kind: notice.kind,
-                        recipient: notice.recipient,
-                        at: notice.at,
-                        message,
-                    };
+                    let mail =
+                        store::Mail { id: notice.id, kind: notice.kind, recipient: notice.recipient, at: notice.at, message };
                     self.unwritten.insert(mail.id.clone());
                     self.mails.insert(mail.id.clone(), mail.clone());
                     page.mails.push(mail);

@@ -152,7 +152,8 @@ impl Loop {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         self.systemd.ready(&self.summary());
         loop {
-            let wake = self.clock.at(self.monitor.next_wake().unwrap_or(LONG_SLEEP).min(LONG_SLEEP + self.clock.started.elapsed()));
+            let wake =
+                self.clock.at(self.monitor.next_wake().unwrap_or(LONG_SLEEP).min(LONG_SLEEP + self.clock.started.elapsed()));
             let event = tokio::select! {
                 () = controls.stop.cancelled() => return,
                 () = controls.reload.notified() => {

@@ -21,11 +21,7 @@ pub(super) fn judged(stored: Stored, watches: &[Arc<Watch>], now: Timestamp) -> 
     let restored = Restored {
         addresses: stored.addresses.into_iter().filter_map(view).collect(),
         incidents: stored.incidents,
-        outbox: stored
-            .mails
-            .iter()
-            .map(|mail| Waiting { id: mail.id.clone(), kind: mail.kind, at: mail.at })
-            .collect(),
+        outbox: stored.mails.iter().map(|mail| Waiting { id: mail.id.clone(), kind: mail.kind, at: mail.at }).collect(),
         first_sweep_done: stored.first_sweep_done,
     };
     (restored, stored.mails)

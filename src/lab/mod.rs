@@ -141,7 +141,12 @@ async fn stranger(now: Timestamp, farm: &mut Farm) -> io::Result<Issued> {
 }
 
 /// What the TLS server of this name presents: the chain, leaf first, and the leaf's key.
-fn presented(name: &str, pki: &Pki, stranger: &Issued, aia: &str) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), rcgen::Error> {
+fn presented(
+    name: &str,
+    pki: &Pki,
+    stranger: &Issued,
+    aia: &str,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), rcgen::Error> {
     let host = server_name(name);
     let recipe = pki.leaf([host.as_str()]);
     let Pki { now, root, intermediate } = pki;

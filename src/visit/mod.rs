@@ -51,13 +51,7 @@ impl Visitor {
 
     /// Visits every address of the endpoint at once and judges what each presents, all as of `now`. Never fails: what goes wrong
     /// is an observation.
-    pub async fn visit(
-        &self,
-        endpoint: &Endpoint,
-        expectation: &Expectation,
-        trust: &Arc<Trust>,
-        now: Timestamp,
-    ) -> Visit {
+    pub async fn visit(&self, endpoint: &Endpoint, expectation: &Expectation, trust: &Arc<Trust>, now: Timestamp) -> Visit {
         let resolved = match self.prober.resolve(endpoint).await {
             Ok(resolved) => resolved,
             Err(failure) => {

@@ -108,7 +108,8 @@ fn broken_chain(watch: &Arc<Watch>) -> Case {
     };
     let mut judged = judged(observed("192.0.2.10", vec![leaf()]), &[20, 21], vec![missing]);
     judged.diagnosis.chain_status = ChainStatus::MissingIntermediate;
-    judged.diagnosis.repair = Some(Repair { chain: vec![leaf(), intermediate()], added: vec![intermediate()], verdict: Verdict::default() });
+    judged.diagnosis.repair =
+        Some(Repair { chain: vec![leaf(), intermediate()], added: vec![intermediate()], verdict: Verdict::default() });
     case(watch, vec![judged])
 }
 
@@ -362,7 +363,8 @@ fn every_letter(leaf: &Arc<Certificate>, name: &str) -> Vec<Notice> {
     ];
     let cases = findings.map(|finding| {
         let mut judged = judged(observed("192.0.2.10", vec![Arc::clone(leaf)]), &[21], vec![finding]);
-        judged.diagnosis.repair = Some(Repair { chain: vec![Arc::clone(leaf)], added: vec![Arc::clone(leaf)], verdict: Verdict::default() });
+        judged.diagnosis.repair =
+            Some(Repair { chain: vec![Arc::clone(leaf)], added: vec![Arc::clone(leaf)], verdict: Verdict::default() });
         case(&watch, vec![judged])
     });
     let mut notices = Vec::new();
