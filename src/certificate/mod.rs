@@ -225,9 +225,8 @@ impl KeyKind {
                 "P-192" => 96,
                 _ => return None,
             },
-            KeyKind::Ed25519 => 128,
+            KeyKind::Ed25519 | KeyKind::MlDsa(44) => 128,
             KeyKind::Ed448 => 224,
-            KeyKind::MlDsa(44) => 128,
             KeyKind::MlDsa(65) => 192,
             KeyKind::MlDsa(_) => 256,
             KeyKind::Other(_) => return None,
@@ -266,10 +265,9 @@ impl Facts {
     /// Whether the authority key identifier, where there is one, agrees with `issuer` (OpenSSL's `X509_check_akid`).
     pub fn authority_names(&self, issuer: &Facts) -> bool {
         let ext = &self.extensions;
-        if let (Some(wanted), Some(has)) = (&ext.authority_key_id, &issuer.extensions.subject_key_id) {
-            if wanted != has {
-                return false;
-            }
+        let (wanted, has) = (&ext.authority_key_id, &issuer.extensions.subject_key_id);
+        if wanted.is_some() && has.is_some() && wanted != has {
+            return false;
         }
         match &ext.authority_issuer_serial {
             Some((name, serial)) => *serial == issuer.serial && *name == issuer.issuer.canonical,

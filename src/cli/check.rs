@@ -67,6 +67,9 @@ pub(super) struct Check {
     allow_private_fetch: bool,
 }
 
+/// What the configuration says of a sweep.
+type Inventory = (Vec<Errand>, Limits, probe::NameLookup, fetch::Settings);
+
 /// One thing to visit.
 struct Errand {
     endpoint: Endpoint,
@@ -78,7 +81,7 @@ impl Check {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let now = now(self.judging.at).wall;
         let (errands, limits, names, fetch) = match &self.config {
-            Some(path) => self.inventory(path)?,
+            Some(path) => inventory(path)?,
             None => (self.errands()?, Limits::default(), probe::NameLookup::default(), fetch::Settings::default()),
         };
         let fetch = fetch::Settings {
@@ -165,20 +168,6 @@ impl Check {
         Ok(Errand { endpoint, expectation, trust: Arc::clone(trust) })
     }
 
-    fn inventory(&self, path: &std::path::Path) -> anyhow::Result<(Vec<Errand>, Limits, probe::NameLookup, fetch::Settings)> {
-        let loaded = config::load(path, &environment())?;
-        for warning in &loaded.warnings {
-            output::warn(&format!("warning: {warning}"));
-        }
-        let config = loaded.config;
-        let errand = |watch: &Arc<crate::monitor::Watch>| Errand {
-            endpoint: watch.endpoint.clone(),
-            expectation: watch.expectation.clone(),
-            trust: Arc::clone(&watch.trust),
-        };
-        Ok((config.watches.iter().map(errand).collect(), config.limits, config.resolver, config.fetch))
-    }
-
     fn identity(&self) -> anyhow::Result<Option<ClientIdentity>> {
         let (Some(certificate), Some(key)) = (&self.client_cert, &self.client_key) else { return Ok(None) };
         let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
@@ -192,6 +181,20 @@ impl Check {
         let port = port.parse().with_context(|| format!("\"{text}\" is no proxy; write HOST:PORT"))?;
         Ok(Some(Proxy { host: host.parse()?, port }))
     }
+}
+
+fn inventory(path: &std::path::Path) -> anyhow::Result<Inventory> {
+    let loaded = config::load(path, &environment())?;
+    for warning in &loaded.warnings {
+        output::warn(&format!("warning: {warning}"));
+    }
+    let config = loaded.config;
+    let errand = |watch: &Arc<crate::monitor::Watch>| Errand {
+        endpoint: watch.endpoint.clone(),
+        expectation: watch.expectation.clone(),
+        trust: Arc::clone(&watch.trust),
+    };
+    Ok((config.watches.iter().map(errand).collect(), config.limits, config.resolver, config.fetch))
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

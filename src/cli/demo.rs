@@ -8,7 +8,7 @@ use tokio::{net::TcpListener, sync::watch};
 
 use super::{
     now, output,
-    run::{environment, log, obey_signals, runtime},
+    run::{Signals, environment, log, runtime},
 };
 use crate::{
     config::Environment,
@@ -40,6 +40,7 @@ impl Demo {
     }
 
     async fn serve(self) -> anyhow::Result<()> {
+        let mut signals = Signals::listen()?;
         let directory = self.directory()?;
         let lab = Lab::start(now(None).wall).await.context("cannot start the lab on 127.0.0.1")?;
         let smtp = TcpListener::bind("127.0.0.1:0").await.context("cannot open the mailbox's port")?;
@@ -52,7 +53,7 @@ impl Demo {
         let outcome = tokio::select! {
             outcome = daemon::run(options, controls.clone()) => outcome.map_err(anyhow::Error::from),
             ended = mailbox::serve(smtp, mails.clone(), std::future::pending()) => ended.context("the mailbox ended"),
-            trouble = obey_signals(&controls) => trouble,
+            () = signals.obey(&controls) => Ok(()),
             () = introduce(&controls, &lab, &config, &mails) => Ok(()),
         };
         stop.cancel();

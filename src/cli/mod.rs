@@ -74,7 +74,7 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => (demo.run(), 1),
         Command::Check(check) => (check.run(), USAGE),
         Command::Verify(verify) => (verify.run(), USAGE),
-        Command::Validate(validate) => (validate.run(), 1),
+        Command::Validate(validate) => (Ok(validate.run()), 1),
         Command::Mail(mail) => (mail.run(), 1),
     };
     outcome.unwrap_or_else(|error| {

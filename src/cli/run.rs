@@ -4,7 +4,7 @@ use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -33,9 +33,10 @@ impl Run {
         let options = Options { config: self.config, environment: environment(), seed: None };
         runtime()?.block_on(async {
             let controls = Controls::default();
+            let mut signals = Signals::listen()?;
             tokio::select! {
                 outcome = daemon::run(options, controls.clone()) => outcome.map_err(anyhow::Error::from),
-                trouble = obey_signals(&controls) => trouble,
+                () = signals.obey(&controls) => Ok(()),
             }
         })?;
         Ok(ExitCode::SUCCESS)
@@ -62,24 +63,39 @@ pub(super) fn log(default: &str) -> anyhow::Result<()> {
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal());
     if std::env::var_os("JOURNAL_STREAM").is_some() {
-        builder.without_time().init()
+        builder.without_time().init();
     } else {
-        builder.init()
+        builder.init();
     }
     Ok(())
 }
 
-/// Turns signals into controls, for ever: the daemon ends by itself once it is told to stop.
-pub(super) async fn obey_signals<T>(controls: &Controls) -> anyhow::Result<T> {
-    let listen = |kind| signal(kind).context("cannot listen for signals");
-    let mut hangup = listen(SignalKind::hangup())?;
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    loop {
-        tokio::select! {
-            _ = hangup.recv() => controls.reload.notify_one(),
-            _ = terminate.recv() => controls.stop.cancel(),
-            _ = interrupt.recv() => controls.stop.cancel(),
+/// The signals that a daemon obeys. Listened for from the start: a SIGHUP during a slow start shall not kill.
+pub(super) struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Within a runtime only.
+    pub(super) fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Signals {
+            hangup: listen(SignalKind::hangup())?,
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Turns them into controls, for ever: the daemon ends by itself once it is told to stop.
+    pub(super) async fn obey(&mut self, controls: &Controls) {
+        loop {
+            tokio::select! {
+                _ = self.hangup.recv() => controls.reload.notify_one(),
+                _ = self.terminate.recv() => controls.stop.cancel(),
+                _ = self.interrupt.recv() => controls.stop.cancel(),
+            }
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::{
     monitor::{Effect, Event, MailResult, Record, Visited, Watch},
     probe,
     store::{self, Store},
-    visit::{Visitor, panicked, unseen},
+    visit::Visitor,
     web::OwnMetrics,
 };
 
@@ -108,7 +108,9 @@ impl Hands {
             match effect {
                 Effect::Visit { watch, generation } => self.visit(watch, generation, now),
                 Effect::Save(records) => {
-                    records.iter().for_each(|record| self.note(record));
+                    for record in &records {
+                        self.note(record);
+                    }
                     page.records.extend(records);
                 }
                 Effect::Post(notice) => {
@@ -222,18 +224,15 @@ impl Hands {
                 }
                 done
             }
-            Err(problem) => match self.visits.remove(&problem.id()) {
-                Some((watch, generation)) => {
-                    error!(endpoint = %watch.endpoint.name, "a visit failed unexpectedly: {problem}");
-                    let seen = unseen(None, panicked(), &watch.expectation, &watch.trust, crate::clock::Timestamp::now());
-                    let endpoint = Arc::clone(&watch.endpoint.name);
-                    Done::Event(Event::Visited(Visited { endpoint, generation, seen: vec![Arc::new(seen)], resolved: vec![] }))
-                }
-                None => {
+            Err(problem) => {
+                let Some((watch, generation)) = self.visits.remove(&problem.id()) else {
                     error!("a task failed unexpectedly: {problem}");
-                    Done::Nothing
-                }
-            },
+                    return Done::Nothing;
+                };
+                let endpoint = Arc::clone(&watch.endpoint.name);
+                error!(%endpoint, "a visit failed unexpectedly: {problem}");
+                Done::Event(Event::Visited(Visited { endpoint, generation, seen: Vec::new(), resolved: Vec::new() }))
+            }
         }
     }
 
@@ -256,10 +255,9 @@ impl Hands {
             self.unwritten.remove(&id);
         }
         // Written or not: people shall hear. A save that failed is told, and tried again with the next change.
-        let (ready, waiting) = std::mem::take(&mut self.wanted).into_iter().partition(|id| !self.unwritten.contains(id));
-        self.wanted = waiting;
-        let ready: Vec<String> = ready;
-        ready.into_iter().for_each(|id| self.deliver(id));
+        for id in std::mem::take(&mut self.wanted) {
+            if self.unwritten.contains(&id) { self.wanted.push(id) } else { self.deliver(id) }
+        }
         Done::Event(Event::Saved(written.result))
     }
 
@@ -273,10 +271,8 @@ impl Hands {
                     info!(%endpoint, code, severity = %incident.severity, "{}", incident.summary);
                 }
             }
-            Record::IncidentGone(key) => {
-                if self.logged.remove(key).is_some() {
-                    info!(endpoint = %key.endpoint, topic = key.topic.name(), "over");
-                }
+            Record::IncidentGone(key) if self.logged.remove(key).is_some() => {
+                info!(endpoint = %key.endpoint, topic = key.topic.name(), "over");
             }
             Record::MailGone(id) => {
                 self.mails.remove(id);

@@ -85,7 +85,7 @@ pub async fn run(options: Options, controls: Controls) -> Result<(), StartError>
     let address = listener.local_addr().unwrap_or(config.web.listen);
 
     let now = clock.now();
-    let seed = options.seed.unwrap_or_else(|| now.wall.as_nanosecond().unsigned_abs() as u64);
+    let seed = options.seed.unwrap_or_else(|| now.wall.as_microsecond().unsigned_abs());
     let settings = Settings { limits: config.limits, mail: config.mail.is_some(), seed, first_sweep: FIRST_SWEEP };
     let (restored, mails) = restore::judged(stored, &config.watches, now.wall);
     let (monitor, effects) = Monitor::new(config.watches.clone(), restored, settings, now);
@@ -105,7 +105,7 @@ pub async fn run(options: Options, controls: Controls) -> Result<(), StartError>
 
     let mut turn = Loop { clock, monitor, hands, publish, pulse, systemd: Systemd::new(), config, options, published: 0 };
     turn.until(&controls, &mut web).await;
-    turn.systemd.stopping();
+    Systemd::stopping();
     web_stop.cancel();
     turn.hands.finish(STOP_WITHIN).await;
     while web.join_next().await.is_some() {}
@@ -157,7 +157,7 @@ impl Loop {
             let event = tokio::select! {
                 () = controls.stop.cancelled() => return,
                 () = controls.reload.notified() => {
-                    self.systemd.reloading();
+                    Systemd::reloading();
                     self.hands.read_config(self.options.config.clone(), self.options.environment.clone());
                     None
                 }
@@ -243,7 +243,7 @@ fn listen_hint(source: &io::Error) -> Option<&'static str> {
 /// The causes of an error, in one line.
 fn because(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.map(|cause| format!(": {cause}")).collect()
+    causes.fold(String::new(), |line, cause| format!("{line}: {cause}"))
 }
 
 fn hint(hint: Option<&'static str>) -> String {
@@ -256,6 +256,6 @@ fn shown(path: &Path) -> String {
 }
 
 const TICK: Duration = Duration::from_millis(250);
-const LONG_SLEEP: Duration = Duration::from_secs(3600);
-const FIRST_SWEEP: Duration = Duration::from_secs(15 * 60);
+const LONG_SLEEP: Duration = Duration::from_hours(1);
+const FIRST_SWEEP: Duration = Duration::from_mins(15);
 const STOP_WITHIN: Duration = Duration::from_secs(4);

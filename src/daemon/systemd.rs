@@ -25,7 +25,7 @@ impl Systemd {
     }
 
     /// A reload begins; `ready` ends it.
-    pub(super) fn reloading(&self) {
+    pub(super) fn reloading() {
         match NotifyState::monotonic_usec_now() {
             Ok(since) => tell(&[NotifyState::Reloading, since]),
             Err(_) => tell(&[NotifyState::Reloading]),
@@ -44,7 +44,7 @@ impl Systemd {
         }
     }
 
-    pub(super) fn stopping(&self) {
+    pub(super) fn stopping() {
         tell(&[NotifyState::Stopping]);
     }
 }

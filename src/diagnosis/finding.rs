@@ -1,10 +1,9 @@
-//! Findings: facts in the variant, words here and nowhere else.
+//! Findings: facts in the variant, the words in `words`.
 
 use std::fmt;
 
 use crate::{
-    certificate::printable,
-    clock::{Timestamp, days_between},
+    clock::Timestamp,
     observation::{Failure, FailureKind, Stage},
 };
 
@@ -331,118 +330,6 @@ impl Finding {
     pub fn needs_confirmation(&self) -> bool {
         self.topic() == Topic::Reachability
     }
-
-    /// One sentence: what is the case. No full stop at its end; safe to print.
-    pub fn summary(&self) -> String {
-        match self {
-            Finding::Expired { not_after, now } => {
-                let days = days_between(*not_after, *now);
-                format!("the certificate expired on {} ({})", date(*not_after), ago(days))
-            }
-            Finding::NotYetValid { not_before } => format!("the certificate is not valid before {}", date(*not_before)),
-            Finding::ExpiresSoon { not_after, now, .. } => {
-                format!("the certificate expires on {} ({})", date(*not_after), left(days_between(*now, *not_after)))
-            }
-            Finding::MissingIntermediate { missing, after } => {
-                format!("the server does not send the intermediate {} that issued {after}", quoted(missing))
-            }
-            Finding::IssuerUnknown { issuer, tried } => {
-                format!("the issuer \"{issuer}\" is neither presented nor in the trust store, and could not be had: {tried}")
-            }
-            Finding::WrongOrder => "the certificates are presented in the wrong order".into(),
-            Finding::ExtraCertificates { extra } => format!("the server also sends {}, which no path needs", quoted(extra)),
-            Finding::RootIncluded { root } => {
-                format!("the server also sends the root \"{root}\", which clients have or do not trust")
-            }
-            Finding::SelfSigned { subject } => format!("the server presents a self-signed certificate, \"{subject}\""),
-            Finding::UnknownCa { root, presented: true } => {
-                format!("the chain ends at the root \"{root}\", which is presented but not in the trust store")
-            }
-            Finding::UnknownCa { root, presented: false } => {
-                format!("the chain leads to the root \"{root}\", which is not in the trust store")
-            }
-            Finding::HostnameMismatch { asked, carries } if carries.is_empty() => {
-                format!("the certificate carries no name that could match {asked}")
-            }
-            Finding::HostnameMismatch { asked, carries } => {
-                format!("the certificate is for {}, not for {asked}", carries.join(", "))
-            }
-            Finding::IntermediateExpired { subject, not_after } => {
-                format!("the CA certificate \"{subject}\" in the path is outside its validity, which ends {}", date(*not_after))
-            }
-            Finding::KeyPossessionFailed => "the server does not hold the private key of the certificate it presents".into(),
-            Finding::UnreadableCertificate { position: 0, reason } => {
-                format!("the server's own certificate cannot be read: {reason}")
-            }
-            Finding::UnreadableCertificate { position, reason } => {
-                format!("certificate {position} of the chain cannot be read: {reason}")
-            }
-            Finding::BadSignature { subject } => format!("the signature on \"{subject}\" was not made by its issuer's key"),
-            Finding::WeakKey { subject, key } => format!("the key of \"{subject}\" is too weak: {key}"),
-            Finding::WeakSignature { subject, algorithm } => format!("\"{subject}\" is signed with {algorithm}, which is broken"),
-            Finding::Refused { code, depth } => {
-                format!("OpenSSL refuses the certificate at depth {depth}: {}", super::verify_text(*code))
-            }
-            Finding::HandshakeFailed { failure } | Finding::Unreachable { failure } => printable(&failure.detail),
-            Finding::ClientCertificateWanted => {
-                "the server asks for a client certificate and ended the handshake without one".into()
-            }
-        }
-    }
-
-    /// What to do about it, as one or two sentences.
-    pub fn hint(&self) -> String {
-        match self {
-            Finding::Expired { .. } => "renew the certificate and reload the server; if it was renewed, the server still has the old one loaded".into(),
-            Finding::NotYetValid { .. } => "check the clocks of the server's CA and of this machine; until then serve the previous certificate".into(),
-            Finding::ExpiresSoon { .. } => "renew the certificate and reload the server; see whether its automatic renewal still runs".into(),
-            Finding::MissingIntermediate { .. } => {
-                "serve the full chain, the leaf first and then the intermediates (fullchain.pem, not cert.pem)".into()
-            }
-            Finding::IssuerUnknown { .. } => {
-                "if the CA is public, the server leaves out an intermediate: ask its admin for the full chain; if it is your own, put its root under trust.files".into()
-            }
-            Finding::WrongOrder => "sort the chain file: the leaf first, then each certificate's issuer".into(),
-            Finding::ExtraCertificates { .. } => "remove them from the chain file; they cost octets in every handshake".into(),
-            Finding::RootIncluded { .. } => "remove the root from the chain file; it proves nothing and costs octets in every handshake".into(),
-            Finding::SelfSigned { .. } => {
-                "get a certificate from a CA; if this one is meant to be, put it under the endpoint's trust.files".into()
-            }
-            Finding::UnknownCa { .. } => {
-                "if this CA is meant, put its root under trust.files and in the store of every client; if it is a public CA, the store is out of date".into()
-            }
-            Finding::HostnameMismatch { .. } => {
-                "install a certificate that carries the name, or connect by a name that it carries (server_name)".into()
-            }
-            Finding::IntermediateExpired { .. } => "take the CA's current intermediate into the chain file and reload the server".into(),
-            Finding::KeyPossessionFailed => "install the key that belongs to the certificate; if it is installed, somebody else answers".into(),
-            Finding::UnreadableCertificate { .. } => "look at the chain file: it may be cut off or hold something that is no certificate".into(),
-            Finding::BadSignature { .. } => "take the certificate and its issuer anew from the CA; one of them was altered or does not belong there".into(),
-            Finding::WeakKey { .. } => "get a certificate with a key of at least RSA 2048 or EC P-256".into(),
-            Finding::WeakSignature { .. } => "get a certificate signed with SHA-256 or better".into(),
-            Finding::Refused { .. } => "see the code in openssl-verification-options(1), and ask the CA".into(),
-            Finding::HandshakeFailed { failure } => match &failure.kind {
-                FailureKind::Plaintext(protocol) if protocol == "unknown" => {
-                    "the port speaks no TLS: correct the port, or name the protocol in the target (smtp://, imap://, ..)".into()
-                }
-                FailureKind::Plaintext(protocol) => {
-                    format!("the port speaks {protocol} without TLS: correct the port, or name the protocol in the target ({protocol}://) if it has STARTTLS")
-                }
-                FailureKind::NoCommonVersion => "the server offers neither TLS 1.2 nor TLS 1.3: update it".into(),
-                FailureKind::NoCommonCipher => "the server offers only ciphers that modern clients refuse: update its configuration".into(),
-                FailureKind::StarttlsRefused => "switch STARTTLS on at the server, or correct the protocol of the target".into(),
-                _ => "look at the server's own log of this moment".into(),
-            },
-            Finding::Unreachable { failure } => match &failure.kind {
-                FailureKind::NameNotFound => "correct the name, or take the endpoint out of the inventory".into(),
-                FailureKind::DnsFailure => "see whether this machine's resolver works".into(),
-                FailureKind::Refused => "nothing listens there: start the server, or correct the port".into(),
-                FailureKind::Internal => "certvigil could not make the visit: see its log".into(),
-                _ => "see whether a firewall or the route between here and there drops the connection".into(),
-            },
-            Finding::ClientCertificateWanted => "nothing to do: the server's own certificate was seen and judged".into(),
-        }
-    }
 }
 
 impl Severity {
@@ -517,29 +404,4 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
-}
-
-/// `2026-11-22 09:42 UTC`.
-fn date(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-fn left(days: i64) -> String {
-    match days {
-        ..1 => "less than a day left".into(),
-        1 => "1 day left".into(),
-        days => format!("{days} days left"),
-    }
-}
-
-fn ago(days: i64) -> String {
-    match days {
-        ..1 => "less than a day ago".into(),
-        1 => "1 day ago".into(),
-        days => format!("{days} days ago"),
-    }
-}
-
-fn quoted(names: &[String]) -> String {
-    names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
 }

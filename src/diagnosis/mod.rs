@@ -10,6 +10,7 @@ mod repair;
 mod trust;
 mod validity;
 mod verdict;
+mod words;
 
 use std::{collections::BTreeSet, sync::Arc};
 

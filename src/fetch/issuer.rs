@@ -74,10 +74,9 @@ impl Fetcher {
 
     async fn cached(&self, url: &str) -> Answer {
         let now = Instant::now();
-        if let Some((until, answer)) = self.shared.cache.lock().unwrap_or_else(PoisonError::into_inner).get(url) {
-            if *until > now {
-                return answer.clone();
-            }
+        let cached = self.shared.cache.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned();
+        if let Some((_, answer)) = cached.filter(|(until, _)| *until > now) {
+            return answer;
         }
         let _slot = self.shared.slots.acquire().await.map_err(|_| "was not asked".to_owned())?;
         let settings = self.shared.settings;
@@ -191,8 +190,8 @@ const MAX_HOPS: usize = 3;
 const MAX_ADDRESSES: usize = 8;
 const MAX_CERTIFICATES: usize = 10;
 const MAX_CACHED: usize = 4096;
-const KEEP_ANSWER: Duration = Duration::from_secs(24 * 3600);
-const KEEP_FAILURE: Duration = Duration::from_secs(300);
+const KEEP_ANSWER: Duration = Duration::from_hours(24);
+const KEEP_FAILURE: Duration = Duration::from_mins(5);
 
 #[cfg(test)]
 mod tests {

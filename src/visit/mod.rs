@@ -122,14 +122,14 @@ pub fn well_known_roots() -> Trust {
 }
 
 /// The judgement of a visit that did not come about.
-pub fn unseen(address: Option<IpAddr>, failure: Failure, expectation: &Expectation, trust: &Trust, now: Timestamp) -> Judged {
+fn unseen(address: Option<IpAddr>, failure: Failure, expectation: &Expectation, trust: &Trust, now: Timestamp) -> Judged {
     let observation = Observation { address, at: now, outcome: Outcome::Failure(failure), timing: Vec::new() };
     let diagnosis = diagnose(&observation, expectation, trust, &Issuers::default(), now);
     Judged { observation, diagnosis }
 }
 
 /// The failure that the panic of a visit amounts to: our own fault, and no word about the server.
-pub fn panicked() -> Failure {
+fn panicked() -> Failure {
     let detail = "certvigil's own visit failed unexpectedly; its log has the place".to_owned();
     Failure { stage: Stage::Connect, kind: FailureKind::Internal, detail }
 }
