@@ -38,7 +38,7 @@ impl Verify {
         let certificates = CertificateDer::pem_slice_iter(&content).map(|der| der.map(|der| Certificate::from_der(&der)));
         let certificates = certificates.collect::<Result<Vec<_>, _>>().with_context(|| format!("{path} is no sound PEM"))?;
         let Some(chain) = Chain::new(certificates) else {
-            bail!("{path} holds no PEM certificate (-----BEGIN CERTIFICATE-----)");
+            bail!("{path} holds no certificate; name a file in PEM, leaf first");
         };
         let trust = self.judging.trust()?;
         let issuers = visit::issuers_offline(&chain, &trust, &visit::well_known_roots(), now);

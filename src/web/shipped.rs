@@ -1,19 +1,10 @@
 //! What we ship for Prometheus and Grafana speaks of series that exist.
 
-use std::{
-    collections::BTreeSet,
-    io::Write as _,
-    process::{Command, Stdio},
-    sync::Arc,
-};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{
-    OwnMetrics,
-    metrics::{scrape, tests::series},
-    sample,
-};
+use super::metrics::tests::series;
 
 const DASHBOARD: &str = include_str!("../../grafana/certvigil.json");
 const RULES: &str = include_str!("../../grafana/alerts.yml");
@@ -96,31 +87,4 @@ fn the_dashboard_is_whole() {
     let cells: Vec<_> = panels.iter().flat_map(taken).collect();
     assert_eq!(cells.iter().collect::<BTreeSet<_>>().len(), cells.len(), "no panel lies on another");
     assert!(cells.iter().all(|(x, _)| *x < 24), "none leaves the grid");
-}
-
-/// Runs promtool, where the machine has one, and demands that it has nothing to say against it.
-fn promtool(arguments: &[&str], input: &str) {
-    let started = Command::new("promtool")
-        .args(arguments)
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/grafana"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let Ok(mut child) = started else { return };
-    child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("promtool reads");
-    let output = child.wait_with_output().expect("promtool ends");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}");
-    assert!(!input.is_empty() || !said.contains("FAILED"), "{said}");
-    assert!(input.is_empty() || said.is_empty(), "the linter of metrics is silent: {said}");
-}
-
-#[test]
-fn promtool_has_nothing_to_say() {
-    promtool(&["check", "rules", "alerts.yml"], "");
-    promtool(&["test", "rules", "alerts_test.yml"], "");
-    for snapshot in [sample::fleet(), sample::small(), sample::snapshot(Vec::new())] {
-        promtool(&["check", "metrics"], &scrape(Arc::new(snapshot), &OwnMetrics::new()).collect());
-    }
 }

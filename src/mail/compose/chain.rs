@@ -125,7 +125,7 @@ fn request(text: &mut Text, case: &Case, judged: &Judged, repair: Option<&Repair
         "Please serve the full chain: the server's own certificate first, then the intermediates, without the root. The ready \
          file is attached as fullchain.pem. It holds public certificates only; the private key stays as it is.",
     );
-    let clean = !judged.diagnosis.findings.iter().any(is_another_flaw);
+    let clean = repair.verdict.code() == 0;
     let root = repair.chain.last().and_then(|top| top.facts()).map(|facts| evidence::name(&facts.issuer));
     let to_the_root = root.as_ref().map(|root| format!(" up to the root \"{root}\"")).unwrap_or_default();
     text.paragraph(&format!(

@@ -54,10 +54,8 @@ fn mails(out: &mut String, snapshot: &Snapshot) {
     }
     gauge(out, "certvigil_outbox_length", "Mails that wait to be delivered.", &[], snapshot.outbox.length);
     let mut lines = Lines::new(out, "certvigil_outbox_oldest_timestamp_seconds");
-    lines.head("gauge", "When the oldest waiting mail was decided; absent when none waits.");
-    if let Some(at) = snapshot.outbox.oldest {
-        lines.sample(&[], at.as_second());
-    }
+    lines.head("gauge", "When the oldest waiting mail was decided; 0 when none waits.");
+    lines.sample(&[], snapshot.outbox.oldest.map_or(0, |at| at.as_second()));
 }
 
 fn lag(out: &mut String, snapshot: &Snapshot) {
