@@ -1,6 +1,8 @@
 //! The integration tests: one binary, a module a subject.
 
 mod architecture;
+mod demo;
 mod lab;
 #[path = "../support/mod.rs"]
 mod support;
+mod verdicts;

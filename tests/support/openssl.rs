@@ -21,6 +21,14 @@ pub(crate) fn s_client(address: &str, name: &str, root: &Path) -> Said {
     Said { text: output(command) }
 }
 
+/// What `openssl verify` says of a leaf and the chain beside it, as a strict client that knows only `root` would.
+pub(crate) fn verify(leaf: &Path, chain: &Path, root: &Path, name: &str) -> String {
+    let mut command = Command::new("openssl");
+    command.args(["verify", "-no-CApath", "-no-CAstore", "-purpose", "sslserver", "-auth_level", "2", "-verify_hostname", name]);
+    command.arg("-CAfile").arg(root).arg("-untrusted").arg(chain).arg(leaf);
+    output(command)
+}
+
 /// The output of one run of `s_client`.
 pub(crate) struct Said {
     /// Both streams.

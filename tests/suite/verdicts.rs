@@ -1,0 +1,164 @@
+//! What the program says of the lab's servers: the table of the documentation, and the real openssl.
+
+use std::sync::Arc;
+
+use certvigil::{
+    certificate::Certificate,
+    config::trust::{self, TrustSources},
+    diagnosis::{Expectation, Verdict},
+    endpoint::Endpoint,
+    fetch,
+    lab::{Expected, Lab, Server},
+    probe,
+    visit::Visitor,
+};
+use jiff::Timestamp;
+
+use crate::support::{openssl, program::certvigil, scratch::Scratch};
+
+/// What one visit brings, in the words of the lab's table.
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    verify_code: Option<u16>,
+    chain_status: &'static str,
+    severity: &'static str,
+    findings: Vec<&'static str>,
+    fault: Option<&'static str>,
+    repaired: Option<String>,
+}
+
+async fn visit(visitor: &Visitor, server: &Server, root: &std::path::Path) -> Seen {
+    let sources = TrustSources { system: false, mozilla: false, files: vec![root.to_owned()] };
+    let trust = Arc::new(trust::load(&sources).expect("the lab's root"));
+    let mut endpoint = Endpoint::new(server.target.parse().expect("a target"));
+    endpoint.server_name = server.server_name.parse().expect("a name");
+    endpoint.timeout = std::time::Duration::from_secs(3);
+    let expectation = Expectation { host: Some(endpoint.server_name.clone()), ..Expectation::default() };
+    let mut seen = visitor.visit(&endpoint, &expectation, &trust, Timestamp::now()).await.seen;
+    assert_eq!(seen.len(), 1, "one address, one observation");
+    let diagnosis = seen.remove(0).diagnosis;
+    Seen {
+        verify_code: diagnosis.verdict.as_ref().map(Verdict::code),
+        chain_status: diagnosis.chain_status.name(),
+        severity: diagnosis.status().name(),
+        findings: diagnosis.findings.iter().map(|found| found.finding.code()).collect(),
+        fault: diagnosis.findings.first().map(|found| found.finding.fault().name()),
+        repaired: diagnosis.repair.map(|repair| repair.to_pem()),
+    }
+}
+
+fn visitor() -> Visitor {
+    let fetch = fetch::Settings { allow_private: true, ..fetch::Settings::default() };
+    Visitor::new(probe::Settings::default(), fetch, 4)
+}
+
+#[tokio::test]
+async fn every_server_of_the_lab_is_judged_as_documented() {
+    let lab = Lab::start(Timestamp::now()).await.expect("loopback has free ports");
+    let scratch = Scratch::new();
+    let root = scratch.file("root.pem", lab.root_pem());
+    let visitor = visitor();
+    for server in lab.servers() {
+        let seen = visit(&visitor, server, &root).await;
+        let Expected { verify_code, chain_status, severity, findings, fault, .. } = server.expected;
+        let seen_row = (seen.verify_code, seen.chain_status, seen.severity, &seen.findings[..], seen.fault);
+        assert_eq!(seen_row, (verify_code, chain_status, severity, findings, fault), "{}", server.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_verdict_equals_that_of_openssl() {
+    let lab = Lab::start(Timestamp::now()).await.expect("loopback has free ports");
+    let scratch = Scratch::new();
+    let root = scratch.file("root.pem", lab.root_pem());
+    let visitor = visitor();
+    let mut compared = 0;
+    for server in lab.servers().iter().filter(|server| server.expected.verify_code.is_some()) {
+        let seen = visit(&visitor, server, &root).await;
+        let (target, name, root) = (server.target.clone(), server.server_name.clone(), root.clone());
+        let said = tokio::task::spawn_blocking(move || openssl::s_client(&target, &name, &root)).await.expect("openssl runs");
+        assert_eq!(seen.verify_code, said.verify_code(), "{}: {}", server.name, said.text);
+        compared += 1;
+    }
+    assert_eq!(compared, 10, "every server that presents a certificate");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_repaired_chain_is_accepted_by_openssl() {
+    let lab = Lab::start(Timestamp::now()).await.expect("loopback has free ports");
+    let scratch = Scratch::new();
+    let root = scratch.file("root.pem", lab.root_pem());
+    let visitor = visitor();
+    for name in ["missing-intermediate", "wrong-order", "root-included"] {
+        let server = lab.server(name).expect("a server of the lab");
+        let pem = visit(&visitor, server, &root).await.repaired.expect("a repaired chain");
+        let blocks = pem::parse_many(&pem).expect("sound PEM");
+        let leaf = Certificate::from_der(blocks[0].contents()).to_pem();
+        let (chain, leaf) = (scratch.file("fullchain.pem", &pem), scratch.file("leaf.pem", leaf));
+        let said = openssl::verify(&leaf, &chain, &root, &server.server_name);
+        assert!(said.contains("leaf.pem: OK"), "{name}: {said}");
+        assert!(blocks.iter().all(|block| block.contents() != root_der(&lab)), "{name}: no root is to be served");
+    }
+}
+
+fn root_der(lab: &Lab) -> Vec<u8> {
+    pem::parse(lab.root_pem()).expect("sound PEM").into_contents()
+}
+
+/// The command line gives the same, with its exit statuses.
+#[tokio::test(flavor = "multi_thread")]
+async fn check_and_verify_say_it_with_their_exit_status() {
+    let lab = Lab::start(Timestamp::now()).await.expect("loopback has free ports");
+    let scratch = Scratch::new();
+    let root = scratch.file("root.pem", lab.root_pem()).display().to_string();
+    let check = |name: &str, more: &[&str]| {
+        let server = lab.server(name).expect("a server of the lab");
+        let common = ["check", "--ca-file", &root, "--only-ca-file", "--allow-private-fetch", "--timeout", "3s", "--host"];
+        let arguments: Vec<&str> =
+            common.into_iter().chain([&*server.server_name, &*server.target]).chain(more.iter().copied()).collect();
+        tokio::task::block_in_place(|| certvigil(&arguments))
+    };
+    for (name, status) in [("healthy", 0), ("wrong-order", 1), ("missing-intermediate", 2), ("expired", 2), ("refused", 3)] {
+        assert_eq!(check(name, &[]).status, status, "{name}");
+    }
+    let said = check("missing-intermediate", &[]).out;
+    for part in ["Verify return code: 21 (unable to verify the first certificate)", "missing_intermediate", "fault: server"] {
+        assert!(said.contains(part), "{said}");
+    }
+    let line: serde_json::Value = serde_json::from_str(&check("missing-intermediate", &["--json"]).out).expect("a JSON object");
+    assert_eq!(line["verify_code"], 21);
+    assert_eq!(line["findings"][0]["fault"], "server");
+    assert_eq!(line["verify_errors"][0]["code"], 20);
+    let repaired = scratch.file("repaired.pem", line["repaired_chain"].as_str().expect("a repaired chain"));
+
+    let repaired = repaired.display().to_string();
+    let verify = |more: &[&str]| {
+        let common = ["verify", "--chain", &repaired, "--ca-file", &root, "--only-ca-file"];
+        certvigil(&common.into_iter().chain(more.iter().copied()).collect::<Vec<_>>())
+    };
+    assert_eq!(verify(&["--host", "missing-intermediate.lab.test"]).status, 0);
+    assert_eq!(verify(&["--host", "other.lab.test"]).status, 2);
+    let later = verify(&["--at", "2036-01-01T00:00:00Z"]);
+    assert_eq!(later.status, 2);
+    assert!(later.out.contains("Verify return code: 10 (certificate has expired)"), "{}", later.out);
+    // Offline there is no proof, and so no accusation.
+    let alone = check("missing-intermediate", &["--no-fetch"]).out;
+    assert!(alone.contains("issuer_unknown (fault: unclear)"), "{alone}");
+}
+
+#[test]
+fn misuse_is_told_with_status_3() {
+    for (arguments, expected) in [
+        (vec!["check"], "required"),
+        (vec!["check", "gopher://example.org"], "is no protocol certvigil knows"),
+        (vec!["check", "example.org:70000"], "is no port"),
+        (vec!["check", "--ca-file", "/nowhere.pem", "example.org"], "/nowhere.pem"),
+        (vec!["verify", "--chain", "/nowhere.pem"], "cannot read /nowhere.pem"),
+        (vec!["verify", "--chain", "/dev/null"], "holds no certificate"),
+        (vec!["verify", "--chain", "/dev/null", "--at", "tomorrow"], "--at"),
+    ] {
+        let said = certvigil(&arguments);
+        assert_eq!(said.status, 3, "{arguments:?}: {}", said.err);
+        assert!(said.err.contains(expected), "{arguments:?}: {}", said.err);
+    }
+}
