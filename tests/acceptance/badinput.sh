@@ -123,5 +123,5 @@ say "-- files"
 gives 3 no-chain "$CERTVIGIL" verify --chain "$WORK/empty.pem"
 told no-chain 'no certificate'
 head -c 5000 /dev/urandom >"$WORK/noise.der"
-gives 3 noise "$CERTVIGIL" inspect "$WORK/noise.der"
+gives 3 noise "$CERTVIGIL" verify --chain "$WORK/noise.der"
 told noise 'noise.der'

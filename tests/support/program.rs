@@ -45,7 +45,7 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
 
 /// Asks again and again until `ask` has an answer; fails after a minute, saying what was waited for.
 pub(crate) fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         if let Some(answer) = ask() {
             return answer;

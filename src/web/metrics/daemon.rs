@@ -55,7 +55,7 @@ fn mails(out: &mut String, snapshot: &Snapshot) {
     gauge(out, "certvigil_outbox_length", "Mails that wait to be delivered.", &[], snapshot.outbox.length);
     let mut lines = Lines::new(out, "certvigil_outbox_oldest_timestamp_seconds");
     lines.head("gauge", "When the oldest waiting mail was decided; 0 when none waits.");
-    lines.sample(&[], snapshot.outbox.oldest.map_or(0, |at| at.as_second()));
+    lines.sample(&[], snapshot.outbox.oldest.map_or(0, crate::clock::Timestamp::as_second));
 }
 
 fn lag(out: &mut String, snapshot: &Snapshot) {
