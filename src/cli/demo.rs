@@ -50,9 +50,10 @@ impl Demo {
         let stop = controls.stop.clone();
         let options = Options { config: config.clone(), environment: without_state_directory(), seed: None };
         let outcome = tokio::select! {
+            biased;
+            trouble = obey_signals(&controls) => trouble,
             outcome = daemon::run(options, controls.clone()) => outcome.map_err(anyhow::Error::from),
             ended = mailbox::serve(smtp, mails.clone(), std::future::pending()) => ended.context("the mailbox ended"),
-            trouble = obey_signals(&controls) => trouble,
             () = introduce(&controls, &lab, &config, &mails) => Ok(()),
         };
         stop.cancel();

@@ -33,9 +33,11 @@ impl Run {
         let options = Options { config: self.config, environment: environment(), seed: None };
         runtime()?.block_on(async {
             let controls = Controls::default();
+            // The signals first: one that comes while the daemon still starts would end the process.
             tokio::select! {
-                outcome = daemon::run(options, controls.clone()) => outcome.map_err(anyhow::Error::from),
+                biased;
                 trouble = obey_signals(&controls) => trouble,
+                outcome = daemon::run(options, controls.clone()) => outcome.map_err(anyhow::Error::from),
             }
         })?;
         Ok(ExitCode::SUCCESS)
