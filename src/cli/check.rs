@@ -90,6 +90,8 @@ impl Check {
         let visitor = Visitor::new(settings, fetch, limits.visits_per_address);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
         let worst = runtime.block_on(self.sweep(errands, &visitor, limits.visits, now));
+        // A lookup that hangs in getaddrinfo(3) shall not hold the answer's end up.
+        runtime.shutdown_background();
         Ok(output::exit_status(worst))
     }
 

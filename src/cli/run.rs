@@ -31,7 +31,8 @@ impl Run {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         log("info")?;
         let options = Options { config: self.config, environment: environment(), seed: None };
-        runtime()?.block_on(async {
+        let runtime = runtime()?;
+        let outcome = runtime.block_on(async {
             let controls = Controls::default();
             // The signals first: one that comes while the daemon still starts would end the process.
             tokio::select! {
@@ -39,8 +40,10 @@ impl Run {
                 trouble = obey_signals(&controls) => trouble,
                 outcome = daemon::run(options, controls.clone()) => outcome.map_err(anyhow::Error::from),
             }
-        })?;
-        Ok(ExitCode::SUCCESS)
+        });
+        // All is written. A lookup or a file that hangs in a thread of its own shall not hold the end up.
+        runtime.shutdown_background();
+        outcome.map(|()| ExitCode::SUCCESS)
     }
 }
 
