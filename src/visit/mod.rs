@@ -66,8 +66,10 @@ impl Visitor {
             let ((endpoint, expectation), address) = (shared.clone(), *address);
             let (visitor, trust, took) = (self.clone(), Arc::clone(trust), resolved.took);
             let task = visits.spawn(async move {
-                let _place = visitor.gate.enter(address).await;
+                let place = visitor.gate.enter(address).await;
                 let mut observation = visitor.prober.probe(&endpoint, address, now).await;
+                // A fetch goes elsewhere: the next visit to this address need not wait for it.
+                drop(place);
                 observation.timing.insert(0, (Stage::Resolve, took));
                 let fetching = visitor.issuers(observation.chain(), &trust, now);
                 let issuers = tokio::time::timeout(endpoint.timeout, fetching).await.unwrap_or_default();
