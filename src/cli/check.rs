@@ -152,9 +152,13 @@ impl Check {
         if let Some(name) = &self.starttls {
             let protocol = Protocol::from_starttls(name)
                 .with_context(|| format!("\"{name}\" has no STARTTLS that certvigil knows; write smtp, imap, ldap, .."))?;
-            let port_was_written = target.port != target.protocol.port();
-            target.port = if port_was_written { target.port } else { protocol.port() };
-            target.protocol = protocol;
+            if text.contains("://") {
+                let port_was_written = target.port != target.protocol.port();
+                target.port = if port_was_written { target.port } else { protocol.port() };
+                target.protocol = protocol;
+            } else {
+                target = format!("{}://{text}", protocol.scheme()).parse()?;
+            }
         }
         let mut endpoint = Endpoint::new(target);
         endpoint.name = text.into();
