@@ -209,6 +209,9 @@ impl KeyKind {
     /// Strength in bits, as OpenSSL's `EVP_PKEY_get_security_bits` counts it (NIST SP 800-57, table 2). `None` if unknown.
     pub fn security_bits(&self) -> Option<u32> {
         Some(match self {
+            // Rounded to the nearest multiple of 8 bits of strength: RSA 2040 counts as 2048 does.
+            KeyKind::Rsa(1963..=2047) | KeyKind::RsaPss(1963..=2047) => 112,
+            KeyKind::Rsa(920..=1023) | KeyKind::RsaPss(920..=1023) => 80,
             KeyKind::Rsa(bits) | KeyKind::RsaPss(bits) | KeyKind::Dsa(bits) => match bits {
                 15360.. => 256,
                 7680.. => 192,

@@ -93,6 +93,8 @@ impl Check {
         let visitor = Visitor::new(settings, fetch, limits.visits_per_address);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
         let worst = runtime.block_on(self.sweep(errands, &visitor, limits.visits, now));
+        // A lookup that hangs in getaddrinfo(3) shall not hold the answer's end up.
+        runtime.shutdown_background();
         Ok(output::exit_status(worst))
     }
 
@@ -153,9 +155,13 @@ impl Check {
         if let Some(name) = &self.starttls {
             let protocol = Protocol::from_starttls(name)
                 .with_context(|| format!("\"{name}\" has no STARTTLS that certvigil knows; write smtp, imap, ldap, .."))?;
-            let port_was_written = target.port != target.protocol.port();
-            target.port = if port_was_written { target.port } else { protocol.port() };
-            target.protocol = protocol;
+            if text.contains("://") {
+                let port_was_written = target.port != target.protocol.port();
+                target.port = if port_was_written { target.port } else { protocol.port() };
+                target.protocol = protocol;
+            } else {
+                target = format!("{}://{text}", protocol.scheme()).parse()?;
+            }
         }
         let mut endpoint = Endpoint::new(target);
         endpoint.name = text.into();

@@ -35,8 +35,10 @@ pub(super) struct Demo {
 impl Demo {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         log("warn,certvigil=info")?;
-        runtime()?.block_on(self.serve())?;
-        Ok(ExitCode::SUCCESS)
+        let runtime = runtime()?;
+        let outcome = runtime.block_on(self.serve());
+        runtime.shutdown_background();
+        outcome.map(|()| ExitCode::SUCCESS)
     }
 
     async fn serve(self) -> anyhow::Result<()> {

@@ -31,15 +31,18 @@ impl Run {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         log("info")?;
         let options = Options { config: self.config, environment: environment(), seed: None };
-        runtime()?.block_on(async {
+        let runtime = runtime()?;
+        let outcome = runtime.block_on(async {
             let controls = Controls::default();
             let mut signals = Signals::listen()?;
             tokio::select! {
                 outcome = daemon::run(options, controls.clone()) => outcome.map_err(anyhow::Error::from),
                 () = signals.obey(&controls) => Ok(()),
             }
-        })?;
-        Ok(ExitCode::SUCCESS)
+        });
+        // All is written. A lookup or a file that hangs in a thread of its own shall not hold the end up.
+        runtime.shutdown_background();
+        outcome.map(|()| ExitCode::SUCCESS)
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::{
 };
 use tracing::{debug, error, info, warn};
 
-use super::{StartError, shown};
+use super::{StartError, because, shown};
 use crate::{
     clock::Now,
     config::{self, Config, Environment, Faults, Loaded},
@@ -298,9 +298,11 @@ impl Scribe {
                 let ids = mails.iter().map(|mail: &store::Mail| mail.id.clone()).collect();
                 let result = store.commit(records, mails).await;
                 if let Err(problem) = &result {
-                    error!("the state cannot be written: {problem}; hint: {}", problem.hint().unwrap_or("see the system's log"));
+                    let (cause, hint) = (because(problem), problem.hint().unwrap_or("see the system's log"));
+                    error!("the state cannot be written: {problem}{cause}; hint: {hint}");
                 }
-                let _ = tell.send(Written { mails: ids, result: result.map_err(|problem| problem.to_string()) });
+                let result = result.map_err(|problem| format!("{problem}{}", because(&problem)));
+                let _ = tell.send(Written { mails: ids, result });
             }
             store.close().await;
         });

@@ -59,6 +59,7 @@ pub fn verify_text(code: u16) -> &'static str {
         26 => "unsuitable certificate purpose",
         27 => "certificate not trusted",
         28 => "certificate rejected",
+        32 => "key usage does not include certificate signing",
         34 => "unhandled critical extension",
         40 => "proxy certificates not allowed, please set the appropriate flag",
         41 => "invalid or inconsistent certificate extension",

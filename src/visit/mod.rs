@@ -66,11 +66,16 @@ impl Visitor {
             let ((endpoint, expectation), address) = (shared.clone(), *address);
             let (visitor, trust, took) = (self.clone(), Arc::clone(trust), resolved.took);
             let task = visits.spawn(async move {
-                let _place = visitor.gate.enter(address).await;
+                let place = visitor.gate.enter(address).await;
                 let mut observation = visitor.prober.probe(&endpoint, address, now).await;
+                // A fetch goes elsewhere: the next visit to this address need not wait for it.
+                drop(place);
                 observation.timing.insert(0, (Stage::Resolve, took));
-                let fetching = visitor.issuers(observation.chain(), &trust, now);
-                let issuers = tokio::time::timeout(endpoint.timeout, fetching).await.unwrap_or_default();
+                let mut issuers = Issuers::default();
+                let fetching = visitor.issuers(observation.chain(), &trust, now, &mut issuers);
+                if tokio::time::timeout(endpoint.timeout, fetching).await.is_err() {
+                    issuers.tried = "it was not to be had in time".into();
+                }
                 let diagnosis = diagnose(&observation, &expectation, &trust, &issuers, now);
                 Judged { observation, diagnosis }
             });
@@ -90,20 +95,19 @@ impl Visitor {
     }
 
     /// Candidates for an issuer that is missing: the well-known roots by name, then the certificates' AIA addresses, hop by hop.
-    pub async fn issuers(&self, chain: Option<&Chain>, trust: &Trust, now: Timestamp) -> Issuers {
-        let mut issuers = Issuers::default();
-        let Some(chain) = chain else { return issuers };
+    /// Whenever it is broken off, `issuers` has what was found so far.
+    async fn issuers(&self, chain: Option<&Chain>, trust: &Trust, now: Timestamp, issuers: &mut Issuers) {
+        let Some(chain) = chain else { return };
         for _ in 0..MAX_HOPS {
-            let Some(top) = gap(chain, trust, &issuers, now) else { break };
-            if !add_new(&mut issuers, known_issuers(&self.known_roots, &top)) {
+            let Some(top) = gap(chain, trust, issuers, now) else { break };
+            if !add_new(issuers, known_issuers(&self.known_roots, &top)) {
                 let found = self.fetcher.issuer(&top).await;
                 issuers.tried = found.tried;
-                if !add_new(&mut issuers, found.certificates) {
+                if !add_new(issuers, found.certificates) {
                     break;
                 }
             }
         }
-        issuers
     }
 }
 
