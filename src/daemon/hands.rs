@@ -50,6 +50,8 @@ pub(super) struct Hands {
     tasks: JoinSet<Done>,
     /// The visits under way, for the day one of them panics.
     visits: HashMap<Id, (Arc<Watch>, u64)>,
+    /// The deliveries under way, for the same.
+    deliveries: HashMap<Id, String>,
     scribe: Scribe,
     /// The open incidents and the stage they were logged at: a log is read for what changes.
     logged: HashMap<IncidentKey, String>,
@@ -94,6 +96,7 @@ impl Hands {
             own,
             tasks: JoinSet::new(),
             visits: HashMap::new(),
+            deliveries: HashMap::new(),
             scribe: Scribe::start(store),
             logged: HashMap::new(),
             told_skipped: HashSet::new(),
@@ -203,7 +206,8 @@ impl Hands {
             warn!(id, "a mail was to be delivered that is not there, or mail is no longer configured");
             return;
         };
-        self.tasks.spawn(async move {
+        let mine = id.clone();
+        let task = self.tasks.spawn(async move {
             let delivery = courier.deliver(&mail.recipient, &mail.message).await;
             match delivery.result {
                 MailResult::Delivered => info!(kind = mail.kind.name(), to = mail.recipient, "mail delivered"),
@@ -212,11 +216,13 @@ impl Hands {
             }
             Done::Event(Event::Mailed { id, result: delivery.result, detail: delivery.detail })
         });
+        self.deliveries.insert(task.id(), mine);
     }
 
     fn ended(&mut self, ended: Result<(Id, Done), tokio::task::JoinError>) -> Done {
         match ended {
             Ok((id, done)) => {
+                self.deliveries.remove(&id);
                 if self.visits.remove(&id).is_some() {
                     self.observe(&done);
                 }
@@ -231,7 +237,9 @@ impl Hands {
                 }
                 None => {
                     error!("a task failed unexpectedly: {problem}");
-                    Done::Nothing
+                    let detail = "the delivery failed unexpectedly; the log has the place".to_owned();
+                    let mail = self.deliveries.remove(&problem.id());
+                    mail.map_or(Done::Nothing, |id| Done::Event(Event::Mailed { id, result: MailResult::Deferred, detail }))
                 }
             },
         }
