@@ -14,7 +14,8 @@ pub struct Endpoint {
     pub server_name: Host,
     /// Which of the name's addresses are visited.
     pub addresses: Addresses,
-    /// The deadline of one visit to one address, name resolution included.
+    /// The deadline of one visit, from the name to the end of the handshake, at each address. Waiting for a place at a crowded
+    /// address and fetching a missing issuer (15 seconds at most) come on top.
     pub timeout: Duration,
 }
 

@@ -7,18 +7,19 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::mpsc,
-    task::{Id, JoinSet},
-};
+use tokio::task::{Id, JoinError, JoinSet};
 use tracing::{debug, error, info, warn};
 
-use super::{StartError, because, shown};
+use super::{
+    StartError,
+    scribe::{Page, Scribe, Written},
+    shown,
+};
 use crate::{
     clock::Now,
     config::{self, Config, Environment, Faults, Loaded},
     incident::{IncidentKey, State},
-    mail::{self, Courier},
+    mail::{self, Courier, CourierError},
     monitor::{Effect, Event, MailResult, Record, Visited, Watch},
     probe,
     store::{self, Store},
@@ -30,10 +31,8 @@ use crate::{
 pub(super) enum Done {
     /// Something for the brain.
     Event(Event),
-    /// A configuration was read.
-    Config(Box<Result<Loaded, Faults>>),
-    /// Nothing that anybody needs to know.
-    Nothing,
+    /// A configuration was read; `None` when the reading itself failed.
+    Config(Option<Box<Result<Loaded, Faults>>>),
 }
 
 pub(super) struct Hands {
@@ -48,8 +47,9 @@ pub(super) struct Hands {
     wanted: Vec<String>,
     own: Arc<OwnMetrics>,
     tasks: JoinSet<Done>,
-    /// The visits under way, for the day one of them panics.
-    visits: HashMap<Id, (Arc<Watch>, u64)>,
+    under_way: HashMap<Id, Task>,
+    /// A reading of the configuration is under way; `Some` where another is wanted after it.
+    reading: Option<Option<(PathBuf, Environment)>>,
     scribe: Scribe,
     /// The open incidents and the stage they were logged at: a log is read for what changes.
     logged: HashMap<IncidentKey, String>,
@@ -57,22 +57,14 @@ pub(super) struct Hands {
     told_skipped: HashSet<Arc<str>>,
 }
 
-/// One write: in the order given, several at once.
-struct Page {
-    records: Vec<Record>,
-    mails: Vec<store::Mail>,
-}
-
-/// The task that writes; the loop itself never waits for a disk.
-struct Scribe {
-    pages: Option<mpsc::UnboundedSender<Page>>,
-    written: mpsc::UnboundedReceiver<Written>,
-    task: JoinSet<()>,
-}
-
-struct Written {
-    mails: Vec<String>,
-    result: Result<(), String>,
+/// What a task is about, for the day it panics.
+enum Task {
+    /// A visit of this endpoint, as of this generation.
+    Visit(Arc<str>, u64),
+    /// The delivery of the mail of this id.
+    Delivery(String),
+    /// The configuration is being read.
+    Reading,
 }
 
 impl Hands {
@@ -93,7 +85,8 @@ impl Hands {
             wanted: Vec::new(),
             own,
             tasks: JoinSet::new(),
-            visits: HashMap::new(),
+            under_way: HashMap::new(),
+            reading: None,
             scribe: Scribe::start(store),
             logged: HashMap::new(),
             told_skipped: HashSet::new(),
@@ -102,7 +95,7 @@ impl Hands {
 
     /// Does what the brain wants. Returns at once; what comes of it comes back through [`Hands::next`].
     pub(super) fn carry_out(&mut self, effects: Vec<Effect>, now: Now) {
-        let mut page = Page { records: Vec::new(), mails: Vec::new() };
+        let mut page = Page::default();
         let mut deliveries = Vec::new();
         for effect in effects {
             match effect {
@@ -135,69 +128,73 @@ impl Hands {
     }
 
     /// The next task that came back. Never ends; cancel-safe.
-    pub(super) async fn next(&mut self) -> Option<Done> {
+    pub(super) async fn next(&mut self) -> Done {
         tokio::select! {
-            Some(ended) = self.tasks.join_next_with_id() => Some(self.ended(ended)),
-            Some(written) = self.scribe.written.recv() => Some(self.written(written)),
+            Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
+            Some(written) = self.scribe.written() => self.written(written),
             else => std::future::pending().await,
         }
     }
 
-    /// Reads the configuration off the loop: a trust store on a slow disk shall not hold the visits up.
+    /// Reads the configuration off the loop: a trust store on a slow disk shall not hold the visits up. One reading at a time, so
+    /// that the last one asked for is the last one taken.
     pub(super) fn read_config(&mut self, path: PathBuf, environment: Environment) {
+        if let Some(again) = &mut self.reading {
+            *again = Some((path, environment));
+            return;
+        }
         info!("reading {} again", shown(&path));
-        self.tasks.spawn_blocking(move || Done::Config(Box::new(config::load(&path, &environment))));
+        self.reading = Some(None);
+        let task = self.tasks.spawn_blocking(move || Done::Config(Some(Box::new(config::load(&path, &environment)))));
+        self.under_way.insert(task.id(), Task::Reading);
     }
 
-    /// Takes the mail settings of a new configuration; where they cannot be used, the old ones go on.
-    pub(super) fn use_mail(&mut self, config: &Config) {
-        match config.mail.as_ref().map(Courier::new).transpose() {
-            Ok(courier) => {
-                self.courier = courier.map(Arc::new);
-                self.mail.clone_from(&config.mail);
-            }
-            Err(problem) => error!("mail goes on as before: {problem}"),
+    /// A reading is over; whether another one follows, whose result is to be waited for.
+    pub(super) fn config_read(&mut self) -> bool {
+        let again = self.reading.take().flatten();
+        let follows = again.is_some();
+        if let Some((path, environment)) = again {
+            self.read_config(path, environment);
         }
+        follows
+    }
+
+    /// Takes the mail settings of a new configuration; where they cannot be used, the old ones stay.
+    pub(super) fn use_mail(&mut self, config: &Config) -> Result<(), CourierError> {
+        self.courier = config.mail.as_ref().map(Courier::new).transpose()?.map(Arc::new);
+        self.mail.clone_from(&config.mail);
+        Ok(())
     }
 
     /// Lets mails that are under way arrive and writes what is left, for at most `within`; visits are broken off.
     pub(super) async fn finish(mut self, within: Duration) {
         let deadline = tokio::time::Instant::now() + within;
-        self.visitor_tasks_end(deadline).await;
-        let store_closed = self.scribe.finish();
-        if tokio::time::timeout_at(deadline, store_closed).await.is_err() {
+        // A mail that was taken and not struck off would go out twice: deliveries get a moment, and their end is written.
+        let grace = deadline - within / 2;
+        while self.under_way.values().any(|task| matches!(task, Task::Delivery(_))) {
+            let Ok(Some(ended)) = tokio::time::timeout_at(grace, self.tasks.join_next_with_id()).await else { break };
+            if let Done::Event(Event::Mailed { id, result: MailResult::Delivered, .. }) = self.ended(ended) {
+                self.scribe.write(Page { records: vec![Record::MailGone(id)], mails: Vec::new() });
+            }
+        }
+        self.tasks.abort_all();
+        if tokio::time::timeout_at(deadline, self.scribe.finish()).await.is_err() {
             warn!("the state was not written to its end before the stop");
         }
     }
 
-    /// A mail that was accepted and not struck off would go out twice: deliveries get a moment, and their end is written.
-    async fn visitor_tasks_end(&mut self, deadline: tokio::time::Instant) {
-        let grace = deadline - Duration::from_secs(2);
-        while self.tasks.len() > self.visits.len() {
-            match tokio::time::timeout_at(grace, self.tasks.join_next_with_id()).await {
-                Ok(Some(ended)) => {
-                    if let Done::Event(Event::Mailed { id, result: MailResult::Delivered, .. }) = self.ended(ended) {
-                        self.scribe.write(Page { records: vec![Record::MailGone(id)], mails: Vec::new() });
-                    }
-                }
-                Ok(None) | Err(_) => break,
-            }
-        }
-        self.tasks.abort_all();
-    }
-
     fn visit(&mut self, watch: Arc<Watch>, generation: u64, now: Now) {
-        let (visitor, mine) = (self.visitor.clone(), Arc::clone(&watch));
+        let (visitor, endpoint) = (self.visitor.clone(), Arc::clone(&watch.endpoint.name));
         let task = self.tasks.spawn(async move {
-            let visit = visitor.visit(&mine.endpoint, &mine.expectation, &mine.trust, now.wall).await;
+            let visit = visitor.visit(&watch.endpoint, &watch.expectation, &watch.trust, now.wall).await;
             Done::Event(Event::Visited(Visited {
-                endpoint: Arc::clone(&mine.endpoint.name),
+                endpoint: Arc::clone(&watch.endpoint.name),
                 generation,
                 seen: visit.seen.into_iter().map(Arc::new).collect(),
                 resolved: visit.resolved,
             }))
         });
-        self.visits.insert(task.id(), (watch, generation));
+        self.under_way.insert(task.id(), Task::Visit(endpoint, generation));
     }
 
     fn deliver(&mut self, id: String) {
@@ -205,7 +202,8 @@ impl Hands {
             warn!(id, "a mail was to be delivered that is not there, or mail is no longer configured");
             return;
         };
-        self.tasks.spawn(async move {
+        let mine = id.clone();
+        let task = self.tasks.spawn(async move {
             let delivery = courier.deliver(&mail.recipient, &mail.message).await;
             match delivery.result {
                 MailResult::Delivered => info!(kind = mail.kind.name(), to = mail.recipient, "mail delivered"),
@@ -214,24 +212,35 @@ impl Hands {
             }
             Done::Event(Event::Mailed { id, result: delivery.result, detail: delivery.detail })
         });
+        self.under_way.insert(task.id(), Task::Delivery(mine));
     }
 
     fn ended(&mut self, ended: Result<(Id, Done), tokio::task::JoinError>) -> Done {
         match ended {
             Ok((id, done)) => {
-                if self.visits.remove(&id).is_some() {
-                    self.observe(&done);
-                }
+                self.under_way.remove(&id);
+                self.observe(&done);
                 done
             }
-            Err(problem) => {
-                let Some((watch, generation)) = self.visits.remove(&problem.id()) else {
-                    error!("a task failed unexpectedly: {problem}");
-                    return Done::Nothing;
-                };
-                let endpoint = Arc::clone(&watch.endpoint.name);
+            Err(problem) => self.failed(&problem),
+        }
+    }
+
+    /// A task that panicked comes back all the same: a visit as one without a result, a delivery as one to be tried again.
+    fn failed(&mut self, problem: &JoinError) -> Done {
+        match self.under_way.remove(&problem.id()) {
+            Some(Task::Visit(endpoint, generation)) => {
                 error!(%endpoint, "a visit failed unexpectedly: {problem}");
                 Done::Event(Event::Visited(Visited { endpoint, generation, seen: Vec::new(), resolved: Vec::new() }))
+            }
+            Some(Task::Delivery(id)) => {
+                error!(id, "a delivery failed unexpectedly: {problem}");
+                let detail = "the delivery failed unexpectedly; the log has the place".to_owned();
+                Done::Event(Event::Mailed { id, result: MailResult::Deferred, detail })
+            }
+            Some(Task::Reading) | None => {
+                error!("the configuration could not be read: {problem}");
+                Done::Config(None)
             }
         }
     }
@@ -281,44 +290,3 @@ impl Hands {
         }
     }
 }
-
-impl Scribe {
-    fn start(store: Store) -> Self {
-        let (pages, mut todo) = mpsc::unbounded_channel::<Page>();
-        let (tell, written) = mpsc::unbounded_channel();
-        let mut task = JoinSet::new();
-        task.spawn(async move {
-            let mut batch = Vec::new();
-            while todo.recv_many(&mut batch, MAX_BATCH).await > 0 {
-                let (mut records, mut mails) = (Vec::new(), Vec::new());
-                for page in batch.drain(..) {
-                    records.extend(page.records);
-                    mails.extend(page.mails);
-                }
-                let ids = mails.iter().map(|mail: &store::Mail| mail.id.clone()).collect();
-                let result = store.commit(records, mails).await;
-                if let Err(problem) = &result {
-                    let (cause, hint) = (because(problem), problem.hint().unwrap_or("see the system's log"));
-                    error!("the state cannot be written: {problem}{cause}; hint: {hint}");
-                }
-                let result = result.map_err(|problem| format!("{problem}{}", because(&problem)));
-                let _ = tell.send(Written { mails: ids, result });
-            }
-            store.close().await;
-        });
-        Scribe { pages: Some(pages), written, task }
-    }
-
-    fn write(&self, page: Page) {
-        if let Some(pages) = &self.pages {
-            let _ = pages.send(page);
-        }
-    }
-
-    async fn finish(mut self) {
-        self.pages = None;
-        while self.task.join_next().await.is_some() {}
-    }
-}
-
-const MAX_BATCH: usize = 1000;

@@ -3,6 +3,7 @@
 mod hands;
 mod reload;
 mod restore;
+mod scribe;
 mod systemd;
 
 use std::{
@@ -19,7 +20,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     clock::{Now, Timestamp},
-    config::{self, Config, Environment, Faults},
+    config::{self, Config, Environment, Faults, Loaded},
     mail::CourierError,
     monitor::{Event, Monitor, Settings},
     store::{Store, StoreError},
@@ -50,7 +51,7 @@ pub struct Controls {
     pub listening: Option<watch::Sender<Option<SocketAddr>>>,
 }
 
-/// Why the daemon cannot start.
+/// Why the daemon cannot start, or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The configuration has faults.
@@ -67,6 +68,9 @@ pub enum StartError {
         /// The system's reason.
         source: io::Error,
     },
+    /// The page is no longer served.
+    #[error("the page and the metrics are no longer served: {0}")]
+    Web(String),
     /// The mail settings cannot be used.
     #[error("mail cannot be set up: {0}")]
     Mail(#[from] CourierError),
@@ -104,13 +108,13 @@ pub async fn run(options: Options, controls: Controls) -> Result<(), StartError>
     }
 
     let mut turn = Loop { clock, monitor, hands, publish, pulse, systemd: Systemd::new(), config, options, published: 0 };
-    turn.until(&controls, &mut web).await;
+    let ended = turn.until(&controls, &mut web).await;
     Systemd::stopping();
     web_stop.cancel();
     turn.hands.finish(STOP_WITHIN).await;
     while web.join_next().await.is_some() {}
     info!("stopped");
-    Ok(())
+    ended
 }
 
 /// Both clocks, from the start of the process.
@@ -147,7 +151,7 @@ struct Loop {
 }
 
 impl Loop {
-    async fn until(&mut self, controls: &Controls, web: &mut JoinSet<io::Result<()>>) {
+    async fn until(&mut self, controls: &Controls, web: &mut JoinSet<io::Result<()>>) -> Result<(), StartError> {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         self.systemd.ready(&self.summary());
@@ -155,17 +159,18 @@ impl Loop {
             let wake =
                 self.clock.at(self.monitor.next_wake().unwrap_or(LONG_SLEEP).min(LONG_SLEEP + self.clock.started.elapsed()));
             let event = tokio::select! {
-                () = controls.stop.cancelled() => return,
+                () = controls.stop.cancelled() => return Ok(()),
                 () = controls.reload.notified() => {
                     Systemd::reloading();
                     self.hands.read_config(self.options.config.clone(), self.options.environment.clone());
                     None
                 }
-                Some(done) = self.hands.next() => self.event(done),
+                done = self.hands.next() => self.event(done),
                 () = tokio::time::sleep_until(wake) => Some(Event::Woke),
                 Some(ended) = web.join_next() => {
-                    error!("the page is no longer served: {ended:?}");
-                    None
+                    // Without metrics nobody would see that nobody watches: systemd starts us anew.
+                    let reason = ended.map_or_else(|panic| panic.to_string(), |served| format!("{served:?}"));
+                    return Err(StartError::Web(reason));
                 }
                 _ = tick.tick() => {
                     self.publish();
@@ -186,26 +191,38 @@ impl Loop {
     fn event(&mut self, done: Done) -> Option<Event> {
         match done {
             Done::Event(event) => Some(event),
-            Done::Nothing => None,
-            Done::Config(loaded) => {
-                let event = match reload::taken(*loaded, &self.config) {
-                    Ok(config) => {
-                        info!(endpoints = config.watches.len(), "configuration reloaded");
-                        let inventory = config.watches.clone();
-                        self.hands.use_mail(&config);
-                        self.config = config;
-                        Event::Reloaded(inventory)
-                    }
-                    Err(problems) => {
-                        for problem in problems {
-                            error!("{problem}");
-                        }
-                        error!("the new configuration was not taken; the old one goes on");
-                        Event::ReloadFailed
-                    }
-                };
+            Done::Config(read) => {
+                // Only the last word counts, where several were asked for.
+                if self.hands.config_read() {
+                    return None;
+                }
+                let event = self.take(read);
                 self.systemd.ready(&self.summary());
                 Some(event)
+            }
+        }
+    }
+
+    /// Takes a configuration that was read, or goes on with the old one, telling why.
+    fn take(&mut self, read: Option<Box<Result<Loaded, Faults>>>) -> Event {
+        let taken = read.ok_or_else(Vec::new).and_then(|loaded| reload::taken(*loaded, &self.config));
+        let taken = taken.and_then(|config| match self.hands.use_mail(&config) {
+            Ok(()) => Ok(config),
+            Err(problem) => Err(vec![problem.to_string()]),
+        });
+        match taken {
+            Ok(config) => {
+                info!(endpoints = config.watches.len(), "configuration reloaded");
+                let inventory = config.watches.clone();
+                self.config = config;
+                Event::Reloaded(inventory)
+            }
+            Err(problems) => {
+                for problem in problems {
+                    error!("{problem}");
+                }
+                error!("the new configuration was not taken; the old one goes on");
+                Event::ReloadFailed
             }
         }
     }

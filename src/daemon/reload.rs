@@ -1,10 +1,16 @@
 //! Whether a configuration that was read while running can be taken.
 
+use tracing::warn;
+
 use crate::config::{Config, Faults, Loaded};
 
 /// The new configuration, or every reason why it was not taken. What cannot change while running is refused by name.
 pub(super) fn taken(loaded: Result<Loaded, Faults>, old: &Config) -> Result<Config, Vec<String>> {
-    let new = loaded.map_err(|faults| faults.0.iter().map(ToString::to_string).collect::<Vec<_>>())?.config;
+    let loaded = loaded.map_err(|faults| faults.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    for warning in &loaded.warnings {
+        warn!("{warning}");
+    }
+    let new = loaded.config;
     let fixed = [
         ("web.listen", new.web == old.web),
         ("state.directory", new.store == old.store),

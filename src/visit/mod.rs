@@ -3,7 +3,7 @@
 mod gate;
 
 use core::net::IpAddr;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::task::JoinSet;
 
@@ -59,7 +59,9 @@ impl Visitor {
                 return Visit { seen, resolved: Vec::new(), skipped: Vec::new() };
             }
         };
-        let shared = (Arc::new(endpoint.clone()), Arc::new(expectation.clone()));
+        // What the resolver took is gone: the deadline is one, from the name to the end of the handshake.
+        let left = endpoint.timeout.saturating_sub(resolved.took).max(endpoint.timeout / 10);
+        let shared = (Arc::new(Endpoint { timeout: left, ..endpoint.clone() }), Arc::new(expectation.clone()));
         let mut visits = JoinSet::new();
         let mut places = Vec::new();
         for address in &resolved.addresses {
@@ -73,7 +75,7 @@ impl Visitor {
                 observation.timing.insert(0, (Stage::Resolve, took));
                 let mut issuers = Issuers::default();
                 let fetching = visitor.issuers(observation.chain(), &trust, now, &mut issuers);
-                if tokio::time::timeout(endpoint.timeout, fetching).await.is_err() {
+                if tokio::time::timeout(FETCH_WITHIN, fetching).await.is_err() {
                     issuers.tried = "it was not to be had in time".into();
                 }
                 let diagnosis = diagnose(&observation, &expectation, &trust, &issuers, now);
@@ -154,3 +156,5 @@ fn add_new(issuers: &mut Issuers, candidates: Vec<Arc<Certificate>>) -> bool {
 }
 
 const MAX_HOPS: usize = 6;
+/// All fetches of a visit together.
+const FETCH_WITHIN: Duration = Duration::from_secs(15);

@@ -1,0 +1,202 @@
+//! The task that writes: the loop itself never waits for a disk, and what a disk refused is written when it has room again.
+
+use std::{collections::HashSet, time::Duration};
+
+use tokio::{sync::mpsc, task::JoinSet, time::timeout};
+use tracing::{error, info};
+
+use crate::{
+    incident::IncidentKey,
+    monitor::Record,
+    store::{Mail, Store, StoreError},
+};
+
+/// What is to be written together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Page {
+    pub(super) records: Vec<Record>,
+    pub(super) mails: Vec<Mail>,
+}
+
+/// What became of some pages.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// The mails that were new in them.
+    pub(super) mails: Vec<String>,
+    /// Whether everything so far is on the disk; why not.
+    pub(super) result: Result<(), String>,
+}
+
+/// The handle of the task; the task is owned here.
+pub(super) struct Scribe {
+    pages: Option<mpsc::UnboundedSender<Page>>,
+    written: mpsc::UnboundedReceiver<Written>,
+    task: JoinSet<()>,
+}
+
+impl Scribe {
+    pub(super) fn start(store: Store) -> Self {
+        let (pages, todo) = mpsc::unbounded_channel();
+        let (tell, written) = mpsc::unbounded_channel();
+        let mut task = JoinSet::new();
+        task.spawn(write(store, todo, tell));
+        Scribe { pages: Some(pages), written, task }
+    }
+
+    pub(super) fn write(&self, page: Page) {
+        if let Some(pages) = &self.pages {
+            // The task ends only after this sender is gone.
+            let _ = pages.send(page);
+        }
+    }
+
+    /// The next report. Cancel-safe.
+    pub(super) async fn written(&mut self) -> Option<Written> {
+        self.written.recv().await
+    }
+
+    /// Writes what is left, and closes the store.
+    pub(super) async fn finish(mut self) {
+        self.pages = None;
+        while self.task.join_next().await.is_some() {}
+    }
+}
+
+async fn write(store: Store, mut todo: mpsc::UnboundedReceiver<Page>, tell: mpsc::UnboundedSender<Written>) {
+    let mut open = Page::default();
+    let mut refused = false;
+    loop {
+        let mut pages = Vec::new();
+        let patience = if refused { AGAIN } else { Duration::MAX };
+        let ended = matches!(timeout(patience, todo.recv_many(&mut pages, MAX_PAGES)).await, Ok(0));
+        let new = pages.iter().flat_map(|page| &page.mails).map(|mail| mail.id.clone()).collect();
+        pages.into_iter().for_each(|page| open.append(page));
+        let result = if open.is_empty() { Ok(()) } else { store.commit(open.records.clone(), open.mails.clone()).await };
+        match &result {
+            Ok(()) if refused => info!("the state can be written again"),
+            Ok(()) => {}
+            Err(problem) if !refused => error!("the state cannot be written: {}; hint: {}", causes(problem), hint(problem)),
+            Err(_) => {}
+        }
+        refused = result.is_err();
+        if refused {
+            open.keep_what_matters();
+        } else {
+            open = Page::default();
+        }
+        let _ = tell.send(Written { mails: new, result: result.map_err(|problem| causes(&problem)) });
+        if ended {
+            break;
+        }
+    }
+    store.close().await;
+}
+
+impl Page {
+    fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.mails.is_empty()
+    }
+
+    /// Adds a later page. A mail that is gone before it was ever written need not be: within one write the mails come last, and
+    /// it would come back to life.
+    fn append(&mut self, later: Page) {
+        let gone: HashSet<&String> =
+            later.records.iter().filter_map(|record| if let Record::MailGone(id) = record { Some(id) } else { None }).collect();
+        self.mails.retain(|mail| !gone.contains(&mail.id));
+        self.mails.extend(later.mails);
+        self.records.extend(later.records);
+    }
+
+    /// What is carried on after a refusal stays small: visits are made again, and of each incident only the last word counts.
+    fn keep_what_matters(&mut self) {
+        let mut told: HashSet<IncidentKey> = HashSet::new();
+        let mut gone: HashSet<String> = HashSet::new();
+        let mut kept: Vec<Record> = Vec::new();
+        for record in self.records.drain(..).rev() {
+            let matters = match &record {
+                Record::Observed { .. } => false,
+                Record::Incident(incident) => told.insert(incident.key.clone()),
+                Record::IncidentGone(key) => told.insert(key.clone()),
+                Record::MailGone(id) => gone.insert(id.clone()),
+                Record::AddressGone { .. } | Record::EndpointGone(_) | Record::FirstSweepDone => true,
+            };
+            if matters {
+                kept.push(record);
+            }
+        }
+        kept.reverse();
+        self.records = kept;
+    }
+}
+
+fn hint(problem: &StoreError) -> &'static str {
+    problem.hint().unwrap_or("see the system's log")
+}
+
+/// An error and its causes, in one line.
+fn causes(problem: &StoreError) -> String {
+    format!("{problem}{}", super::because(problem))
+}
+
+const MAX_PAGES: usize = 1000;
+const AGAIN: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{clock::Timestamp, diagnosis::Topic, monitor::NoticeKind};
+
+    fn mail(id: &str) -> Mail {
+        let (recipient, message) = ("ops@example.org".to_owned(), Arc::from(&b"text"[..]));
+        Mail { id: id.to_owned(), kind: NoticeKind::Problem, recipient, at: Timestamp::UNIX_EPOCH, message }
+    }
+
+    fn over(endpoint: &str) -> Record {
+        Record::IncidentGone(IncidentKey { endpoint: endpoint.into(), topic: Topic::Expiry })
+    }
+
+    fn ids(page: &Page) -> Vec<&str> {
+        page.mails.iter().map(|mail| &*mail.id).collect()
+    }
+
+    #[test]
+    fn a_mail_that_is_gone_before_it_was_written_stays_gone() {
+        let mut open = Page { records: vec![], mails: vec![mail("a"), mail("b")] };
+        open.append(Page { records: vec![Record::MailGone("a".into())], mails: vec![mail("c")] });
+        assert_eq!(ids(&open), ["b", "c"]);
+        assert_eq!(open.records.len(), 1, "it may have been written by an earlier process");
+    }
+
+    #[test]
+    fn what_a_disk_refused_stays_small() {
+        let mut open = Page::default();
+        for _ in 0..100 {
+            let gone = Record::AddressGone { endpoint: "a".into(), address: None };
+            open.append(Page { records: vec![over("a"), over("b"), Record::MailGone("m".into())], mails: vec![] });
+            open.append(Page { records: vec![gone], mails: vec![] });
+            open.keep_what_matters();
+        }
+        let count = |wanted: fn(&Record) -> bool| open.records.iter().filter(|record| wanted(record)).count();
+        assert_eq!(count(|record| matches!(record, Record::IncidentGone(_))), 2);
+        assert_eq!(count(|record| matches!(record, Record::MailGone(_))), 1);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_lost_when_a_write_is_refused_once() {
+        let directory = std::env::temp_dir().join(format!("certvigil-scribe-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("the temporary directory is writable");
+        let settings = crate::store::Settings { directory: directory.clone() };
+        let (store, _) = Store::open(&settings).expect("a new store");
+        // A closed store refuses everything; what it refused is carried on.
+        store.clone().close().await;
+        let mut scribe = Scribe::start(store);
+        scribe.write(Page { records: vec![Record::FirstSweepDone], mails: vec![mail("a")] });
+        let written = scribe.written().await.expect("a report");
+        assert_eq!(written.mails, ["a"], "it may be delivered all the same");
+        assert!(written.result.is_err());
+        scribe.finish().await;
+        let _ = std::fs::remove_dir_all(&directory);
+    }
+}
