@@ -1,0 +1,81 @@
+//! `make bench`: what a visit, ten thousand endpoints, a scrape and an event of the brain cost on this machine.
+//!
+//! It measures and judges nothing; the numbers go into `benches/RESULTS.md`. A real nginx is the server, on loopback, at a port
+//! that happens to be free. The same program is started a second time as the client, pinned to one core.
+
+#![expect(clippy::print_stdout, reason = "a bench speaks to the person who started it")]
+
+mod brain;
+mod client;
+mod daemon;
+mod machine;
+mod micro;
+mod nginx;
+mod process;
+mod stage;
+mod table;
+
+use std::{fs, path::PathBuf, time::Instant};
+
+use anyhow::Context as _;
+
+use stage::Stage;
+use table::Table;
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // Cargo adds `--bench`.
+    match arguments.iter().map(String::as_str).filter(|argument| *argument != "--bench").collect::<Vec<_>>()[..] {
+        [client::VERB, directory, port] => client::run(directory.as_ref(), port.parse()?),
+        [] => everything(),
+        ref other => anyhow::bail!("{other:?} is not understood; cargo bench takes no arguments here"),
+    }
+}
+
+fn everything() -> anyhow::Result<()> {
+    let started = Instant::now();
+    nginx::ensure_installed()?;
+    let stage = Stage::build(ENDPOINTS)?;
+    let mut tables = Vec::new();
+    let mut show = |table: Table| {
+        println!("{table}");
+        tables.push(table.to_string());
+    };
+
+    client::measure(&stage)?.into_iter().for_each(&mut show);
+    daemon::measure(&stage)?.into_iter().for_each(&mut show);
+    show(brain::measure(&stage)?);
+
+    let took = format!("The run took {} s.\n", started.elapsed().as_secs());
+    let head = format!("{HEAD}\n{}\n{took}", machine::describe()?);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("benches/RESULTS.md");
+    fs::write(&path, [head, tables.join("\n"), NOTES.to_owned()].join("\n"))
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    println!("written to {}", path.display());
+    Ok(())
+}
+
+/// How many endpoints the daemon is given.
+const ENDPOINTS: usize = 10_000;
+
+const HEAD: &str = "# What it costs
+
+Written by `make bench`, which needs nginx and about three minutes; to repeat, run it again on a machine with nothing else to
+do. It measures; it has no opinion yet about what the numbers should be.
+";
+
+const NOTES: &str = "
+## What to know when reading
+- In the first two tables the client has the last core and nginx the first; in those of the daemon both use all of them.
+- Client, daemon and nginx share one machine and speak over loopback, where a packet costs the sender part of the receiver's
+  work: the kernel's share is higher than over a network card, and the same for all that are compared.
+- CPU is the kernel's own count of user and system time of the client or the daemon alone; nginx is another process and not in
+  it. Ratios come from batches that alternate within one process on one core, so they hold better than the absolute numbers: on
+  a machine that is shared or changes its clock those move by a tenth or more from run to run. The quartiles tell.
+- The handshake is TLS 1.3 with X25519 beside an X25519MLKEM768 share that this nginx does not know: the client pays for both
+  key shares, in each of the variants alike. No session is resumed, no ticket waited for.
+- No verdict is remembered: a chain that was seen a moment ago costs as much as a new one, so there is no second row for it.
+- Endpoints have addresses, not names: the resolver is not in these numbers.
+- Every endpoint has a certificate of its own, the intermediate is the same for all, and all chains are sound.
+- \"Idle\" is a daemon whose next visit is an hour away; what it does is to turn its loop and publish a snapshot.
+";
