@@ -1,5 +1,9 @@
 //! A certificate as a peer sent it: the bytes, and the facts we show and judge. What cannot be read is a fact too.
 
+pub(crate) mod der;
+mod extensions;
+pub(crate) mod general;
+mod key;
 mod name;
 mod parse;
 mod signature;
@@ -10,8 +14,8 @@ use aws_lc_rs::digest;
 
 use crate::clock::Timestamp;
 
+pub use key::{KeyKind, PublicKey};
 pub use name::{Name, printable};
-pub(crate) use signature::key_fits;
 pub use signature::{HashAlgorithm, SignatureAlgorithm, SignatureFault, TlsSignature, verify_tls_signature};
 
 /// SHA-256 over the DER.
@@ -49,6 +53,17 @@ pub struct Certificate {
     pub fingerprint: Fingerprint,
     /// What the bytes say, or why they say nothing.
     pub facts: Result<Facts, Unreadable>,
+    /// What a trust store says of it, beyond having it.
+    pub(crate) settings: Option<TrustSettings>,
+}
+
+/// The trust settings of OpenSSL's `TRUSTED CERTIFICATE` blocks: extended key usage OIDs, dotted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TrustSettings {
+    /// What it is trusted for, and for nothing else.
+    pub(crate) trusted: Option<Vec<String>>,
+    /// What it is not trusted for.
+    pub(crate) rejected: Vec<String>,
 }
 
 /// Why the bytes are no X.509 certificate.
@@ -59,7 +74,15 @@ pub struct Unreadable(pub String);
 impl Certificate {
     /// Reads a certificate; never fails and never panics, whatever the bytes.
     pub fn from_der(der: &[u8]) -> Arc<Self> {
-        Arc::new(Certificate { der: der.into(), fingerprint: Fingerprint::of(der), facts: parse::facts(der) })
+        Arc::new(Certificate { der: der.into(), fingerprint: Fingerprint::of(der), facts: parse::facts(der), settings: None })
+    }
+
+    /// Reads what a `TRUSTED CERTIFICATE` block holds: a certificate, then settings (openssl-x509(1), "Trust Settings"). `None` when
+    /// that is not what it is.
+    pub(crate) fn from_trusted_der(der: &[u8]) -> Option<Arc<Self>> {
+        let (certificate, settings) = parse::trusted(der)?;
+        let certificate = Arc::unwrap_or_clone(Certificate::from_der(certificate));
+        Some(Arc::new(Certificate { settings: Some(settings), ..certificate }))
     }
 
     /// The facts, where the bytes could be read.
@@ -99,8 +122,10 @@ pub struct Facts {
     pub signature: SignatureAlgorithm,
     /// The signed part (`tbsCertificate`), whole.
     pub(crate) tbs: Vec<u8>,
-    /// The signature's octets.
-    pub(crate) signature_value: Vec<u8>,
+    /// The algorithm as named within the signed part, where that is another one.
+    pub(crate) signature_within: Option<SignatureAlgorithm>,
+    /// The signature's octets; `None` when they cannot be one: the two places name different algorithms, or bits are unused.
+    pub(crate) signature_value: Option<Vec<u8>>,
     /// Extensions that path building and verification look at.
     pub extensions: Extensions,
 }
@@ -118,8 +143,14 @@ pub struct Extensions {
     pub subject_key_id: Option<Vec<u8>>,
     /// Authority key identifier: key id (section 4.2.1.1).
     pub authority_key_id: Option<Vec<u8>>,
-    /// Authority key identifier: the issuer certificate's own issuer and serial.
-    pub authority_issuer_serial: Option<(Vec<u8>, Vec<u8>)>,
+    /// Authority key identifier: the issuer certificate's own issuer, as names are compared.
+    pub(crate) authority_issuer: Option<Vec<u8>>,
+    /// Authority key identifier: the issuer certificate's serial, as encoded.
+    pub(crate) authority_serial: Option<Vec<u8>>,
+    /// The subject alternative names, DER; sound (section 4.2.1.6).
+    pub(crate) alternative_names: Option<Vec<u8>>,
+    /// The name constraints, DER; sound (section 4.2.1.10).
+    pub(crate) name_constraints: Option<Vec<u8>>,
     /// `caIssuers` URLs of the authority information access extension (section 4.2.2.1).
     pub ca_issuers: Vec<String>,
     /// OCSP URLs of the same.
@@ -134,8 +165,10 @@ pub struct Extensions {
     pub sct_count: usize,
     /// Critical extensions that nobody here handles, dotted.
     pub unhandled_critical: Vec<String>,
-    /// Extensions that could not be decoded, dotted.
+    /// Extensions that could not be decoded, or came a second time, dotted.
     pub undecodable: Vec<String>,
+    /// One that matters is undecodable or absurd: OpenSSL's `EXFLAG_INVALID`. Such a certificate takes part in no path.
+    pub invalid: bool,
 }
 
 /// RFC 5280, section 4.2.1.9.
@@ -173,86 +206,6 @@ impl fmt::Display for San {
     }
 }
 
-/// The subject's public key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicKey {
-    /// Algorithm and size.
-    pub kind: KeyKind,
-    /// The whole SubjectPublicKeyInfo, DER.
-    pub spki: Vec<u8>,
-    /// The key's own octets, the BIT STRING's content.
-    pub(crate) bits: Vec<u8>,
-}
-
-/// Algorithm and size of a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyKind {
-    /// RSA, modulus bits.
-    Rsa(usize),
-    /// RSA restricted to PSS, modulus bits.
-    RsaPss(usize),
-    /// DSA, bits of p.
-    Dsa(usize),
-    /// An elliptic curve: its usual name, or its OID in dotted form.
-    Ec(String),
-    /// Ed25519.
-    Ed25519,
-    /// Ed448.
-    Ed448,
-    /// ML-DSA: 44, 65 or 87.
-    MlDsa(u8),
-    /// Something else: the OID in dotted form.
-    Other(String),
-}
-
-impl KeyKind {
-    /// Strength in bits, as OpenSSL's `EVP_PKEY_get_security_bits` counts it (NIST SP 800-57, table 2). `None` if unknown.
-    pub fn security_bits(&self) -> Option<u32> {
-        Some(match self {
-            // Rounded to the nearest multiple of 8 bits of strength: RSA 2040 counts as 2048 does.
-            KeyKind::Rsa(1963..=2047) | KeyKind::RsaPss(1963..=2047) => 112,
-            KeyKind::Rsa(920..=1023) | KeyKind::RsaPss(920..=1023) => 80,
-            KeyKind::Rsa(bits) | KeyKind::RsaPss(bits) | KeyKind::Dsa(bits) => match bits {
-                15360.. => 256,
-                7680.. => 192,
-                3072.. => 128,
-                2048.. => 112,
-                1024.. => 80,
-                _ => 0,
-            },
-            KeyKind::Ec(curve) => match curve.as_str() {
-                "P-256" | "secp256k1" | "brainpoolP256r1" => 128,
-                "P-384" | "brainpoolP384r1" => 192,
-                "P-521" | "brainpoolP512r1" => 256,
-                "P-224" => 112,
-                "P-192" => 96,
-                _ => return None,
-            },
-            KeyKind::Ed25519 | KeyKind::MlDsa(44) => 128,
-            KeyKind::Ed448 => 224,
-            KeyKind::MlDsa(65) => 192,
-            KeyKind::MlDsa(_) => 256,
-            KeyKind::Other(_) => return None,
-        })
-    }
-}
-
-impl fmt::Display for KeyKind {
-    /// `RSA 2048`, `EC P-256`, `Ed25519`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            KeyKind::Rsa(bits) => write!(f, "RSA {bits}"),
-            KeyKind::RsaPss(bits) => write!(f, "RSA-PSS {bits}"),
-            KeyKind::Dsa(bits) => write!(f, "DSA {bits}"),
-            KeyKind::Ec(curve) => write!(f, "EC {curve}"),
-            KeyKind::Ed25519 => f.write_str("Ed25519"),
-            KeyKind::Ed448 => f.write_str("Ed448"),
-            KeyKind::MlDsa(level) => write!(f, "ML-DSA-{level}"),
-            KeyKind::Other(oid) => f.write_str(oid),
-        }
-    }
-}
-
 impl Facts {
     /// Subject and issuer are the same name (RFC 5280, section 6.1: self-issued).
     pub fn is_self_issued(&self) -> bool {
@@ -262,7 +215,7 @@ impl Facts {
     /// Self-issued, and neither the authority key identifier nor the signature's algorithm speaks against its own key:
     /// OpenSSL's `EXFLAG_SS`. The signature itself is not looked at.
     pub fn is_self_signed(&self) -> bool {
-        self.is_self_issued() && self.authority_names(self) && signature::key_fits(&self.key.kind, &self.signature)
+        self.is_self_issued() && !self.extensions.invalid && self.authority_names(self) && self.may_be_signed_by(&self.key)
     }
 
     /// Whether the authority key identifier, where there is one, agrees with `issuer` (OpenSSL's `X509_check_akid`).
@@ -272,10 +225,13 @@ impl Facts {
         if wanted.is_some() && has.is_some() && wanted != has {
             return false;
         }
-        match &ext.authority_issuer_serial {
-            Some((name, serial)) => *serial == issuer.serial && *name == issuer.issuer.canonical,
-            None => true,
-        }
+        ext.authority_serial.as_ref().is_none_or(|serial| *serial == issuer.serial)
+            && ext.authority_issuer.as_ref().is_none_or(|name| *name == issuer.issuer.canonical)
+    }
+
+    /// Whether `key` is of the kind that made this certificate's signature (OpenSSL's `check_sig_alg_match`).
+    pub(crate) fn may_be_signed_by(&self, key: &PublicKey) -> bool {
+        key.readable && signature::key_fits(&key.kind, self.signature_within.as_ref().unwrap_or(&self.signature))
     }
 
     /// Whether `issuer`'s key made this certificate's signature.

@@ -14,8 +14,24 @@ pub struct Name {
     pub text: String,
     /// The common names, as written (unsafe to print).
     pub common_names: Vec<String>,
-    /// What two equal names have in common: case, inner white space and string type folded away.
+    /// What two equal names have in common: case, inner white space and string type folded away. A name above another in the
+    /// directory is its beginning.
     pub(crate) canonical: Vec<u8>,
+    /// How many attributes.
+    pub(crate) attributes: usize,
+    /// The email addresses, as encoded; `None` for one that is no IA5String.
+    pub(crate) emails: Vec<Option<Vec<u8>>>,
+    /// The last relative name.
+    pub(crate) last: LastName,
+}
+
+/// What the rules for proxy certificates ask of a name (RFC 3820, section 3.4).
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct LastName {
+    /// Where it starts within `canonical`.
+    pub(crate) start: usize,
+    /// It is one common name and nothing else.
+    pub(crate) is_common_name: bool,
 }
 
 impl Name {
@@ -23,6 +39,9 @@ impl Name {
         let mut canonical = Vec::new();
         let mut rdns = Vec::new();
         let mut common_names = Vec::new();
+        let mut emails = Vec::new();
+        let mut attributes = 0;
+        let mut last = LastName::default();
         for rdn in name.iter_rdn() {
             let mut texts = Vec::new();
             let mut folded = Vec::new();
@@ -34,16 +53,24 @@ impl Name {
                 if let Some(text) = &text {
                     one.extend_from_slice(fold(text).as_bytes());
                 } else {
-                    one.push(1);
+                    one.extend([1, u8::try_from(attribute.attr_value().tag().0).unwrap_or(u8::MAX)]);
                     one.extend_from_slice(attribute.attr_value().data);
                 }
                 folded.push(one);
                 let shown = text.as_deref().map_or_else(|| format!("#{}", super::hex(attribute.attr_value().data)), escape);
                 texts.push(format!("{}={shown}", short_name(&oid)));
-                if oid == "2.5.4.3" {
-                    common_names.extend(text);
+                match oid.as_str() {
+                    COMMON_NAME => common_names.extend(text),
+                    EMAIL => {
+                        let is_ia5 = attribute.attr_value().tag() == Tag::Ia5String;
+                        emails.push(is_ia5.then(|| attribute.attr_value().data.to_vec()));
+                    }
+                    _ => {}
                 }
+                last.is_common_name = folded.len() == 1 && oid == COMMON_NAME;
             }
+            attributes += folded.len();
+            last.start = canonical.len();
             folded.sort();
             for one in folded {
                 canonical.extend_from_slice(&u32::try_from(one.len()).unwrap_or(u32::MAX).to_be_bytes());
@@ -53,7 +80,7 @@ impl Name {
             rdns.push(texts.join("+"));
         }
         rdns.reverse();
-        Name { text: rdns.join(","), common_names, canonical }
+        Name { text: rdns.join(","), common_names, canonical, attributes, emails, last }
     }
 
     /// No attribute at all.
@@ -125,7 +152,7 @@ fn string_value(value: &Any<'_>) -> Option<String> {
     match value.tag() {
         Tag::Utf8String => std::str::from_utf8(value.data).ok().map(str::to_owned),
         // Latin-1 is what OpenSSL takes these for; a proper value is ASCII anyway.
-        Tag::PrintableString | Tag::Ia5String | Tag::VisibleString | Tag::T61String => {
+        Tag::PrintableString | Tag::NumericString | Tag::Ia5String | Tag::VisibleString | Tag::T61String => {
             Some(value.data.iter().map(|b| char::from(*b)).collect())
         }
         Tag::BmpString => BmpString::try_from(value.clone()).ok().map(|s| s.string()),
@@ -142,7 +169,7 @@ fn fold(text: &str) -> String {
 
 fn short_name(oid: &str) -> &str {
     match oid {
-        "2.5.4.3" => "CN",
+        COMMON_NAME => "CN",
         "2.5.4.5" => "serialNumber",
         "2.5.4.6" => "C",
         "2.5.4.7" => "L",
@@ -152,15 +179,13 @@ fn short_name(oid: &str) -> &str {
         "2.5.4.11" => "OU",
         "0.9.2342.19200300.100.1.1" => "UID",
         "0.9.2342.19200300.100.1.25" => "DC",
-        "1.2.840.113549.1.9.1" => "emailAddress",
+        EMAIL => "emailAddress",
         other => other,
     }
 }
 
-/// Reads a DER Name standing alone, as in an authority key identifier's directoryName.
-pub(super) fn canonical(name: &X509Name<'_>) -> Vec<u8> {
-    Name::read(name).canonical
-}
+const COMMON_NAME: &str = "2.5.4.3";
+const EMAIL: &str = "1.2.840.113549.1.9.1";
 
 #[cfg(test)]
 mod tests {

@@ -161,11 +161,11 @@ impl fmt::Display for SignatureAlgorithm {
 }
 
 /// OpenSSL's `check_sig_alg_match`.
-pub(crate) fn key_fits(key: &KeyKind, signature: &SignatureAlgorithm) -> bool {
+pub(super) fn key_fits(key: &KeyKind, signature: &SignatureAlgorithm) -> bool {
     match signature {
         SignatureAlgorithm::RsaPkcs1(_) => matches!(key, KeyKind::Rsa(_)),
         SignatureAlgorithm::RsaPss(_) => matches!(key, KeyKind::Rsa(_) | KeyKind::RsaPss(_)),
-        SignatureAlgorithm::Ecdsa(_) => matches!(key, KeyKind::Ec(_)),
+        SignatureAlgorithm::Ecdsa(_) => matches!(key, KeyKind::Ec(_) | KeyKind::EcExplicit(_)),
         SignatureAlgorithm::Dsa(_) => matches!(key, KeyKind::Dsa(_)),
         SignatureAlgorithm::Ed25519 => *key == KeyKind::Ed25519,
         SignatureAlgorithm::Ed448 => *key == KeyKind::Ed448,
@@ -185,7 +185,8 @@ pub(super) fn verify_certificate(subject: &Facts, issuer: &PublicKey) -> Result<
             return Err(SignatureFault::Unsupported);
         }
     };
-    verify(algorithm, issuer, &subject.tbs, &subject.signature_value)
+    let value = subject.signature_value.as_ref().ok_or(SignatureFault::Bad)?;
+    verify(algorithm, issuer, &subject.tbs, value)
 }
 
 /// Whether the key in `key` made a handshake's signature. Done on the SPKI alone: the certificate around it may be as odd as
@@ -247,7 +248,11 @@ fn rsa_pss(hash: HashAlgorithm, key: &KeyKind) -> Result<Algorithm, SignatureFau
 }
 
 fn ecdsa(hash: HashAlgorithm, key: &KeyKind) -> Result<Algorithm, SignatureFault> {
-    let KeyKind::Ec(curve) = key else { return Err(SignatureFault::KeyMismatch) };
+    let curve = match key {
+        KeyKind::Ec(curve) => curve,
+        KeyKind::EcExplicit(_) => return Err(SignatureFault::Unsupported),
+        _ => return Err(SignatureFault::KeyMismatch),
+    };
     Ok(match (curve.as_str(), hash) {
         ("P-256", HashAlgorithm::Sha1) => &signature::ECDSA_P256_SHA1_ASN1,
         ("P-256", HashAlgorithm::Sha256) => &signature::ECDSA_P256_SHA256_ASN1,

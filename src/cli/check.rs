@@ -211,7 +211,11 @@ impl Judging {
     /// The effective trust.
     pub(super) fn trust(&self) -> anyhow::Result<Trust> {
         let all = !self.only_ca_file;
-        Ok(config::trust::load(&TrustSources { system: all, mozilla: all, files: self.ca_file.clone() })?)
+        let loaded = config::trust::load(&TrustSources { system: all, mozilla: all, files: self.ca_file.clone() })?;
+        for path in &loaded.empty {
+            output::warn(&format!("warning: {} holds no certificate: nothing is trusted by it", path.display()));
+        }
+        Ok(loaded.trust)
     }
 
     /// `--host`, as a name or an address.

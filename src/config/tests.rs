@@ -261,9 +261,9 @@ fn stores_load_without_a_configuration() {
     let one = root("one");
     let path = scratch.write("one.pem", one.pem());
     let only = TrustSources { system: false, mozilla: false, files: vec![path.clone()] };
-    assert_eq!(trust::load(&only).unwrap().len(), 1);
+    assert_eq!(trust::load(&only).unwrap().trust.len(), 1);
     let more = TrustSources { mozilla: true, ..only };
-    assert_eq!(trust::load(&more).unwrap().len(), webpki_root_certs::TLS_SERVER_ROOT_CERTS.len() + 1);
+    assert_eq!(trust::load(&more).unwrap().trust.len(), webpki_root_certs::TLS_SERVER_ROOT_CERTS.len() + 1);
     let missing = TrustSources { system: false, mozilla: false, files: vec![path, scratch.0.join("missing.pem")] };
     let error = trust::load(&missing).unwrap_err();
     assert_eq!(error.to_string(), format!("{}/missing.pem: does not exist; check the path", scratch.0.display()));

@@ -6,8 +6,6 @@ use std::{
     sync::Arc,
 };
 
-use rustls::pki_types::{CertificateDer, pem::PemObject as _};
-
 use super::{
     fault::{Report, shorten},
     file::{self, Unusable},
@@ -44,17 +42,30 @@ pub struct TrustError {
     pub remedy: String,
 }
 
-/// Loads the stores and joins them.
-pub fn load(sources: &TrustSources) -> Result<Trust, TrustError> {
+/// What [`load`] brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// The stores, joined.
+    pub trust: Trust,
+    /// The files that hold nothing at all that could be a certificate.
+    pub empty: Vec<PathBuf>,
+}
+
+/// Loads the stores and joins them. A file without any certificate trusts nothing, which can be meant; a damaged one is an error.
+pub fn load(sources: &TrustSources) -> Result<Loaded, TrustError> {
     let mut stores = Stores::default();
+    let mut empty = Vec::new();
     for path in &sources.files {
-        stores.file(path).map_err(|unusable| TrustError {
+        let certificates = stores.maybe_empty_file(path).map_err(|unusable| TrustError {
             path: path.clone(),
             problem: unusable.problem,
             remedy: unusable.remedy.into(),
         })?;
+        if certificates.is_empty() {
+            empty.push(path.clone());
+        }
     }
-    Ok(Trust::new(stores.certificates(sources)))
+    Ok(Loaded { trust: Trust::new(stores.certificates(sources)), empty })
 }
 
 /// What was read, so that nothing is read twice.
@@ -71,6 +82,11 @@ type Store = Arc<[Arc<Certificate>]>;
 impl Stores {
     /// The certificates of a file, at least one of them readable.
     pub(super) fn file(&mut self, path: &Path) -> Result<Store, Unusable> {
+        self.maybe_empty_file(path).and_then(|store| if store.is_empty() { Err(no_certificate()) } else { Ok(store) })
+    }
+
+    /// The same, or none at all.
+    fn maybe_empty_file(&mut self, path: &Path) -> Result<Store, Unusable> {
         if let Some(known) = self.files.get(path) {
             return known.clone();
         }
@@ -164,24 +180,49 @@ impl Stores {
     }
 }
 
+/// None at all, or at least one that is readable.
 fn load_file(path: &Path) -> Result<Vec<Arc<Certificate>>, Unusable> {
     let content = file::read(path, 64 * 1024 * 1024)?;
-    let no_certificate = || Unusable::new("holds no certificate", "name a file in PEM, or with one certificate in DER");
     if !content.windows(PEM_BEGIN.len()).any(|window| window == PEM_BEGIN) {
         let certificate = Certificate::from_der(&content);
-        return if certificate.facts().is_some() { Ok(vec![certificate]) } else { Err(no_certificate()) };
+        return Ok(if certificate.facts().is_some() { vec![certificate] } else { Vec::new() });
     }
     let mut certificates = Vec::new();
-    for der in CertificateDer::pem_slice_iter(&content) {
-        let der = der.map_err(|_| {
-            Unusable::new(format!("has a damaged certificate, number {}", certificates.len() + 1), "copy the file again")
-        })?;
-        certificates.push(Certificate::from_der(&der));
+    for block in blocks(&String::from_utf8_lossy(&content)) {
+        let certificate = block.and_then(|block| match block.tag() {
+            TRUSTED => Certificate::from_trusted_der(block.contents()),
+            _ => Some(Certificate::from_der(block.contents())),
+        });
+        let damaged =
+            || Unusable::new(format!("has a damaged certificate, number {}", certificates.len() + 1), "copy the file again");
+        certificates.push(certificate.ok_or_else(damaged)?);
     }
     if certificates.iter().any(|certificate| certificate.facts().is_some()) { Ok(certificates) } else { Err(no_certificate()) }
 }
 
+/// The blocks that hold certificates, whatever stands between them; `None` for a damaged one.
+fn blocks(text: &str) -> impl Iterator<Item = Option<pem::Pem>> {
+    text.match_indices("-----BEGIN ").filter_map(|(at, begin)| {
+        let block = &text[at..];
+        let label = block[begin.len()..].split_once("-----")?.0;
+        if !LABELS.contains(&label) {
+            return None;
+        }
+        let end = format!("-----END {label}-----");
+        let length = block.find(&end).map(|at| at + end.len());
+        Some(length.and_then(|length| pem::parse(&block[..length]).ok()))
+    })
+}
+
+fn no_certificate() -> Unusable {
+    Unusable::new("holds no certificate", "name a file in PEM, or with one certificate in DER")
+}
+
 const PEM_BEGIN: &[u8] = b"-----BEGIN ";
+/// OpenSSL's own form: a certificate, and what it is trusted for.
+const TRUSTED: &str = "TRUSTED CERTIFICATE";
+/// What OpenSSL takes for certificates.
+const LABELS: [&str; 3] = ["CERTIFICATE", "X509 CERTIFICATE", TRUSTED];
 
 #[cfg(test)]
 mod tests {

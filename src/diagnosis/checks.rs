@@ -1,9 +1,11 @@
-//! What OpenSSL checks along a built path, in its order: extensions and purpose, security level, host, signatures and dates.
+//! What OpenSSL checks along a built path, in its order: extensions and purpose, security level, host, signatures and dates,
+//! name constraints.
 //! After `X509_verify_cert` (crypto/x509/x509_vfy.c, v3_purp.c) with a callback that always goes on, as `s_client` has it.
 
 use super::{
-    Expectation, VerifyError, identity,
+    Expectation, VerifyError, constraints, identity,
     path::{Path, facts},
+    trust::Standing,
 };
 use crate::{
     certificate::{Facts, KeyKind, SignatureFault},
@@ -16,11 +18,11 @@ pub(super) fn errors(path: &Path, expectation: &Expectation, now: Timestamp) -> 
     let mut errors = Errors(Vec::new());
     let chain: Vec<&Facts> = path.certificates.iter().map(|certificate| facts(certificate)).collect();
     let minimum = if expectation.security_level >= 2 { 112 } else { 80 };
-    errors.add_if(chain[0].key.kind.security_bits().is_none_or(|bits| bits < minimum), 66, 0);
-    errors.0.extend(path.error());
-    extensions(&chain, &mut errors);
+    errors.add_if(chain[0].key.security_bits().is_none_or(|bits| bits < minimum), 66, 0);
+    errors.0.extend(path.errors());
+    extensions(path, &chain, &mut errors);
     for (depth, certificate) in chain.iter().enumerate() {
-        errors.add_if(depth > 0 && certificate.key.kind.security_bits().is_none_or(|bits| bits < minimum), 67, depth);
+        errors.add_if(depth > 0 && certificate.key.security_bits().is_none_or(|bits| bits < minimum), 67, depth);
         let signed_here = depth + 1 < chain.len();
         errors.add_if(signed_here && certificate.signature.security_bits().is_none_or(|bits| bits < minimum), 68, depth);
     }
@@ -30,6 +32,7 @@ pub(super) fn errors(path: &Path, expectation: &Expectation, now: Timestamp) -> 
         None => {}
     }
     signatures_and_dates(&chain, now, &mut errors);
+    errors.0.extend(constraints::errors(&chain));
     errors.0
 }
 
@@ -44,25 +47,41 @@ impl Errors {
 }
 
 /// `check_extensions` with the purpose `sslserver`.
-fn extensions(chain: &[&Facts], errors: &mut Errors) {
+fn extensions(path: &Path, chain: &[&Facts], errors: &mut Errors) {
     let mut path_length = 0;
+    let mut proxies = 0;
+    let mut follows_proxy = false;
     for (depth, certificate) in chain.iter().enumerate() {
         let ext = &certificate.extensions;
         errors.add_if(!ext.unhandled_critical.is_empty(), 34, depth);
         errors.add_if(ext.proxy, 40, depth);
+        // Above the leaf there must be a CA, above a proxy certificate a leaf or another proxy certificate.
+        let is_ca = depth > 0 && !follows_proxy;
         if depth > 0 {
-            let ca = ca_kind(certificate);
+            let ca = if ext.invalid { 0 } else { ca_kind(certificate) };
             let last = depth + 1 == chain.len();
-            errors.add_if(ca == 0 || (!last && ca != 1), 79, depth);
+            errors.add_if(follows_proxy && ca != 0, 37, depth);
+            errors.add_if(is_ca && (ca == 0 || (!last && ca != 1)), 79, depth);
         }
-        let explicit = matches!(&certificate.key.kind, KeyKind::Ec(curve) if curve == "explicit parameters");
-        errors.add_if(chain.len() > 1 && explicit, 94, depth);
-        errors.add_if(!fits_purpose(certificate, depth > 0), 26, depth);
-        let limit = ext.basic_constraints.filter(|bc| bc.ca).and_then(|bc| bc.path_length);
-        errors.add_if(depth > 1 && limit.is_some_and(|limit| path_length > limit), 25, depth);
+        if chain.len() > 1 {
+            errors.add_if(!certificate.key.readable, 1, depth);
+            errors.add_if(matches!(certificate.key.kind, KeyKind::EcExplicit(_)), 94, depth);
+        }
+        let from_store = depth >= path.untrusted;
+        let fits = match path.certificates[depth].standing().filter(|_| from_store) {
+            Some(Standing::Trusted) => true,
+            Some(Standing::Rejected) => false,
+            // Strangely, but so it is: what cannot be decoded is held against nobody here.
+            None => ext.invalid || fits_purpose(certificate, is_ca),
+        };
+        errors.add_if(!fits, 26, depth);
+        let limit = ext.basic_constraints.and_then(|bc| bc.path_length);
+        errors.add_if(depth > 1 && limit.is_some_and(|limit| path_length > u64::from(limit) + proxies), 25, depth);
         if depth > 0 && !certificate.is_self_issued() {
             path_length += 1;
         }
+        proxies += u64::from(ext.proxy);
+        follows_proxy = ext.proxy;
     }
 }
 
@@ -114,16 +133,20 @@ fn signatures_and_dates(chain: &[&Facts], now: Timestamp, errors: &mut Errors) {
             }
         } else {
             let issuer = chain[depth + 1];
-            let may_sign = issuer.extensions.key_usage.is_none_or(|usage| usage & KEY_CERT_SIGN != 0);
-            errors.add_if(!may_sign, 32, depth + 1);
-            errors.add_if(certificate.verify_signature(&issuer.key) == Err(SignatureFault::Bad), 7, depth);
+            let (needed, code) = if certificate.extensions.proxy { (DIGITAL_SIGNATURE, 39) } else { (KEY_CERT_SIGN, 32) };
+            let may_sign = issuer.extensions.key_usage.is_none_or(|usage| usage & needed != 0);
+            errors.add_if(!may_sign, code, depth + 1);
+            errors.add_if(!issuer.key.readable, 6, depth + 1);
+            let is_bad = || certificate.verify_signature(&issuer.key) == Err(SignatureFault::Bad);
+            errors.add_if(issuer.key.readable && is_bad(), 7, depth);
         }
         errors.add_if(certificate.not_before > now, 9, depth);
         errors.add_if(certificate.not_after <= now, 10, depth);
     }
 }
 
-// Key usage bits as x509-parser numbers them: bit 0 of RFC 5280 is the lowest.
+// Key usage bits: bit 0 of RFC 5280 is the lowest.
+const DIGITAL_SIGNATURE: u16 = 1;
 const KEY_CERT_SIGN: u16 = 1 << 5;
 const TLS_KEY_USAGE: u16 = 1 | 1 << 2 | 1 << 4; // digitalSignature, keyEncipherment, keyAgreement
 const NETSCAPE_SSL_SERVER: u8 = 0x40;

@@ -2,6 +2,7 @@
 
 mod chain;
 mod checks;
+mod constraints;
 mod finding;
 mod identity;
 mod judge;

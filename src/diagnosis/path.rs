@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::{Trust, VerifyError};
+use super::{Trust, VerifyError, trust::Standing};
 use crate::{
-    certificate::{Certificate, Facts, key_fits},
+    certificate::{Certificate, Facts},
     clock::Timestamp,
 };
 
@@ -16,8 +16,10 @@ pub(super) struct Path {
     pub(super) certificates: Vec<Arc<Certificate>>,
     /// How many of them, from the leaf, were not taken from the store.
     pub(super) untrusted: usize,
-    /// It ends at a self-signed certificate of the store.
+    /// It ends at a certificate of the store that anchors: a self-signed one, unless its own settings say otherwise.
     pub(super) anchored: bool,
+    /// Where the store's own settings reject a certificate.
+    rejected: Vec<usize>,
 }
 
 /// What of the trust store takes part.
@@ -36,26 +38,29 @@ impl Path {
     /// Grows the path of `presented[0]` as far as it goes. Unreadable certificates must have been sorted out before.
     pub(super) fn build(presented: &[Arc<Certificate>], trust: &Trust, store: Store, now: Timestamp) -> Self {
         let leaf = Arc::clone(&presented[0]);
-        let mut path = Path { certificates: vec![leaf], untrusted: 1, anchored: false };
+        let mut path = Path { certificates: vec![leaf], untrusted: 1, anchored: false, rejected: Vec::new() };
         let mut unused: Vec<&Arc<Certificate>> = presented.iter().collect();
         let mut ask_presented = true;
         loop {
             let top = Arc::clone(path.top());
             let room = path.certificates.len() <= MAX_DEPTH + 1;
-            let in_store =
-                trust.issuers_of(facts(&top)).iter().filter(|issuer| store == Store::Whole || facts(issuer).is_self_signed());
+            let in_store = trust.issuers_of(facts(&top)).iter().filter(|issuer| store == Store::Whole || issuer.anchors());
             if let Some(issuer) = room.then(|| best(facts(&top), in_store, now)).flatten() {
                 let top_is_root = facts(&top).is_self_signed();
                 let mimic = top_is_root && issuer.fingerprint != top.fingerprint;
                 if !mimic {
                     if top_is_root {
+                        // The store's copy takes its place, with the settings that it may have.
                         path.untrusted = path.certificates.len() - 1;
-                    } else {
-                        path.certificates.push(Arc::clone(issuer));
+                        path.certificates.pop();
                     }
+                    path.certificates.push(Arc::clone(issuer));
                     ask_presented = false;
-                    if facts(issuer).is_self_signed() {
-                        path.anchored = true;
+                    path.anchored = issuer.anchors();
+                    if issuer.standing() == Some(Standing::Rejected) {
+                        path.rejected.push(path.certificates.len() - 1);
+                    }
+                    if path.anchored || facts(issuer).is_self_signed() {
                         return path;
                     }
                     continue;
@@ -82,22 +87,25 @@ impl Path {
         self.certificates.last().expect("a path has at least its leaf")
     }
 
-    /// The error that the building itself ends with.
-    pub(super) fn error(&self) -> Option<VerifyError> {
+    /// The errors of the building itself: rejections on the way, then what it ends with.
+    pub(super) fn errors(&self) -> Vec<VerifyError> {
+        let mut errors: Vec<_> = self.rejected.iter().map(|&depth| VerifyError { code: 28, depth }).collect();
         if self.anchored {
-            return None;
+            return errors;
         }
         let depth = self.certificates.len() - 1;
-        let code = if self.certificates.len() > MAX_DEPTH + 1 {
-            22
-        } else if facts(self.top()).is_self_signed() {
+        if self.certificates.len() > MAX_DEPTH + 1 {
+            errors.push(VerifyError { code: 22, depth });
+        }
+        let code = if facts(self.top()).is_self_signed() {
             if depth == 0 { 18 } else { 19 }
         } else if self.untrusted < self.certificates.len() {
             2
         } else {
             20
         };
-        Some(VerifyError { code, depth })
+        errors.push(VerifyError { code, depth });
+        errors
     }
 }
 
@@ -125,9 +133,12 @@ fn best<'a>(
     nearest
 }
 
-/// OpenSSL's `ossl_x509_likely_issued`: names, key identifiers and the kind of key agree. The signature is not looked at.
+/// OpenSSL's `ossl_x509_likely_issued`: names, key identifiers and the kind of key agree, and both have sound extensions. The
+/// signature is not looked at.
 pub(super) fn may_have_issued(issuer: &Facts, subject: &Facts) -> bool {
     issuer.subject.canonical == subject.issuer.canonical
+        && !issuer.extensions.invalid
+        && !subject.extensions.invalid
         && subject.authority_names(issuer)
-        && key_fits(&issuer.key.kind, &subject.signature)
+        && subject.may_be_signed_by(&issuer.key)
 }

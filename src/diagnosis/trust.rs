@@ -4,6 +4,39 @@ use std::{collections::HashMap, sync::Arc};
 
 use crate::certificate::{Certificate, Facts};
 
+/// What a certificate's own settings in the store say of it for servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It anchors, self-signed or not.
+    Trusted,
+    /// It does not, whatever it is.
+    Rejected,
+}
+
+impl Certificate {
+    /// OpenSSL's `X509_check_trust` for servers, without the rule that self-signed certificates are trusted.
+    pub(super) fn standing(&self) -> Option<Standing> {
+        let settings = self.settings.as_ref()?;
+        let names_servers = |uses: &[String]| uses.iter().any(|oid| oid == SERVER_AUTH || oid == ANY_USE);
+        if names_servers(&settings.rejected) {
+            return Some(Standing::Rejected);
+        }
+        let trusted = settings.trusted.as_ref()?;
+        Some(if names_servers(trusted) { Standing::Trusted } else { Standing::Rejected })
+    }
+
+    /// Being in the store, it ends a path.
+    pub(super) fn anchors(&self) -> bool {
+        match self.standing() {
+            Some(standing) => standing == Standing::Trusted,
+            None => self.facts().is_some_and(Facts::is_self_signed),
+        }
+    }
+}
+
+const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
+const ANY_USE: &str = "2.5.29.37.0";
+
 /// The effective trust of an endpoint: what `openssl s_client -CAfile` would be given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {

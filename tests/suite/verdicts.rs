@@ -29,7 +29,7 @@ struct Seen {
 
 async fn visit(visitor: &Visitor, server: &Server, root: &std::path::Path) -> Seen {
     let sources = TrustSources { system: false, mozilla: false, files: vec![root.to_owned()] };
-    let trust = Arc::new(trust::load(&sources).expect("the lab's root"));
+    let trust = Arc::new(trust::load(&sources).expect("the lab's root").trust);
     let mut endpoint = Endpoint::new(server.target.parse().expect("a target"));
     endpoint.server_name = server.server_name.parse().expect("a name");
     endpoint.timeout = std::time::Duration::from_secs(3);

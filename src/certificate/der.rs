@@ -1,0 +1,186 @@
+//! Tags, lengths and primitive values of DER, as leniently as OpenSSL reads them: lengths may be longer than needed, and what
+//! follows a value is its caller's business. `None` is what cannot be decoded. Nothing is copied, nothing recurses.
+
+/// One element: tag octet and content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Element<'a> {
+    /// The tag octet: class, constructed bit and number.
+    pub(crate) tag: u8,
+    /// The content octets.
+    pub(crate) content: &'a [u8],
+    /// Tag, length and content.
+    pub(crate) whole: &'a [u8],
+}
+
+pub(crate) const BOOLEAN: u8 = 0x01;
+pub(crate) const INTEGER: u8 = 0x02;
+pub(crate) const BIT_STRING: u8 = 0x03;
+pub(crate) const OCTET_STRING: u8 = 0x04;
+pub(crate) const OID: u8 = 0x06;
+pub(crate) const SEQUENCE: u8 = 0x30;
+pub(crate) const SET: u8 = 0x31;
+
+/// The context-specific tag of a primitive value.
+pub(crate) const fn primitive(number: u8) -> u8 {
+    0x80 | number
+}
+
+/// The context-specific tag of a constructed value.
+pub(crate) const fn constructed(number: u8) -> u8 {
+    0xa0 | number
+}
+
+/// The elements of a constructed value, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Elements<'a>(pub(crate) &'a [u8]);
+
+impl<'a> Elements<'a> {
+    /// The next element; the outer `None` at the end or when there is no whole element.
+    pub(crate) fn any(&mut self) -> Option<Element<'a>> {
+        let (element, rest) = read(self.0)?;
+        self.0 = rest;
+        Some(element)
+    }
+
+    /// The next element, which must have this tag.
+    pub(crate) fn expect(&mut self, tag: u8) -> Option<&'a [u8]> {
+        self.any().filter(|element| element.tag == tag).map(|element| element.content)
+    }
+
+    /// The next element if it has this tag.
+    pub(crate) fn optional(&mut self, tag: u8) -> Option<&'a [u8]> {
+        (self.0.first() == Some(&tag)).then(|| self.expect(tag)).flatten()
+    }
+
+    /// Nothing is left.
+    pub(crate) fn end(&self) -> Option<()> {
+        self.0.is_empty().then_some(())
+    }
+
+    /// Every element, or `None` when the octets are not made of whole elements.
+    pub(crate) fn all(mut self) -> Option<Vec<Element<'a>>> {
+        let mut out = Vec::new();
+        while !self.0.is_empty() {
+            out.push(self.any()?);
+        }
+        Some(out)
+    }
+}
+
+/// The first element of `input`, which must have this tag: what an extension's value is. What follows it is not looked at.
+pub(crate) fn first(input: &[u8], tag: u8) -> Option<&[u8]> {
+    Elements(input).expect(tag)
+}
+
+/// The elements of the SEQUENCE that `input` starts with.
+pub(crate) fn sequence(input: &[u8]) -> Option<Elements<'_>> {
+    first(input, SEQUENCE).map(Elements)
+}
+
+fn read(input: &[u8]) -> Option<(Element<'_>, &[u8])> {
+    let (&tag, rest) = input.split_first()?;
+    if tag & 0x1f == 0x1f {
+        return None;
+    }
+    let (&first, mut rest) = rest.split_first()?;
+    let length = if first < 0x80 {
+        usize::from(first)
+    } else {
+        let octets = rest.get(..usize::from(first & 0x7f)).filter(|octets| !octets.is_empty())?;
+        rest = &rest[octets.len()..];
+        let significant = &octets[octets.iter().take_while(|octet| **octet == 0).count()..];
+        if significant.len() > 4 {
+            return None;
+        }
+        significant.iter().fold(0, |length, octet| length << 8 | usize::from(*octet))
+    };
+    let content = rest.get(..length)?;
+    let after = &rest[length..];
+    Some((Element { tag, content, whole: &input[..input.len() - after.len()] }, after))
+}
+
+/// An INTEGER's content, if it has one and no octet too many.
+pub(crate) fn integer(content: &[u8]) -> Option<&[u8]> {
+    match content {
+        [] | [0, 0..=0x7f, ..] | [0xff, 0x80..=0xff, ..] => None,
+        content => Some(content),
+    }
+}
+
+/// An INTEGER's value, if it is not negative; the largest when it is too large.
+pub(crate) fn unsigned(content: &[u8]) -> Option<u32> {
+    let content = integer(content).filter(|content| content[0] < 0x80)?;
+    let significant = content.strip_prefix(&[0]).unwrap_or(content);
+    Some(if significant.len() > 4 { u32::MAX } else { significant.iter().fold(0, |value, octet| value << 8 | u32::from(*octet)) })
+}
+
+/// A BOOLEAN's value: anything but 0 is true.
+pub(crate) fn boolean(content: &[u8]) -> Option<bool> {
+    let [octet] = content else { return None };
+    Some(*octet != 0)
+}
+
+/// A BIT STRING's octets, the unused bits cleared.
+pub(crate) fn bits(content: &[u8]) -> Option<Vec<u8>> {
+    let (&unused, octets) = content.split_first()?;
+    if unused > 7 {
+        return None;
+    }
+    let mut octets = octets.to_vec();
+    if let Some(last) = octets.last_mut() {
+        *last &= 0xff << unused;
+    }
+    Some(octets)
+}
+
+/// An OBJECT IDENTIFIER in dotted form.
+pub(crate) fn oid(content: &[u8]) -> Option<String> {
+    use std::fmt::Write as _;
+    if content.last()? & 0x80 != 0 {
+        return None;
+    }
+    let mut out = String::new();
+    for arc in content.split_inclusive(|octet| octet & 0x80 == 0) {
+        if arc[0] == 0x80 {
+            return None;
+        }
+        // Arcs beyond 64 bits name nothing that we know; they stay different from everything we do.
+        let value = arc.iter().fold(0_u64, |value, octet| value.wrapping_mul(128).wrapping_add(u64::from(octet & 0x7f)));
+        let _ = match (out.is_empty(), value) {
+            (true, 0..40) => write!(out, "0.{value}"),
+            (true, 40..80) => write!(out, "1.{}", value - 40),
+            (true, _) => write!(out, "2.{}", value - 80),
+            (false, _) if arc.len() > 9 => write!(out, ".#{}", super::hex(arc)),
+            (false, _) => write!(out, ".{value}"),
+        };
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_bounded_by_what_is_there() {
+        assert_eq!(sequence(&[0x30, 0x03, 0x02, 0x01, 0x05]).and_then(|mut all| all.expect(INTEGER)), Some(&[5][..]));
+        assert_eq!(first(&[0x04, 0x82, 0x00, 0x01, 0xaa, 0xbb], OCTET_STRING), Some(&[0xaa][..]));
+        for cut in [&[0x04][..], &[0x04, 0x02, 0xaa], &[0x04, 0x80, 0xaa], &[0x04, 0x85, 1, 0, 0, 0, 0], &[0x1f, 0x00]] {
+            assert_eq!(read(cut), None, "{cut:02x?}");
+        }
+    }
+
+    #[test]
+    fn values_are_read_as_openssl_reads_them() {
+        assert_eq!(
+            [&[][..], &[0, 1], &[0xff, 0x80], &[0, 0x80], &[0x80]].map(|octets| integer(octets).is_some()),
+            [false, false, false, true, true]
+        );
+        assert_eq!([&[0x7f][..], &[0x80], &[1, 0, 0, 0, 0]].map(unsigned), [Some(127), None, Some(u32::MAX)]);
+        assert_eq!([&[0][..], &[1], &[0, 0]].map(boolean), [Some(false), Some(true), None]);
+        assert_eq!([&[3, 0xff][..], &[8, 0xff], &[]].map(bits), [Some(vec![0xf8]), None, None]);
+        assert_eq!(oid(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d]).as_deref(), Some("1.2.840.113549"));
+        assert_eq!(oid(&[0x55, 0x1d, 0x13]).as_deref(), Some("2.5.29.19"));
+        assert_eq!([&[0x55, 0x80, 0x01][..], &[0x55, 0x81], &[]].map(oid), [None, None, None]);
+    }
+}

@@ -1,0 +1,234 @@
+//! Which extensions OpenSSL decodes before it looks at a certificate, and what it takes for broken (`ossl_x509v3_cache_extensions`):
+//! a certificate with one of these undecodable, or there twice, has issued nothing and was issued by nobody.
+
+use x509_parser::{asn1_rs::FromDer as _, extensions::X509Extension, x509::RelativeDistinguishedName};
+
+use super::{
+    BasicConstraints, Extensions, San,
+    der::{self, Elements},
+    general::{self, GeneralName},
+};
+
+/// The extensions, and the subject alternative names as they are shown.
+pub(super) fn read(list: &[X509Extension<'_>]) -> (Extensions, Option<Vec<San>>) {
+    let mut out = Extensions::default();
+    let mut sans = None;
+    for (at, extension) in list.iter().enumerate() {
+        let oid = extension.oid.to_id_string();
+        let again = list[..at].iter().any(|before| before.oid == extension.oid);
+        let decoded = !again && decode(&oid, extension.value, &mut out, &mut sans).is_some();
+        if !decoded {
+            out.invalid |= CACHED.contains(&oid.as_str());
+            out.undecodable.push(oid.clone());
+        }
+        if extension.critical && !HANDLED.contains(&oid.as_str()) {
+            out.unhandled_critical.push(oid);
+        }
+    }
+    let has = |oid: &str| list.iter().any(|extension| extension.oid.to_id_string() == oid);
+    let is_ca = out.basic_constraints.is_some_and(|bc| bc.ca);
+    out.invalid |= out.proxy && (is_ca || has(SUBJECT_ALT_NAME) || has(ISSUER_ALT_NAME));
+    out.invalid |= out.key_usage == Some(0);
+    (out, sans)
+}
+
+fn decode(oid: &str, value: &[u8], out: &mut Extensions, sans: &mut Option<Vec<San>>) -> Option<()> {
+    match oid {
+        BASIC_CONSTRAINTS => out.basic_constraints = Some(basic_constraints(value, &mut out.invalid)?),
+        KEY_USAGE => {
+            let octets = der::bits(der::first(value, der::BIT_STRING)?)?;
+            // RFC 5280 counts bits from the highest of the first octet.
+            let bits = |at: usize| u16::from(octets.get(at).copied().unwrap_or(0).reverse_bits());
+            out.key_usage = Some(bits(0) | bits(1) << 8);
+        }
+        EXTENDED_KEY_USAGE => {
+            let uses = der::sequence(value)?.all()?;
+            out.extended_key_usage = Some(
+                uses.into_iter()
+                    .map(|element| der::oid(Some(element.content).filter(|_| element.tag == der::OID)?))
+                    .collect::<Option<_>>()?,
+            );
+        }
+        SUBJECT_KEY_ID => out.subject_key_id = Some(der::first(value, der::OCTET_STRING)?.to_vec()),
+        AUTHORITY_KEY_ID => authority_key_id(value, out)?,
+        SUBJECT_ALT_NAME => {
+            *sans = Some(general::names(value)?.iter().map(GeneralName::to_san).collect());
+            out.alternative_names = Some(value.to_vec());
+        }
+        NAME_CONSTRAINTS => {
+            general::constraints(value)?;
+            out.name_constraints = Some(value.to_vec());
+        }
+        CRL_DISTRIBUTION_POINTS => distribution_points(value)?,
+        NETSCAPE_TYPE => {
+            out.netscape_type = Some(der::bits(der::first(value, der::BIT_STRING)?)?.first().copied().unwrap_or(0));
+        }
+        PROXY => {
+            let mut fields = der::sequence(value)?;
+            if let Some(limit) = fields.optional(der::INTEGER) {
+                der::integer(limit)?;
+            }
+            fields.expect(der::SEQUENCE)?;
+            fields.end()?;
+            out.proxy = true;
+        }
+        ADDRESS_BLOCKS => {
+            der::sequence(value)?.all()?;
+        }
+        AS_NUMBERS => {
+            der::sequence(value)?;
+        }
+        AUTHORITY_INFO_ACCESS => authority_info_access(value, out)?,
+        TIMESTAMPS => out.sct_count = timestamps(der::first(value, der::OCTET_STRING)?)?,
+        TLS_FEATURE => out.must_staple = true,
+        _ => {}
+    }
+    Some(())
+}
+
+fn basic_constraints(value: &[u8], invalid: &mut bool) -> Option<BasicConstraints> {
+    let mut fields = der::sequence(value)?;
+    let ca = match fields.optional(der::BOOLEAN) {
+        Some(content) => der::boolean(content)?,
+        None => false,
+    };
+    let limit = match fields.optional(der::INTEGER) {
+        Some(content) => Some(der::integer(content)?),
+        None => None,
+    };
+    fields.end()?;
+    let path_length = limit.and_then(der::unsigned);
+    *invalid |= limit.is_some() && path_length.is_none();
+    Some(BasicConstraints { ca, path_length })
+}
+
+fn authority_key_id(value: &[u8], out: &mut Extensions) -> Option<()> {
+    let mut fields = der::sequence(value)?;
+    let key = fields.optional(der::primitive(0));
+    let issuer = fields.optional(der::constructed(1)).map_or(Some(Vec::new()), |names| general::each(Elements(names)))?;
+    let serial = match fields.optional(der::primitive(2)) {
+        Some(content) => Some(der::integer(content)?),
+        None => None,
+    };
+    fields.end()?;
+    out.authority_key_id = key.map(<[u8]>::to_vec);
+    out.authority_serial = serial.map(<[u8]>::to_vec);
+    out.authority_issuer = issuer.into_iter().find_map(|name| match name {
+        GeneralName::Directory(name) => Some(name.canonical),
+        _ => None,
+    });
+    Some(())
+}
+
+/// Only whether they can be decoded: revocation is not looked at.
+fn distribution_points(value: &[u8]) -> Option<()> {
+    for point in der::sequence(value)?.all()? {
+        let mut fields = Elements(Some(point.content).filter(|_| point.tag == der::SEQUENCE)?);
+        if let Some(content) = fields.optional(der::constructed(0)) {
+            let mut choice = Elements(content);
+            if let Some(names) = choice.optional(der::constructed(0)) {
+                general::each(Elements(names))?;
+            } else {
+                let relative = choice.expect(der::constructed(1))?;
+                let set = [&[der::SET, 0x82][..], &u16::try_from(relative.len()).ok()?.to_be_bytes(), relative].concat();
+                RelativeDistinguishedName::from_der(&set).ok()?;
+            }
+            choice.end()?;
+        }
+        if let Some(reasons) = fields.optional(der::primitive(1)) {
+            der::bits(reasons)?;
+        }
+        if let Some(issuer) = fields.optional(der::constructed(2)) {
+            general::each(Elements(issuer))?;
+        }
+        fields.end()?;
+    }
+    Some(())
+}
+
+fn authority_info_access(value: &[u8], out: &mut Extensions) -> Option<()> {
+    for description in der::sequence(value)?.all()? {
+        let mut fields = Elements(Some(description.content).filter(|_| description.tag == der::SEQUENCE)?);
+        let method = der::oid(fields.expect(der::OID)?)?;
+        let location = fields.any()?;
+        if location.tag == URI {
+            match method.as_str() {
+                CA_ISSUERS => out.ca_issuers.push(general::text(location.content)),
+                OCSP => out.ocsp.push(general::text(location.content)),
+                _ => {}
+            }
+        }
+    }
+    Some(())
+}
+
+/// How many there are (RFC 6962, section 3.3): each with a length of two octets, and the list as well.
+fn timestamps(list: &[u8]) -> Option<usize> {
+    let split = |octets: &[u8]| -> Option<(usize, usize)> {
+        let length = usize::from(u16::from_be_bytes(octets.get(..2)?.try_into().ok()?));
+        (octets.len() >= 2 + length).then_some((2, 2 + length))
+    };
+    let (start, end) = split(list)?;
+    let mut rest = &list[start..end];
+    let mut count = 0;
+    while !rest.is_empty() {
+        rest = &rest[split(rest)?.1..];
+        count += 1;
+    }
+    Some(count)
+}
+
+const NETSCAPE_TYPE: &str = "2.16.840.1.113730.1.1";
+const SUBJECT_KEY_ID: &str = "2.5.29.14";
+const KEY_USAGE: &str = "2.5.29.15";
+const SUBJECT_ALT_NAME: &str = "2.5.29.17";
+const ISSUER_ALT_NAME: &str = "2.5.29.18";
+const BASIC_CONSTRAINTS: &str = "2.5.29.19";
+const NAME_CONSTRAINTS: &str = "2.5.29.30";
+const CRL_DISTRIBUTION_POINTS: &str = "2.5.29.31";
+const AUTHORITY_KEY_ID: &str = "2.5.29.35";
+const EXTENDED_KEY_USAGE: &str = "2.5.29.37";
+const AUTHORITY_INFO_ACCESS: &str = "1.3.6.1.5.5.7.1.1";
+const ADDRESS_BLOCKS: &str = "1.3.6.1.5.5.7.1.7"; // RFC 3779
+const AS_NUMBERS: &str = "1.3.6.1.5.5.7.1.8"; // RFC 3779
+const PROXY: &str = "1.3.6.1.5.5.7.1.14"; // RFC 3820
+const TLS_FEATURE: &str = "1.3.6.1.5.5.7.1.24"; // RFC 7633
+const TIMESTAMPS: &str = "1.3.6.1.4.1.11129.2.4.2"; // RFC 6962
+const OCSP: &str = "1.3.6.1.5.5.7.48.1";
+const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
+const URI: u8 = der::primitive(6);
+
+/// Those that must be decodable, and there at most once.
+const CACHED: &[&str] = &[
+    BASIC_CONSTRAINTS,
+    PROXY,
+    KEY_USAGE,
+    EXTENDED_KEY_USAGE,
+    NETSCAPE_TYPE,
+    SUBJECT_KEY_ID,
+    AUTHORITY_KEY_ID,
+    SUBJECT_ALT_NAME,
+    NAME_CONSTRAINTS,
+    CRL_DISTRIBUTION_POINTS,
+    ADDRESS_BLOCKS,
+    AS_NUMBERS,
+];
+
+/// Critical extensions that OpenSSL handles (`X509_supported_extension`).
+const HANDLED: &[&str] = &[
+    NETSCAPE_TYPE,
+    KEY_USAGE,
+    SUBJECT_ALT_NAME,
+    BASIC_CONSTRAINTS,
+    "2.5.29.32", // certificate policies
+    CRL_DISTRIBUTION_POINTS,
+    EXTENDED_KEY_USAGE,
+    ADDRESS_BLOCKS,
+    AS_NUMBERS,
+    "1.3.6.1.5.5.7.48.1.5", // no OCSP for this responder (RFC 6960)
+    "2.5.29.36",            // policy constraints
+    PROXY,
+    NAME_CONSTRAINTS,
+    "2.5.29.33", // policy mappings
+    "2.5.29.54", // inhibit any policy
+];
