@@ -102,10 +102,14 @@ impl Client {
             return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
         }
         let resolver = self.resolver.as_ref().map_err(Clone::clone)?;
-        let mut result = resolver.lookup_ip(name).await;
+        // Read as it is: what a string goes through first is IDNA, which refuses the underscores of many an inner name.
+        let asked = Name::from_ascii(name).map_err(|error| of_dns(&error.into(), name))?;
+        let mut result = resolver.lookup_ip(asked.clone()).await;
         if result.is_err() && name.contains('.') {
             // The error came from the last of the search domains; what counts is what is said of the name itself.
-            result = resolver.lookup_ip(format!("{name}.")).await;
+            let mut itself = asked;
+            itself.set_fqdn(true);
+            result = resolver.lookup_ip(itself).await;
         }
         result.map(|found| found.iter().collect()).map_err(|error| of_dns(&error, name))
     }

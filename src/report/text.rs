@@ -53,11 +53,11 @@ pub(super) fn presented(chain: &Chain, now: Timestamp) -> String {
                 let _ = writeln!(out, "   {depth} unreadable: {reason}");
             }
             Ok(facts) => {
-                let days = days_between(now, facts.not_after);
+                let left = left(now, facts.not_after);
                 let _ = writeln!(out, "   {depth} s:{}\n     i:{}", facts.subject, facts.issuer);
                 let _ = writeln!(
                     out,
-                    "     {}, {}; {} to {} ({days} days left)",
+                    "     {}, {}; {} to {} ({left})",
                     facts.key.kind,
                     facts.signature,
                     facts.not_before.strftime("%Y-%m-%d"),
@@ -69,6 +69,33 @@ pub(super) fn presented(chain: &Chain, now: Timestamp) -> String {
     out
 }
 
+/// How long it still lasts, or since when it no longer does.
+fn left(now: Timestamp, not_after: Timestamp) -> String {
+    let (days, what) =
+        if not_after > now { (days_between(now, not_after), "left") } else { (days_between(not_after, now), "ago") };
+    match days {
+        0 => format!("less than a day {what}"),
+        1 => format!("1 day {what}"),
+        _ => format!("{days} days {what}"),
+    }
+}
+
 fn name(certificate: &Certificate) -> String {
     certificate.facts().map_or_else(|| certificate.fingerprint.to_string(), |facts| facts.subject.text.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_past_is_not_counted_as_days_left() {
+        let at = |text: &str| text.parse::<Timestamp>().expect("a moment");
+        let now = at("2026-11-22T09:00:00Z");
+        assert_eq!(left(now, at("2026-11-24T10:00:00Z")), "2 days left");
+        assert_eq!(left(now, at("2026-11-22T10:00:00Z")), "less than a day left");
+        assert_eq!(left(now, now), "less than a day ago");
+        assert_eq!(left(now, at("2026-11-20T10:00:00Z")), "1 day ago");
+        assert_eq!(left(now, at("2026-11-20T09:00:00Z")), "2 days ago");
+    }
 }

@@ -128,11 +128,16 @@ fn request(text: &mut Text, case: &Case, judged: &Judged, repair: Option<&Repair
     let clean = repair.verdict.code() == 0;
     let root = repair.chain.last().and_then(|top| top.facts()).map(|facts| evidence::name(&facts.issuer));
     let to_the_root = root.as_ref().map(|root| format!(" up to the root \"{root}\"")).unwrap_or_default();
+    let (as_of, line) = (date(judged.observation.at), repair.verdict.line());
+    let judgement = if clean {
+        format!("it verifies{to_the_root}, with {line}")
+    } else {
+        // What the leaf itself is to blame for: no chain file mends that.
+        format!("it leads{to_the_root} without a gap. What remains is the certificate's own flaw, named above, with {line}")
+    };
     text.paragraph(&format!(
-        "Proof: certvigil has judged the attached chain as of {}, and it verifies{to_the_root}{}. This command shows it; where \
-         the machine's store lacks the root, add it with -CAfile:",
-        date(judged.observation.at),
-        if clean { ", with Verify return code: 0 (ok)" } else { "" },
+        "Proof: certvigil has judged the attached chain as of {as_of}, and {judgement}. This command shows it; where the \
+         machine's store lacks the root, add it with -CAfile:",
     ));
     text.verbatim([evidence::verify(case)]);
     if let Some(facts) = repair.chain.first().and_then(|leaf| leaf.facts()) {

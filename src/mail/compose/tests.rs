@@ -174,10 +174,12 @@ fn a_second_flaw_is_told_and_proves_less() {
     let judged = Arc::make_mut(&mut case.seen[0]);
     let expired = Finding::Expired { not_after: at("2026-11-21T00:00:00Z"), now: now() };
     judged.diagnosis.findings.push(Found { finding: expired, accepted: false });
-    let repair = judged.diagnosis.repair.as_mut().unwrap();
-    repair.verdict.errors.push(VerifyError { code: 10, depth: 0 });
+    judged.diagnosis.repair.as_mut().expect("repaired").verdict.errors = vec![VerifyError { code: 10, depth: 0 }];
     let text = letter(&admin(notice(NoticeKind::Chain, vec![case])), &settings()).text;
     assert!(text.contains("Beside the chain we see 1 flaw more:\n- the certificate expired on"), "{text}");
+    let prose = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(prose.contains("named above, with Verify return code: 10 (certificate has expired)"), "{text}");
+    assert!(!prose.contains("it verifies"), "{text}");
     assert!(!text.contains("code: 0 (ok)"), "{text}");
 }
 
