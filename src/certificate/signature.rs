@@ -175,6 +175,7 @@ pub(super) fn key_fits(key: &KeyKind, signature: &SignatureAlgorithm) -> bool {
 }
 
 pub(super) fn verify_certificate(subject: &Facts, issuer: &PublicKey) -> Result<(), SignatureFault> {
+    let value = subject.signature_value.as_ref().ok_or(SignatureFault::Bad)?;
     let algorithm = match &subject.signature {
         SignatureAlgorithm::RsaPkcs1(hash) => rsa_pkcs1(*hash, &issuer.kind)?,
         SignatureAlgorithm::RsaPss(hash) => rsa_pss(*hash, &issuer.kind)?,
@@ -185,7 +186,6 @@ pub(super) fn verify_certificate(subject: &Facts, issuer: &PublicKey) -> Result<
             return Err(SignatureFault::Unsupported);
         }
     };
-    let value = subject.signature_value.as_ref().ok_or(SignatureFault::Bad)?;
     verify(algorithm, issuer, &subject.tbs, value)
 }
 

@@ -138,8 +138,10 @@ fn of_verdict(verdict: &Verdict, path: &Path) -> Vec<Finding> {
     let mut findings = Vec::new();
     for error in &verdict.errors {
         let certificate = &path.certificates[error.depth];
-        findings.push(match error.code {
+        let finding = match error.code {
             2 | 9 | 10 | 18 | 19 | 20 | 21 | 62 | 64 => continue,
+            // Above the leaf it only stands for the missing anchor.
+            66 if error.depth > 0 => continue,
             7 => Finding::BadSignature { subject: name(certificate) },
             66 | 67 => Finding::WeakKey { subject: name(certificate), key: facts(certificate).key.kind.to_string() },
             68 => Finding::WeakSignature {
@@ -147,7 +149,10 @@ fn of_verdict(verdict: &Verdict, path: &Path) -> Vec<Finding> {
                 algorithm: printable(&facts(certificate).signature.to_string()),
             },
             code => Finding::Refused { code, depth: error.depth },
-        });
+        };
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
     }
     findings
 }
@@ -162,7 +167,7 @@ fn repair(shape: &Shape, expectation: &Expectation, trust: &Trust, now: Timestam
     let path = Path::build(&chain, trust, Store::Roots, now);
     let verdict = Verdict { errors: checks::errors(&path, expectation, now), path_length: path.certificates.len() };
     let of_the_leaf = |code: u16| matches!(code, 9 | 10 | 62 | 64 | 66);
-    if !verdict.errors.iter().all(|error| error.depth == 0 && of_the_leaf(error.code)) {
+    if !path.anchored || !verdict.errors.iter().all(|error| error.depth == 0 && of_the_leaf(error.code)) {
         return None;
     }
     let added = if let Gap::Missing(added) = &shape.gap { added.clone() } else { Vec::new() };
