@@ -10,7 +10,7 @@ use aws_lc_rs::digest;
 
 use crate::clock::Timestamp;
 
-pub use name::{Name, printable};
+pub use name::{Name, printable, printable_cut};
 pub(crate) use signature::key_fits;
 pub use signature::{HashAlgorithm, SignatureAlgorithm, SignatureFault, TlsSignature, verify_tls_signature};
 

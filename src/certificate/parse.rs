@@ -35,8 +35,7 @@ pub(super) fn facts(der: &[u8]) -> Result<Facts, Unreadable> {
 }
 
 fn reason(error: &impl std::fmt::Display) -> String {
-    let text = super::printable(&error.to_string());
-    text.chars().take(120).collect()
+    super::printable_cut(&error.to_string(), 120)
 }
 
 fn moment(seconds: i64) -> Timestamp {
