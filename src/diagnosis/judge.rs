@@ -183,3 +183,15 @@ fn name(certificate: &Arc<Certificate>) -> String {
 fn short(text: &str) -> String {
     printable_cut(text, 200)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_written_as_in_an_address() {
+        let sans = [San::Dns("*.a.example".into()), San::Ip(vec![192, 0, 2, 1]), San::Other("email:a@b.example".into())];
+        assert_eq!(sans.iter().map(plain).collect::<Vec<_>>(), ["*.a.example", "192.0.2.1", "email:a@b.example"]);
+        assert_eq!(plain(&San::Dns("a\u{202e}b".into())), "a\\E2\\80\\AEb");
+    }
+}
