@@ -125,6 +125,22 @@ pub fn printable(text: &str) -> String {
     out
 }
 
+/// The same, and at most `most` characters, the last three of them dots where something is missing.
+pub fn printable_cut(text: &str, most: usize) -> String {
+    // Cut first, so that a text of megabytes costs no more than a short one.
+    let mut out = printable(head(text, most + 1));
+    if head(&out, most).len() < out.len() {
+        out.truncate(head(&out, most.saturating_sub(3)).len());
+        out.push_str("...");
+    }
+    out
+}
+
+/// The first characters of a text.
+fn head(text: &str, chars: usize) -> &str {
+    text.char_indices().nth(chars).map_or(text, |(end, _)| &text[..end])
+}
+
 fn push_printable(out: &mut String, c: char) {
     let unsafe_to_print = c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -217,6 +233,14 @@ mod tests {
         assert_eq!(escape(" a,b\\c+\"d\" "), "\\ a\\,b\\\\c\\+\\\"d\\\"\\ ");
         assert_eq!(escape("#1"), "\\#1");
         assert_eq!(printable("Bücher 株式会社"), "Bücher 株式会社");
+    }
+
+    #[test]
+    fn cut_texts_are_printable_and_never_longer() {
+        assert_eq!(printable_cut("Bücher", 6), "Bücher");
+        assert_eq!(printable_cut("Bücherei", 6), "Büc...");
+        assert_eq!(printable_cut("a\u{202e}b\r", 20), "a\\E2\\80\\AEb\\0D");
+        assert_eq!(printable_cut(&"\u{202e}".repeat(300), 200).chars().count(), 200);
     }
 
     #[test]

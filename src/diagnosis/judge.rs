@@ -9,7 +9,7 @@ use super::{
     path::{Path, Store, facts},
 };
 use crate::{
-    certificate::{Certificate, Facts, printable},
+    certificate::{Certificate, Facts, San, printable, printable_cut},
     clock::Timestamp,
     endpoint::Host,
     observation::{FailureKind, Handshake, Possession},
@@ -97,8 +97,14 @@ fn of_leaf(leaf: &Facts, expectation: &Expectation, now: Timestamp) -> Vec<Findi
 
 /// At most ten names, for people.
 fn names_of(leaf: &Facts) -> Vec<String> {
-    let sans: Vec<String> = leaf.sans.iter().flatten().take(10).map(|san| short(&san.to_string())).collect();
-    if sans.is_empty() { leaf.common_names().take(10).map(|name| short(&printable(name))).collect() } else { sans }
+    let sans: Vec<String> = leaf.sans.iter().flatten().take(10).map(plain).collect();
+    if sans.is_empty() { leaf.common_names().take(10).map(short).collect() } else { sans }
+}
+
+/// As one would write it in an address: without the `dns:` and `ip:` of the JSON.
+fn plain(san: &San) -> String {
+    let san = san.to_string();
+    short(san.strip_prefix("dns:").or(san.strip_prefix("ip:")).unwrap_or(&san))
 }
 
 fn of_shape(shape: &Shape, issuers: &Issuers) -> Vec<Finding> {
@@ -180,5 +186,17 @@ fn name(certificate: &Arc<Certificate>) -> String {
 
 /// Strangers' names are cut at 200 characters.
 fn short(text: &str) -> String {
-    text.chars().take(200).collect()
+    printable_cut(text, 200)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_written_as_in_an_address() {
+        let sans = [San::Dns("*.a.example".into()), San::Ip(vec![192, 0, 2, 1]), San::Other("email:a@b.example".into())];
+        assert_eq!(sans.iter().map(plain).collect::<Vec<_>>(), ["*.a.example", "192.0.2.1", "email:a@b.example"]);
+        assert_eq!(plain(&San::Dns("a\u{202e}b".into())), "a\\E2\\80\\AEb");
+    }
 }

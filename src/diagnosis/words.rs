@@ -3,7 +3,7 @@
 use super::Finding;
 use crate::{
     certificate::printable,
-    clock::{Timestamp, days_between},
+    clock::{date, span},
     observation::FailureKind,
 };
 
@@ -12,12 +12,11 @@ impl Finding {
     pub fn summary(&self) -> String {
         match self {
             Finding::Expired { not_after, now } => {
-                let days = days_between(*not_after, *now);
-                format!("the certificate expired on {} ({})", date(*not_after), ago(days))
+                format!("the certificate expired on {} ({} ago)", date(*not_after), span(*not_after, *now))
             }
             Finding::NotYetValid { not_before } => format!("the certificate is not valid before {}", date(*not_before)),
             Finding::ExpiresSoon { not_after, now, .. } => {
-                format!("the certificate expires on {} ({})", date(*not_after), left(days_between(*now, *not_after)))
+                format!("the certificate expires on {} ({} left)", date(*not_after), span(*now, *not_after))
             }
             Finding::MissingIntermediate { missing, after } => {
                 format!("the server does not send the intermediate {} that issued {after}", quoted(missing))
@@ -118,27 +117,6 @@ impl Finding {
             },
             Finding::ClientCertificateWanted => "nothing to do: the server's own certificate was seen and judged".into(),
         }
-    }
-}
-
-/// `2026-11-22 09:42 UTC`.
-fn date(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-fn left(days: i64) -> String {
-    match days {
-        ..1 => "less than a day left".into(),
-        1 => "1 day left".into(),
-        days => format!("{days} days left"),
-    }
-}
-
-fn ago(days: i64) -> String {
-    match days {
-        ..1 => "less than a day ago".into(),
-        1 => "1 day ago".into(),
-        days => format!("{days} days ago"),
     }
 }
 

@@ -1,12 +1,13 @@
 //! The whole audit as text, fit for a ticket: the verdict step by step, the chain, the handshake, and how to see it oneself.
 
+use core::net::IpAddr;
 use std::fmt::Write as _;
 
 use super::Subject;
 use crate::{
     clock::Timestamp,
     diagnosis::Judged,
-    endpoint::{Endpoint, Host, HostPort},
+    endpoint::{Endpoint, Host, HostPort, StartTls},
 };
 
 /// Everything [`super::text`] says, and the proof of it. Never a secret.
@@ -21,7 +22,7 @@ pub fn evidence(subject: Subject<'_>, judged: &Judged, now: Timestamp) -> String
         let _ = writeln!(out, "  {stage}: {:.1} ms", took.as_secs_f64() * 1000.0);
     }
     if let (Subject::Endpoint(endpoint), Some(address)) = (subject, observation.address) {
-        let _ = writeln!(out, "\n  to see it yourself:\n  {}", s_client(endpoint, &Host::Ip(address)));
+        let _ = writeln!(out, "\n  to see it yourself:\n  {}", s_client(endpoint, Some(address)));
     }
     if let Some(chain) = observation.chain() {
         out.push_str("\n  the certificates as presented:\n");
@@ -33,23 +34,20 @@ pub fn evidence(subject: Subject<'_>, judged: &Judged, now: Timestamp) -> String
     out
 }
 
-/// The one `openssl s_client` command with which anybody can see it; `connect_to` is the address or the name to connect to.
-pub fn s_client(endpoint: &Endpoint, connect_to: &Host) -> String {
-    let mut command = format!("openssl s_client -connect {}", HostPort(connect_to, endpoint.target.port));
-    if let Some(starttls) = endpoint.target.protocol.starttls() {
+/// `openssl s_client ...` as a shell takes it, with which anybody can see what was seen at this address, or without one at the
+/// target itself. Host names and addresses are of checked types, so nothing needs quoting.
+pub fn s_client(endpoint: &Endpoint, address: Option<IpAddr>) -> String {
+    let Endpoint { target, server_name, .. } = endpoint;
+    let host = address.map_or_else(|| target.host.clone(), Host::Ip);
+    let mut command = format!("openssl s_client -connect {}", HostPort(&host, target.port));
+    if let Some(starttls) = target.protocol.starttls() {
         let _ = write!(command, " -starttls {}", starttls.openssl_name());
-        if starttls.openssl_name().starts_with("xmpp") {
-            let _ = write!(command, " -xmpphost {}", endpoint.server_name);
+        if let (StartTls::Xmpp | StartTls::XmppServer, Host::Name(name)) = (starttls, server_name) {
+            let _ = write!(command, " -xmpphost {name}");
         }
     }
-    match &endpoint.server_name {
-        Host::Name(name) => {
-            let _ = write!(command, " -servername {name} -verify_hostname {name}");
-        }
-        Host::Ip(ip) => {
-            let _ = write!(command, " -noservername -verify_ip {ip}");
-        }
+    match server_name {
+        Host::Name(name) => format!("{command} -servername {name} -verify_hostname {name} </dev/null"),
+        Host::Ip(ip) => format!("{command} -noservername -verify_ip {ip} </dev/null"),
     }
-    command.push_str(" -showcerts </dev/null");
-    command
 }

@@ -2,10 +2,12 @@
 
 use super::{
     Attachment, Letter, evidence,
-    layout::{Text, count, date, list, safe, sentence},
+    layout::{Text, count, list, safe, sentence},
     message,
 };
 use crate::{
+    certificate::printable_cut,
+    clock::date,
     diagnosis::{Finding, Judged, Repair, Severity},
     incident::Audience,
     mail::Settings,
@@ -15,7 +17,7 @@ use crate::{
 pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Letter {
     let place = evidence::place(case);
     let subject = match notice.audience {
-        Audience::Admin => format!("Incomplete certificate chain on {}", super::layout::cut(&place, 60)),
+        Audience::Admin => format!("Incomplete certificate chain on {}", printable_cut(&place, 60)),
         Audience::Owner => super::subject(case, "incomplete certificate chain"),
     };
     let repair = case.seen.iter().find_map(|judged| judged.diagnosis.repair.as_ref());

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Attachment, Letter, evidence,
-    layout::{SUBJECT, Text, count, cut, full, safe, sentence},
+    layout::{SUBJECT, Text, count, full, safe, sentence},
 };
 use crate::{
+    certificate::printable_cut,
     diagnosis::Severity,
     monitor::{Case, Notice},
 };
@@ -49,7 +50,7 @@ pub(super) fn letter(notice: &Notice) -> Letter {
             if attachments.len() == 1 { "is 1 file".to_owned() } else { format!("are {} files", attachments.len()) }
         ));
     }
-    Letter { subject: cut(&format!("[certvigil] first sweep: {found}"), SUBJECT), text: text.finish(), attachments }
+    Letter { subject: printable_cut(&format!("[certvigil] first sweep: {found}"), SUBJECT), text: text.finish(), attachments }
 }
 
 /// One finding code: what to do, once, and a line for each endpoint that has it.

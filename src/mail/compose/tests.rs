@@ -203,6 +203,7 @@ fn the_command_fits_the_protocol() {
     let command = |target: &str| evidence::s_client(&broken_chain(&watch(target, Policy::default())));
     assert_snapshot!(command("submission://mail.example"), @"openssl s_client -connect 192.0.2.10:587 -starttls smtp -servername mail.example -verify_hostname mail.example </dev/null");
     assert_snapshot!(command("xmpp://chat.example"), @"openssl s_client -connect 192.0.2.10:5222 -starttls xmpp -xmpphost chat.example -servername chat.example -verify_hostname chat.example </dev/null");
+    assert_snapshot!(command("xmpp://192.0.2.1"), @"openssl s_client -connect 192.0.2.10:5222 -starttls xmpp -noservername -verify_ip 192.0.2.1 </dev/null");
     assert_snapshot!(command("[2001:db8::1]:8443"), @"openssl s_client -connect 192.0.2.10:8443 -noservername -verify_ip 2001:db8::1 </dev/null");
     let mut unresolved = broken_chain(&watch("[2001:db8::1]:8443", Policy::default()));
     Arc::make_mut(&mut unresolved.seen[0]).observation.address = None;
