@@ -39,7 +39,7 @@ pub(super) fn handshake(
     findings.extend(of_verdict(&verdict, &path));
     Diagnosis {
         chain_status: shape.status(),
-        repair: repair(&shape, expectation, trust, now),
+        repair: repair(&presented, &shape, expectation, trust, now),
         verdict: Some(verdict),
         findings: ranked(findings, expectation),
     }
@@ -165,19 +165,28 @@ fn of_verdict(verdict: &Verdict, path: &Path) -> Vec<Finding> {
 
 /// The cure for a gap, a wrong order or something superfluous: offered only when the judge finds nothing left to say against it
 /// but what the leaf itself is to blame for.
-fn repair(shape: &Shape, expectation: &Expectation, trust: &Trust, now: Timestamp) -> Option<Repair> {
+fn repair(
+    presented: &[Arc<Certificate>],
+    shape: &Shape,
+    expectation: &Expectation,
+    trust: &Trust,
+    now: Timestamp,
+) -> Option<Repair> {
     if matches!(shape.status(), ChainStatus::Complete) || !matches!(shape.gap, Gap::None | Gap::Missing(_)) {
         return None;
     }
     let chain = shape.to_serve();
-    let path = Path::build(&chain, trust, Store::Roots, now);
-    let verdict = Verdict { errors: checks::errors(&path, expectation, now), path_length: path.certificates.len() };
+    let by_roots_alone = |chain: &[Arc<Certificate>]| {
+        let path = Path::build(chain, trust, Store::Roots, now);
+        (path.anchored, Verdict { errors: checks::errors(&path, expectation, now), path_length: path.certificates.len() })
+    };
+    let (anchored, verdict) = by_roots_alone(&chain);
     let of_the_leaf = |code: u16| matches!(code, 9 | 10 | 62 | 64 | 66);
-    if !path.anchored || !verdict.errors.iter().all(|error| error.depth == 0 && of_the_leaf(error.code)) {
+    if !anchored || !verdict.errors.iter().all(|error| error.depth == 0 && of_the_leaf(error.code)) {
         return None;
     }
     let added = if let Gap::Missing(added) = &shape.gap { added.clone() } else { Vec::new() };
-    Some(Repair { chain, added, verdict })
+    Some(Repair { served: by_roots_alone(presented).1, chain, added, verdict })
 }
 
 fn name(certificate: &Arc<Certificate>) -> String {

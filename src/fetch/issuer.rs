@@ -33,7 +33,7 @@ struct Shared {
     cache: Mutex<HashMap<String, Entry>>,
 }
 
-/// Empty while it is being fetched.
+/// Empty while it is being fetched; held by others than the cache while it is in use.
 type Entry = Arc<OnceCell<Kept>>;
 
 struct Kept {
@@ -108,18 +108,19 @@ impl Shared {
         Kept { until: Instant::now() + keep, answer }
     }
 
-    /// Where the cache is full, what is stale goes, and if that is not enough, everything that is not under way.
+    /// Where the cache is full, what is stale goes, and if that is not enough, everything that is not in use.
     fn make_room(&self) {
         let mut cache = self.cache();
+        let in_use = |entry: &Entry| Arc::strong_count(entry) > 1;
         let full = |cache: &HashMap<_, Entry>| {
             let octets: usize = cache.values().filter_map(|entry| entry.get()).map(Kept::octets).sum();
             cache.len() > MAX_CACHED || octets > MAX_CACHED_OCTETS
         };
         if full(&cache) {
-            cache.retain(|_, entry| !entry.get().is_some_and(Kept::is_stale));
+            cache.retain(|_, entry| in_use(entry) || entry.get().is_some_and(|kept| !kept.is_stale()));
         }
         if full(&cache) {
-            cache.retain(|_, entry| !entry.initialized());
+            cache.retain(|_, entry| in_use(entry));
         }
     }
 }
@@ -235,7 +236,10 @@ const KEEP_FAILURE: Duration = Duration::from_mins(5);
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::{
+        ops::Range,
+        sync::atomic::{AtomicUsize, Ordering},
+    };
 
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -326,19 +330,24 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_cache_is_bounded_in_octets() {
         let shared = Fetcher::new(settings()).shared;
-        let certificate = Certificate::from_der(&[0x30; 1 << 20]);
-        let keep = |number: u8, hours: u64| {
-            let kept = Kept { until: Instant::now() + Duration::from_hours(hours), answer: Ok(vec![Arc::clone(&certificate)]) };
-            shared.cache().insert(format!("http://a.example/{number}"), Arc::new(OnceCell::from(kept)));
-            shared.make_room();
+        let certificate = Certificate::from_der(&vec![0x30; 1 << 20]);
+        let keep = |numbers: Range<u8>, hours: u64| {
+            for number in numbers {
+                let kept =
+                    Kept { until: Instant::now() + Duration::from_hours(hours), answer: Ok(vec![Arc::clone(&certificate)]) };
+                shared.cache().insert(format!("http://a.example/{number}"), Arc::new(OnceCell::from(kept)));
+                shared.make_room();
+            }
             shared.cache().len()
         };
-        shared.cache().insert("http://a.example/under-way".into(), Entry::default());
-        assert_eq!((0..16).map(|number| keep(number, 1)).last(), Some(17));
-        assert_eq!(keep(16, 1), 1, "all but the one under way");
-        assert_eq!((0..8).map(|number| keep(number, 1)).last(), Some(9));
-        assert_eq!((8..16).map(|number| keep(number, 3)).last(), Some(17));
+        let under_way = Entry::default();
+        shared.cache().insert("http://a.example/under-way".into(), Arc::clone(&under_way));
+        assert_eq!(keep(0..16, 1), 17);
+        assert_eq!(keep(16..17, 1), 1, "all but the one under way");
+        assert_eq!((keep(0..8, 1), keep(8..16, 3)), (9, 17));
         tokio::time::advance(Duration::from_hours(2)).await;
-        assert_eq!(keep(16, 1), 10, "the stale ones go first");
+        assert_eq!(keep(16..17, 1), 10, "the stale ones go first");
+        drop(under_way);
+        assert_eq!(keep(20..28, 1), 0, "the one that was given up goes too");
     }
 }

@@ -14,18 +14,13 @@ leaf api issuing api.test.example '1 day ago' '90 days' "$AIA"
 leaf old issuing old.test.example '90 days ago' '3 days ago'
 leaf shop issuing shop.test.example '1 day ago' '90 days'
 leaf shop-expired issuing shop.test.example '90 days ago' '1 hour ago'
-mkdir "$WORK/state"
 nginx_serves 443:api:api 8443:old:old-full 9443:shop:shop-full
 postfix_server mail
 
 printf 'over the hills\n' >"$WORK/password"
 chmod 600 "$WORK/password"
-cat >"$WORK/config.yaml" <<CONF
-defaults: {interval: 5s, timeout: 5s}
-trust: {system: false, mozilla: false, files: [$WORK/root.pem]}
-fetch: {allow_private: true}
-web: {listen: 127.0.0.1:9843}
-state: {directory: $WORK/state}
+config_begins >"$WORK/config.yaml"
+cat >>"$WORK/config.yaml" <<CONF
 mail:
   server: {host: mail.test.example, port: 587, tls: starttls, username: alerts, password: {file: $WORK/password},
     ca_files: [$WORK/root.pem]}

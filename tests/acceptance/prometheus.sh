@@ -9,16 +9,11 @@ root_ca root
 intermediate_ca issuing root
 leaf api issuing api.test.example '1 day ago' '90 days' "$AIA"
 leaf good issuing good.test.example '1 day ago' '90 days'
-mkdir "$WORK/state"
 nginx_serves 443:api:api 8443:good:good-full
 
 # Nothing listens at the mail server's port: mails wait, and their metrics can be looked at.
-cat >"$WORK/config.yaml" <<CONF
-defaults: {interval: 5s, timeout: 5s}
-trust: {system: false, mozilla: false, files: [$WORK/root.pem]}
-fetch: {allow_private: true}
-web: {listen: 127.0.0.1:9843}
-state: {directory: $WORK/state}
+config_begins >"$WORK/config.yaml"
+cat >>"$WORK/config.yaml" <<CONF
 mail:
   server: {host: 127.0.0.1, port: 587, tls: starttls}
   from: "certvigil <alerts@test.example>"

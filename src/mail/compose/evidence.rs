@@ -77,7 +77,9 @@ pub(super) fn certificate(certificate: &Certificate) -> Vec<(&'static str, Strin
 
 /// OpenSSL's errors and its last line, then the chain as presented: what the command prints.
 pub(super) fn diagnostic(text: &mut Text, judged: &Judged) {
-    if let Some(verdict) = &judged.diagnosis.verdict {
+    let diagnosis = &judged.diagnosis;
+    let served = diagnosis.repair.as_ref().filter(|repair| !repair.added.is_empty()).map(|repair| &repair.served);
+    if let Some(verdict) = served.or(diagnosis.verdict.as_ref()) {
         let mut lines: Vec<String> =
             verdict.errors.iter().map(|error| format!("verify error:num={}:{}", error.code, error.text())).collect();
         lines.truncate(LISTED);

@@ -101,6 +101,11 @@ fn notice(kind: NoticeKind, cases: Vec<Case>) -> Notice {
     }
 }
 
+/// What a client with the roots alone says of a lone leaf.
+fn broken() -> Verdict {
+    Verdict { errors: vec![VerifyError { code: 20, depth: 0 }, VerifyError { code: 21, depth: 0 }], path_length: 1 }
+}
+
 fn broken_chain(watch: &Arc<Watch>) -> Case {
     let missing = Finding::MissingIntermediate {
         missing: vec!["CN=Example Intermediate R1,O=Example Trust,C=DE".into()],
@@ -108,8 +113,12 @@ fn broken_chain(watch: &Arc<Watch>) -> Case {
     };
     let mut judged = judged(observed("192.0.2.10", vec![leaf()]), &[20, 21], vec![missing]);
     judged.diagnosis.chain_status = ChainStatus::MissingIntermediate;
-    judged.diagnosis.repair =
-        Some(Repair { chain: vec![leaf(), intermediate()], added: vec![intermediate()], verdict: Verdict::default() });
+    judged.diagnosis.repair = Some(Repair {
+        chain: vec![leaf(), intermediate()],
+        added: vec![intermediate()],
+        verdict: Verdict::default(),
+        served: broken(),
+    });
     case(watch, vec![judged])
 }
 
@@ -368,8 +377,12 @@ fn every_letter(leaf: &Arc<Certificate>, name: &str) -> Vec<Notice> {
     ];
     let cases = findings.map(|finding| {
         let mut judged = judged(observed("192.0.2.10", vec![Arc::clone(leaf)]), &[21], vec![finding]);
-        judged.diagnosis.repair =
-            Some(Repair { chain: vec![Arc::clone(leaf)], added: vec![Arc::clone(leaf)], verdict: Verdict::default() });
+        judged.diagnosis.repair = Some(Repair {
+            chain: vec![Arc::clone(leaf)],
+            added: vec![Arc::clone(leaf)],
+            verdict: Verdict::default(),
+            served: broken(),
+        });
         case(&watch, vec![judged])
     });
     let mut notices = Vec::new();

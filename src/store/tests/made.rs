@@ -52,8 +52,12 @@ pub(super) fn failure(address: Option<&str>, at: &str, kind: FailureKind) -> Obs
 
 /// The observation as a visit brings it: of the diagnosis only `repair.added` matters here.
 pub(super) fn judged(observation: Observation, added: Vec<Arc<Certificate>>) -> Arc<Judged> {
-    let repair =
-        (!added.is_empty()).then(|| Repair { chain: added.clone(), added, verdict: crate::diagnosis::Verdict::default() });
+    let repair = (!added.is_empty()).then(|| Repair {
+        chain: added.clone(),
+        added,
+        verdict: crate::diagnosis::Verdict::default(),
+        served: crate::diagnosis::Verdict::default(),
+    });
     let diagnosis = Diagnosis { verdict: None, chain_status: ChainStatus::None, findings: Vec::new(), repair };
     Arc::new(Judged { observation, diagnosis })
 }
