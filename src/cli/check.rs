@@ -219,7 +219,7 @@ impl Judging {
         let mut host = self.host()?;
         // OpenSSL matches the name as it is written, and no certificate carries one with a trailing dot.
         if let (Some(crate::endpoint::Host::Name(name)), Some(true)) = (&mut host, self.host.as_deref().map(|h| h.ends_with('.'))) {
-            name.push('.');
+            *name = format!("{name}.").into();
         }
         Ok(Expectation { host, security_level: self.security_level, ..Expectation::default() })
     }
