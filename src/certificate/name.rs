@@ -172,27 +172,29 @@ fn escape(value: &str) -> String {
     out
 }
 
-/// The text of a string; the inner `None` where the type is no string, the outer one where the octets are not what it says.
+/// The text of a string; the inner `None` where the type is no string, the outer one where the octets are not what it says, or
+/// where OpenSSL takes the type for none that may stand in a name.
 fn text_of(value: Element<'_>) -> Option<Option<String>> {
     const UTF8: u8 = 0x0c;
     const NUMERIC: u8 = 0x12;
     const PRINTABLE: u8 = 0x13;
     const TELETEX: u8 = 0x14;
-    const VISIBLE: u8 = 0x1a;
     const UNIVERSAL: u8 = 0x1c;
     const BMP: u8 = 0x1e;
     let octets = value.content;
     Some(Some(match value.tag {
         UTF8 => std::str::from_utf8(octets).ok()?.to_owned(),
         // Latin-1 is what OpenSSL takes these for; a proper value is ASCII anyway.
-        NUMERIC | PRINTABLE | TELETEX | IA5 | VISIBLE => octets.iter().map(|octet| char::from(*octet)).collect(),
+        NUMERIC | PRINTABLE | TELETEX | IA5 => octets.iter().map(|octet| char::from(*octet)).collect(),
         UNIVERSAL | BMP => {
             let width = if value.tag == BMP { 2 } else { 4 };
             let number = |unit: &[u8]| unit.iter().fold(0, |number, octet| number << 8 | u32::from(*octet));
             let text = octets.chunks(width).map(|unit| char::from_u32(number(unit)).filter(|_| unit.len() == width));
             text.collect::<Option<_>>()?
         }
-        _ => return Some(None),
+        // BIT STRING, the types of little use, SEQUENCE.
+        0x03 | 0x07..=0x0f | 0x1d | der::SEQUENCE => return Some(None),
+        _ => return None,
     }))
 }
 

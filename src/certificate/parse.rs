@@ -56,8 +56,19 @@ fn cannot(part: &str) -> Unreadable {
 }
 
 fn algorithm<'a>(fields: &mut Elements<'a>) -> Option<AlgorithmIdentifier<'a>> {
-    let (rest, algorithm) = AlgorithmIdentifier::from_der(fields.any()?.whole).ok()?;
-    rest.is_empty().then_some(algorithm)
+    let element = fields.any()?;
+    is_algorithm(element)?;
+    Some(AlgorithmIdentifier::from_der(element.whole).ok()?.1)
+}
+
+/// An identifier, at most one element of parameters, and nothing else.
+fn is_algorithm(element: der::Element<'_>) -> Option<()> {
+    let mut parts = Elements(Some(element.content).filter(|_| element.tag == der::SEQUENCE)?);
+    der::oid(parts.expect(der::OID)?)?;
+    if !parts.0.is_empty() {
+        parts.any()?;
+    }
+    parts.end()
 }
 
 fn version(fields: &mut Elements<'_>) -> Option<u32> {
@@ -82,8 +93,12 @@ fn moment(element: &[u8]) -> Option<Timestamp> {
 }
 
 fn key(fields: &mut Elements<'_>) -> Option<PublicKey> {
-    let (_, spki) = SubjectPublicKeyInfo::from_der(fields.any()?.whole).ok()?;
-    Some(PublicKey::read(&spki))
+    let element = fields.any()?;
+    let mut parts = Elements(Some(element.content).filter(|_| element.tag == der::SEQUENCE)?);
+    is_algorithm(parts.any()?)?;
+    parts.expect(der::BIT_STRING)?;
+    parts.end()?;
+    Some(PublicKey::read(&SubjectPublicKeyInfo::from_der(element.whole).ok()?.1))
 }
 
 /// The unique identifiers before it are passed over.

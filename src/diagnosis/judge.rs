@@ -35,7 +35,7 @@ pub(super) fn handshake(
     let path = Path::build(&presented, trust, Store::Whole, now);
     let verdict = Verdict { errors: checks::errors(&path, expectation, now), path_length: path.certificates.len() };
     let shape = Shape::of(&presented, trust, issuers, now);
-    findings.extend(of_shape(&shape, issuers));
+    findings.extend(of_shape(&shape, issuers, now));
     findings.extend(of_verdict(&verdict, &path));
     Diagnosis {
         chain_status: shape.status(),
@@ -107,7 +107,7 @@ fn plain(san: &San) -> String {
     short(san.strip_prefix("dns:").or(san.strip_prefix("ip:")).unwrap_or(&san))
 }
 
-fn of_shape(shape: &Shape, issuers: &Issuers) -> Vec<Finding> {
+fn of_shape(shape: &Shape, issuers: &Issuers, now: Timestamp) -> Vec<Finding> {
     let mut findings = Vec::new();
     let top = facts(shape.path.top());
     match &shape.gap {
@@ -125,7 +125,10 @@ fn of_shape(shape: &Shape, issuers: &Issuers) -> Vec<Finding> {
         Gap::UnknownCa { presented } => findings.push(Finding::UnknownCa { root: name(shape.path.top()), presented: *presented }),
     }
     for certificate in &shape.outside_validity {
-        findings.push(Finding::IntermediateExpired { subject: name(certificate), not_after: facts(certificate).not_after });
+        let of = facts(certificate);
+        let is_anchor = shape.path.anchored && certificate.fingerprint == shape.path.top().fingerprint;
+        let (not_before, not_after) = (of.not_before, of.not_after);
+        findings.push(Finding::IntermediateExpired { subject: name(certificate), not_before, not_after, now, is_anchor });
     }
     if shape.wrong_order {
         findings.push(Finding::WrongOrder);

@@ -42,8 +42,11 @@ impl Finding {
             Finding::HostnameMismatch { asked, carries } => {
                 format!("the certificate is for {}, not for {asked}", carries.join(", "))
             }
-            Finding::IntermediateExpired { subject, not_after } => {
-                format!("the CA certificate \"{subject}\" in the path is outside its validity, which ends {}", date(*not_after))
+            Finding::IntermediateExpired { subject, not_before, now, .. } if not_before > now => {
+                format!("the CA certificate \"{subject}\" in the path is not valid before {}", date(*not_before))
+            }
+            Finding::IntermediateExpired { subject, not_after, .. } => {
+                format!("the CA certificate \"{subject}\" in the path expired on {}", date(*not_after))
             }
             Finding::KeyPossessionFailed => "the server does not hold the private key of the certificate it presents".into(),
             Finding::UnreadableCertificate { position: 0, reason } => {
@@ -88,6 +91,9 @@ impl Finding {
             }
             Finding::HostnameMismatch { .. } => {
                 "install a certificate that carries the name, or connect by a name that it carries (server_name)".into()
+            }
+            Finding::IntermediateExpired { is_anchor: true, .. } => {
+                "the root in the trust store is out of date: take the CA's current one, and have the server's certificate issued under it".into()
             }
             Finding::IntermediateExpired { .. } => "take the CA's current intermediate into the chain file and reload the server".into(),
             Finding::KeyPossessionFailed => "install the key that belongs to the certificate; if it is installed, somebody else answers".into(),
