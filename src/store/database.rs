@@ -125,16 +125,19 @@ const MIGRATIONS: &[&str] = &["
         endpoint   TEXT NOT NULL,
         address    TEXT NOT NULL,               -- '' when the name did not resolve
         what       TEXT NOT NULL,               -- known: a certificate was seen; failed: none was
+        place      TEXT NOT NULL,               -- target|server name|addresses, as configured then
         at         TEXT NOT NULL,
         timing     TEXT NOT NULL,               -- [[stage, nanoseconds], ..]
         chain      TEXT NOT NULL,               -- fingerprints as presented, leaf first
-        added      TEXT NOT NULL,               -- fingerprints of the intermediates that completed it
+        issuers    TEXT NOT NULL,               -- fingerprints of the issuers it was judged with, not presented
+        tried      TEXT NOT NULL,               -- where issuers were looked for, in words
         version    TEXT NOT NULL,
         cipher     TEXT NOT NULL,
         key_group  TEXT NOT NULL,
         alpn       TEXT,
         possession TEXT,                        -- proven, failed, unchecked
         unchecked  TEXT,                        -- why it is unchecked
+        wants_client INTEGER NOT NULL,          -- 1: the server asked for a client certificate
         stage      TEXT,                        -- of the failure, as the next three
         kind       TEXT,
         kind_word  TEXT,                        -- the alert's name, or the protocol that answered
@@ -170,5 +173,5 @@ const PRUNE: &str = "
     DELETE FROM certificate WHERE fingerprint NOT IN (
         SELECT held.value FROM observation, json_each(observation.chain) AS held
         UNION
-        SELECT held.value FROM observation, json_each(observation.added) AS held
+        SELECT held.value FROM observation, json_each(observation.issuers) AS held
     )";
