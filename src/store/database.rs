@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::StoreError;
 
@@ -78,12 +78,14 @@ fn private_file(path: &Path) -> Result<File, StoreError> {
 
 fn connect(path: &Path) -> Result<Connection, StoreError> {
     let failed = |error: rusqlite::Error| StoreError::of(path, &error);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    // Somebody who looks at the file with the sqlite3 shell must not make a commit fail.
-    connection.busy_timeout(Duration::from_secs(5)).map_err(failed)?;
+    let (mut connection, found) = match begin(path, "NORMAL") {
+        // A full disk has no room even for the memory that SQLite shares between processes (-shm). Alone it needs none, and the
+        // lock keeps others of our kind out; only the sqlite3 shell has to wait until the daemon ends.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) => begin(path, "EXCLUSIVE"),
+        begun => begun,
+    }
+    .map_err(failed)?;
 
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     let owner: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
     if owner != APPLICATION_ID && (owner != 0 || found != 0 || tables != 0) {
@@ -103,6 +105,17 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
         transaction.commit().map_err(failed)?;
     }
     Ok(connection)
+}
+
+/// A connection, and the version of the schema that it finds.
+fn begin(path: &Path, locking_mode: &str) -> rusqlite::Result<(Connection, i64)> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    // Somebody who looks at the file with the sqlite3 shell must not make a commit fail.
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "locking_mode", locking_mode)?;
+    let found = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok((connection, found))
 }
 
 /// "cvgl": tells file(1), and us, whose database it is.
