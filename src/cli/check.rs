@@ -1,6 +1,12 @@
 //! `certvigil check`: one visit to each target, judged and printed.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -102,38 +108,36 @@ impl Check {
     async fn sweep(&self, errands: Vec<Errand>, visitor: &Visitor, at_once: usize, now: Timestamp) -> Status {
         let progress = self.progress(errands.len());
         let errands: Arc<[Errand]> = errands.into();
-        let mut visits: JoinSet<(usize, Visit)> = JoinSet::new();
-        let mut done: Vec<Option<Visit>> = errands.iter().map(|_| None).collect();
-        let (mut started, mut shown, mut worst) = (0, 0, Status::Ok);
-        while shown < errands.len() {
-            while started < errands.len() && visits.len() < at_once {
-                let (errands, visitor, number) = (Arc::clone(&errands), visitor.clone(), started);
-                visits.spawn(async move {
-                    let errand = &errands[number];
-                    (number, visitor.visit(&errand.endpoint, &errand.expectation, &errand.trust, now).await)
-                });
-                started += 1;
+        let visit = |number: usize| {
+            let (errands, visitor) = (Arc::clone(&errands), visitor.clone());
+            async move {
+                let errand = &errands[number];
+                visitor.visit(&errand.endpoint, &errand.expectation, &errand.trust, now).await
             }
-            match visits.join_next().await {
-                Some(Ok((number, visit))) => done[number] = Some(visit),
-                Some(Err(_)) | None => return Status::Unknown,
-            }
+        };
+        let mut worst = Status::Ok;
+        in_order(errands.len(), at_once, visit, |number, visit| {
             progress.inc(1);
-            while let Some(visit) = done.get_mut(shown).and_then(Option::take) {
-                progress.suspend(|| {
-                    for judged in &visit.seen {
-                        output::show(Subject::Endpoint(&errands[shown].endpoint), judged, &self.judging, now);
-                    }
-                    for address in &visit.skipped {
-                        output::warn(&format!("{address} left out: this machine has no route for its address family"));
-                    }
-                });
-                worst = visit.seen.iter().map(|judged| judged.diagnosis.status()).fold(worst, Status::max);
-                shown += 1;
-            }
-        }
+            worst = worst.max(progress.suspend(|| self.show(&errands[number].endpoint, visit.as_ref(), now)));
+        })
+        .await;
         progress.finish_and_clear();
         worst
+    }
+
+    /// Prints what a visit brought home, `None` where it panicked; says the worst of it.
+    fn show(&self, endpoint: &Endpoint, visit: Option<&Visit>, now: Timestamp) -> Status {
+        let Some(visit) = visit else {
+            output::warn(&format!("error: {} could not be judged: the visit failed by a fault of certvigil", endpoint.name));
+            return Status::Unknown;
+        };
+        for judged in &visit.seen {
+            output::show(Subject::Endpoint(endpoint), judged, &self.judging, now);
+        }
+        for address in &visit.skipped {
+            output::warn(&format!("{address} left out: this machine has no route for its address family"));
+        }
+        visit.seen.iter().map(|judged| judged.diagnosis.status()).max().unwrap_or(Status::Ok)
     }
 
     fn progress(&self, length: usize) -> ProgressBar {
@@ -189,6 +193,34 @@ impl Check {
     }
 }
 
+/// Does the work of each number, some at once, and tells of each in the order of the numbers: of `None` where it panicked.
+async fn in_order<T: Send + 'static, W: Future<Output = T> + Send + 'static>(
+    count: usize,
+    at_once: usize,
+    work: impl Fn(usize) -> W,
+    mut tell: impl FnMut(usize, Option<T>),
+) {
+    let mut tasks = JoinSet::new();
+    let mut numbers = HashMap::new();
+    let mut done: BTreeMap<usize, Option<T>> = BTreeMap::new();
+    let (mut started, mut told) = (0, 0);
+    while told < count {
+        while started < count && tasks.len() < at_once.max(1) {
+            numbers.insert(tasks.spawn(work(started)).id(), started);
+            started += 1;
+        }
+        let (id, result) = match tasks.join_next_with_id().await.expect("as long as not all is told, something is under way") {
+            Ok((id, result)) => (id, Some(result)),
+            Err(panicked) => (panicked.id(), None),
+        };
+        done.insert(numbers.remove(&id).expect("it was noted when it was started"), result);
+        while let Some(result) = done.remove(&told) {
+            tell(told, result);
+            told += 1;
+        }
+    }
+}
+
 fn inventory(path: &std::path::Path) -> anyhow::Result<Inventory> {
     let loaded = config::load(path, &environment())?;
     for warning in &loaded.warnings {
@@ -232,5 +264,24 @@ impl Judging {
             *name = format!("{name}.").into();
         }
         Ok(Expectation { host, security_level: self.security_level, ..Expectation::default() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_takes_no_other_with_it() {
+        let work = |number| async move {
+            tokio::time::sleep(Duration::from_millis(5 - number)).await;
+            assert!(number != 1, "on purpose");
+            number
+        };
+        for at_once in [0, 1, 2, 9] {
+            let mut told = Vec::new();
+            in_order(4, at_once, |number| work(number as u64), |number, result| told.push((number, result))).await;
+            assert_eq!(told, [(0, Some(0)), (1, None), (2, Some(2)), (3, Some(3))], "{at_once} at once");
+        }
     }
 }

@@ -317,6 +317,7 @@ impl Finding {
             Finding::HandshakeFailed { failure } => match failure.kind {
                 FailureKind::NoCommonVersion | FailureKind::NoCommonCipher | FailureKind::Alert(_) => Fault::Unclear,
                 FailureKind::ProxyRefused => Fault::Network,
+                FailureKind::Internal => Fault::Client,
                 _ => Fault::Server,
             },
             _ => Fault::Server,

@@ -30,7 +30,8 @@ pub(super) fn handshake(
     if let Some((position, reason)) = unreadable(&presented) {
         findings.push(Finding::UnreadableCertificate { position, reason });
         let findings = ranked(findings, expectation);
-        return Diagnosis { verdict: None, chain_status: ChainStatus::UnreadableCertificate, findings, repair: None };
+        let (chain_status, borrowed) = (ChainStatus::UnreadableCertificate, Issuers::default());
+        return Diagnosis { verdict: None, chain_status, findings, repair: None, borrowed };
     }
     let path = Path::build(&presented, trust, Store::Whole, now);
     let verdict = Verdict { errors: checks::errors(&path, expectation, now), path_length: path.certificates.len() };
@@ -42,7 +43,16 @@ pub(super) fn handshake(
         repair: repair(&presented, &shape, expectation, trust, now),
         verdict: Some(verdict),
         findings: ranked(findings, expectation),
+        borrowed: borrowed(&shape, &presented, issuers),
     }
+}
+
+/// What the path has beyond the presented certificates, but for the anchor, which is the trust store's.
+fn borrowed(shape: &Shape, presented: &[Arc<Certificate>], issuers: &Issuers) -> Issuers {
+    let is_presented = |certificate: &Arc<Certificate>| presented.iter().any(|p| p.fingerprint == certificate.fingerprint);
+    let untrusted = shape.path.certificates.iter().take(shape.path.untrusted);
+    let certificates = untrusted.filter(|certificate| !is_presented(certificate)).cloned().collect();
+    Issuers { certificates, tried: issuers.tried.clone() }
 }
 
 /// The worst first, else in the order found; accepted ones marked. Expiry cannot be accepted.
@@ -67,11 +77,18 @@ fn of_handshake(handshake: &Handshake) -> Vec<Finding> {
         findings.push(Finding::KeyPossessionFailed);
     }
     match &handshake.broken_off {
-        Some(failure) if matches!(failure.kind, FailureKind::Alert(_)) => findings.push(Finding::ClientCertificateWanted),
+        Some(failure) if handshake.wants_client_certificate && is_refusal(&failure.kind) => {
+            findings.push(Finding::ClientCertificateWanted);
+        }
         Some(failure) => findings.push(Finding::HandshakeFailed { failure: failure.clone() }),
         None => {}
     }
     findings
+}
+
+/// How servers turn away a client that has no certificate for them.
+fn is_refusal(kind: &FailureKind) -> bool {
+    matches!(kind, FailureKind::Alert(_) | FailureKind::ClosedEarly | FailureKind::Reset)
 }
 
 fn of_leaf(leaf: &Facts, expectation: &Expectation, now: Timestamp) -> Vec<Finding> {
@@ -204,6 +221,50 @@ fn short(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnosis::{Fault, Severity};
+    use crate::observation::{Chain, Failure, Stage, Tls};
+
+    fn kinds() -> [FailureKind; 5] {
+        let alert = FailureKind::Alert("handshake_failure".into());
+        [alert, FailureKind::ClosedEarly, FailureKind::Reset, FailureKind::Timeout, FailureKind::Internal]
+    }
+
+    /// What is said of a server that showed its certificate and then broke the handshake off.
+    fn said(wants_client_certificate: bool, kind: FailureKind) -> Finding {
+        let made = rcgen::generate_simple_self_signed(vec!["a.org".to_owned()]).expect("a certificate");
+        let chain = Chain::new(vec![Certificate::from_der(made.cert.der())]).expect("one");
+        let broken_off = Some(Failure { stage: Stage::Handshake, kind, detail: "broken off".into() });
+        let (tls, possession) = (Tls::default(), Possession::Proven);
+        let findings = of_handshake(&Handshake { chain, tls, possession, wants_client_certificate, broken_off });
+        <[Finding; 1]>::try_from(findings).expect("one finding")[0].clone()
+    }
+
+    #[test]
+    fn a_server_that_asked_in_vain_for_a_client_certificate_is_well() {
+        for (kind, expected) in kinds().into_iter().zip([
+            "client_certificate_wanted",
+            "client_certificate_wanted",
+            "client_certificate_wanted",
+            "handshake_failed",
+            "handshake_failed",
+        ]) {
+            assert_eq!(said(true, kind.clone()).code(), expected, "{kind:?}");
+        }
+        assert_eq!(said(true, FailureKind::Reset).severity(), Severity::Info);
+    }
+
+    #[test]
+    fn a_server_that_breaks_off_without_having_asked_is_not() {
+        for (kind, fault) in kinds().into_iter().zip([Fault::Unclear, Fault::Server, Fault::Server, Fault::Server, Fault::Client])
+        {
+            let finding = said(false, kind.clone());
+            assert_eq!(
+                (finding.code(), finding.severity(), finding.fault()),
+                ("handshake_failed", Severity::Critical, fault),
+                "{kind:?}"
+            );
+        }
+    }
 
     #[test]
     fn names_are_written_as_in_an_address() {

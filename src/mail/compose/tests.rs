@@ -8,7 +8,7 @@ use rcgen::{CertificateParams, DnType, KeyPair, SanType};
 use super::*;
 use crate::{
     certificate::Certificate,
-    diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Judged, Repair, Severity, Verdict, VerifyError},
+    diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, Judged, Repair, Severity, Verdict, VerifyError},
     endpoint::Endpoint,
     incident::{Audience, Incident, IncidentKey, State},
     mail::{Login, Secret, Security, Server},
@@ -45,8 +45,13 @@ fn intermediate() -> Arc<Certificate> {
 }
 
 fn observed(address: &str, chain: Vec<Arc<Certificate>>) -> Observation {
-    let handshake =
-        Handshake { chain: Chain::new(chain).unwrap(), tls: Tls::default(), possession: Possession::Proven, broken_off: None };
+    let handshake = Handshake {
+        chain: Chain::new(chain).unwrap(),
+        tls: Tls::default(),
+        possession: Possession::Proven,
+        wants_client_certificate: false,
+        broken_off: None,
+    };
     Observation {
         address: Some(address.parse().unwrap()),
         at: at("2026-11-22T09:41:07Z"),
@@ -59,7 +64,16 @@ fn judged(observation: Observation, codes: &[u16], findings: Vec<Finding>) -> Ju
     let errors = codes.iter().map(|code| VerifyError { code: *code, depth: 0 }).collect();
     let verdict = observation.chain().is_some().then_some(Verdict { errors, path_length: 1 });
     let findings = findings.into_iter().map(|finding| Found { finding, accepted: false }).collect();
-    Judged { observation, diagnosis: Diagnosis { verdict, chain_status: ChainStatus::Complete, findings, repair: None } }
+    Judged {
+        observation,
+        diagnosis: Diagnosis {
+            verdict,
+            chain_status: ChainStatus::Complete,
+            findings,
+            repair: None,
+            borrowed: Issuers::default(),
+        },
+    }
 }
 
 fn watch(target: &str, policy: Policy) -> Arc<Watch> {
