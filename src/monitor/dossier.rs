@@ -11,7 +11,7 @@ use super::{AddressView, EndpointView, Record, Visited, Watch};
 use crate::{
     clock::{Timestamp, earlier},
     diagnosis::{ChainStatus, Diagnosis, Finding, Found, Judged, Severity, Topic},
-    incident::{Held, Incident, IncidentKey, State, sightings},
+    incident::{Held, Incident, IncidentKey, LOOKS, State, sightings},
     observation::{Failure, FailureKind, Observation, Outcome, Stage},
 };
 
@@ -24,6 +24,8 @@ pub(super) struct Dossier {
     pub(super) incidents: BTreeMap<Topic, Arc<Incident>>,
     /// Successful resolutions in a row that lacked the address.
     absences: HashMap<IpAddr, u8>,
+    /// Visits in a row that failed at the address (`None`: resolutions), up to [`LOOKS`]. A visit that left it out changes nothing.
+    failures: HashMap<Option<IpAddr>, u8>,
 }
 
 /// What a visit made of the incidents.
@@ -40,7 +42,7 @@ pub(super) struct Judgement {
 impl Dossier {
     pub(super) fn new(watch: Arc<Watch>) -> Self {
         let view = Arc::new(EndpointView { watch, addresses: Vec::new() });
-        Dossier { view, incidents: BTreeMap::new(), absences: HashMap::new() }
+        Dossier { view, incidents: BTreeMap::new(), absences: HashMap::new(), failures: HashMap::new() }
     }
 
     pub(super) fn name(&self) -> &Arc<str> {
@@ -54,6 +56,16 @@ impl Dossier {
         rows.sort_by_key(|row| row.address);
     }
 
+    /// Takes back an incident. Of the failures in a row only those of the addresses it lists are remembered.
+    pub(super) fn restore_incident(&mut self, incident: Incident) {
+        if incident.key.topic == Topic::Reachability {
+            let failures = if let State::Suspected(looks) = incident.state { looks } else { LOOKS };
+            let at_fault = self.view.addresses.iter().filter(|row| concerns(&incident, row));
+            self.failures.extend(at_fault.map(|row| (row.address, failures)));
+        }
+        self.incidents.insert(incident.key.topic, Arc::new(incident));
+    }
+
     /// The entry is judged or told of differently now; what is known of the addresses stays.
     pub(super) fn rewrite(&mut self, watch: Arc<Watch>) {
         Arc::make_mut(&mut self.view).watch = watch;
@@ -63,6 +75,7 @@ impl Dossier {
     pub(super) fn forget_addresses(&mut self, records: &mut Vec<Record>) {
         let endpoint = self.name().clone();
         self.absences.clear();
+        self.failures.clear();
         let gone = std::mem::take(&mut Arc::make_mut(&mut self.view).addresses);
         records.extend(gone.into_iter().map(|row| Record::AddressGone { endpoint: endpoint.clone(), address: row.address }));
     }
@@ -81,9 +94,16 @@ impl Dossier {
                 rows.len() - 1
             });
             take(&mut rows[place], judged);
+            if awaits_confirmation(judged) {
+                let failures = self.failures.entry(address).or_default();
+                *failures = LOOKS.min(*failures + 1);
+            } else {
+                self.failures.remove(&address);
+            }
             records.push(Record::Observed { endpoint: report.endpoint.clone(), judged: judged.clone() });
         }
         rows.sort_by_key(|row| row.address);
+        self.failures.retain(|address, _| rows.iter().any(|row| row.address == *address));
     }
 
     /// After a resolution that succeeded: no unresolved row any more, and an address leaves when it was missing three times.
@@ -119,6 +139,7 @@ impl Dossier {
         let held = self.findings().map(|(row, judged, found)| Held {
             address: row.address,
             fresh: report.seen.iter().any(|seen| Arc::ptr_eq(seen, judged)),
+            looks: self.failures_at(row.address),
             found,
         });
         let standing = sightings(held);
@@ -148,9 +169,14 @@ impl Dossier {
         !self.view.addresses.iter().any(|row| row.known.is_none() && concerns(incident, row))
     }
 
-    /// A network failure awaits its next look.
-    pub(super) fn is_suspected(&self) -> bool {
-        self.incidents.values().any(|incident| matches!(incident.state, State::Suspected(_)))
+    /// This visit failed at an address that awaits another look, whatever is open of the endpoint already.
+    pub(super) fn is_suspected(&self, report: &Visited) -> bool {
+        let mut failed = report.seen.iter().filter(|judged| awaits_confirmation(judged));
+        failed.any(|judged| self.failures_at(judged.observation.address) < LOOKS)
+    }
+
+    fn failures_at(&self, address: Option<IpAddr>) -> u8 {
+        self.failures.get(&address).copied().unwrap_or(0)
     }
 
     /// How long until a certificate reaches a threshold, begins or ends, of those moments that the visit begun `ago` could
@@ -170,10 +196,12 @@ impl Dossier {
     /// Empty only when nothing is known of any address.
     pub(super) fn evidence(&self, incident: &Incident) -> Vec<Arc<Judged>> {
         let mut at_fault: Vec<(Severity, &Arc<Judged>)> = Vec::new();
-        for (_, judged, found) in self.findings() {
-            if found.finding.topic() != incident.key.topic || found.severity() < Severity::Warning {
-                continue;
-            }
+        let mut holding: Vec<_> = self.findings().filter(|(_, _, found)| is_about(found, incident)).collect();
+        if holding.iter().any(|(row, ..)| concerns(incident, row)) {
+            // A failure that is not confirmed is no evidence.
+            holding.retain(|(row, ..)| concerns(incident, row));
+        }
+        for (_, judged, found) in holding {
             match at_fault.iter_mut().find(|(_, known)| Arc::ptr_eq(known, judged)) {
                 Some((severity, _)) => *severity = found.severity().max(*severity),
                 None => at_fault.push((found.severity(), judged)),
@@ -220,8 +248,18 @@ fn take(row: &mut AddressView, judged: &Arc<Judged>) {
     }
 }
 
+/// The address is one that the incident is told of; the failed resolution of one that has no address.
 fn concerns(incident: &Incident, row: &AddressView) -> bool {
-    row.address.is_some_and(|ip| incident.addresses.contains(&ip.to_string()))
+    row.address.map_or(incident.addresses.is_empty(), |ip| incident.addresses.contains(&ip.to_string()))
+}
+
+fn is_about(found: &Found, incident: &Incident) -> bool {
+    found.finding.topic() == incident.key.topic && found.severity() >= Severity::Warning
+}
+
+/// It failed in a way that may be gone at the next look.
+fn awaits_confirmation(judged: &Judged) -> bool {
+    judged.diagnosis.findings.iter().any(|found| found.severity() >= Severity::Warning && found.finding.needs_confirmation())
 }
 
 /// So many successful resolutions without it, and an address has left.

@@ -155,7 +155,7 @@ impl Monitor {
         let ended = judgement.mended.iter().chain(&judgement.accepted).map(|incident| incident.key.clone());
         turn.records.extend(ended.map(Record::IncidentGone));
 
-        let is_suspected = dossier.is_suspected();
+        let is_suspected = dossier.is_suspected(&report);
         let next = Next {
             after: started,
             confirm: is_suspected.then_some(dossier.view.watch.policy.confirm),
@@ -241,7 +241,7 @@ impl Monitor {
         for incident in incidents {
             let key = incident.key.clone();
             if let Some(&place) = self.places.get(&key.endpoint) {
-                self.dossiers[place].incidents.insert(key.topic, Arc::new(incident));
+                self.dossiers[place].restore_incident(incident);
             } else {
                 gone.insert(key.endpoint.clone());
                 turn.records.push(Record::IncidentGone(key));

@@ -103,7 +103,7 @@ fn a_year_of_an_expiring_certificate_is_three_mails_and_an_all_clear() {
 #[test]
 fn an_unreachable_server_mends_nothing() {
     let mut world = World::new(vec![watch("a")], Disk::used(), script("gxxxx????g."));
-    world.run(6 * HOUR);
+    world.run(9 * HOUR / 2);
     assert_eq!(
         world.incidents(),
         ["a/reachability Open unreachable/critical", "a/missing_intermediate Open missing_intermediate/critical"]
@@ -242,4 +242,69 @@ fn an_address_that_is_not_seen_again_confirms_nothing() {
     assert_eq!(world.incidents(), ["a/reachability Suspected(1) unreachable/critical"]);
     world.run(DAY);
     assert!(world.mails().is_empty() && world.incidents().is_empty());
+}
+
+/// Addresses as the script says: a word a visit, a letter an address (`.` fine, `x` down, `-` left out though it is resolved);
+/// the last word goes on for ever.
+fn addresses(script: &'static str) -> impl FnMut(&Watch, Now) -> Option<Reply> {
+    let mut visits = 0;
+    move |_, now| {
+        let words: Vec<_> = script.split(' ').collect();
+        let letters = words[visits.min(words.len() - 1)];
+        visits += 1;
+        let seen = (1..).zip(letters.bytes()).filter(|(_, letter)| *letter != b'-');
+        let seen = seen.map(|(address, letter)| if letter == b'x' { down(address, now) } else { fine(address, now) });
+        Some((seen.collect(), (1..).map(ip).take(letters.len()).collect()))
+    }
+}
+
+/// The addresses of the only incident.
+fn at_fault(world: &World) -> Vec<String> {
+    let incidents = world.brain.snapshot(world.now).incidents;
+    assert_eq!(incidents.len(), 1, "{incidents:?}");
+    incidents[0].addresses.clone()
+}
+
+#[test]
+fn addresses_that_fail_once_each_are_no_incident() {
+    let mut world = World::new(vec![watch("a")], Disk::used(), addresses("x.. .x. ..x x.. .x. ..x ..."));
+    world.run(5 * MINUTE / 2);
+    assert_eq!(world.starts.len(), 5, "a quick look after each");
+    assert_eq!(world.incidents(), ["a/reachability Suspected(1) unreachable/critical"]);
+    assert_eq!(at_fault(&world), ["192.0.2.2"]);
+    world.run(DAY);
+    assert!(world.mails().is_empty() && world.incidents().is_empty());
+}
+
+#[test]
+fn an_address_is_confirmed_by_itself_and_others_join_when_they_are() {
+    let mut world = World::new(vec![watch("a")], Disk::used(), addresses("xx. x.x x.x x.x ..x ..."));
+    let courses = [
+        (SECOND, "Suspected(1)", vec!["192.0.2.1", "192.0.2.2"]),
+        (MINUTE / 2, "Suspected(2)", vec!["192.0.2.1"]),
+        (MINUTE / 2 + SECOND, "Open", vec!["192.0.2.1"]),
+        (MINUTE / 2 + SECOND, "Open", vec!["192.0.2.1", "192.0.2.3"]),
+        (HOUR + 10 * MINUTE, "Open", vec!["192.0.2.3"]),
+    ];
+    for (time, state, addresses) in courses {
+        world.run(time);
+        assert_eq!(world.incidents(), [format!("a/reachability {state} unreachable/critical")]);
+        assert_eq!(at_fault(&world), addresses);
+    }
+    let case = &world.posted[0].1.cases[0];
+    assert_eq!(case.incident.addresses, ["192.0.2.1"]);
+    assert_eq!(case.seen.iter().map(|judged| judged.observation.address).collect::<Vec<_>>(), [Some(ip(1))]);
+    world.run(DAY);
+    assert_eq!(world.mails(), ["problem owner@a.org a unreachable/critical", "resolved owner@a.org a unreachable/critical"]);
+}
+
+#[test]
+fn an_address_that_was_left_out_awaits_its_next_visit_without_hurry() {
+    let mut world = World::new(vec![watch("a")], Disk::used(), addresses(".x .- .x .- .x .."));
+    world.run(2 * MINUTE);
+    assert_eq!(world.starts.len(), 2, "there is nothing to look at again");
+    assert_eq!(world.incidents(), ["a/reachability Suspected(1) unreachable/critical"]);
+    world.run(3 * HOUR);
+    assert_eq!(world.mails().len(), 1, "its own third failure in a row");
+    assert_eq!(world.posted[0].1.cases[0].incident.addresses, ["192.0.2.2"]);
 }
