@@ -1,5 +1,6 @@
 //! The brain: `handle(event, now) -> effects` decides everything; `daemon` waits, asks and obeys.
 
+mod aging;
 mod dossier;
 mod event;
 mod notice;
@@ -149,7 +150,7 @@ impl Monitor {
             report.seen.push(dossier::lost(now.wall));
         }
         let dossier = &mut self.dossiers[place];
-        dossier.observe(&report, &mut turn.records);
+        dossier.observe(&report, now.wall, &mut turn.records);
         let judgement = dossier.judge(&report, now.wall);
         turn.changed.extend(judgement.changed.into_iter().map(|topic| (place, topic)));
         let ended = judgement.mended.iter().chain(&judgement.accepted).map(|incident| incident.key.clone());
