@@ -13,7 +13,10 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::task::JoinSet;
 
-use super::{Judging, now, output, run::environment};
+use super::{
+    Judging, now, output,
+    run::{environment, runtime},
+};
 use crate::{
     clock::Timestamp,
     config::{self, trust::TrustSources},
@@ -97,7 +100,7 @@ impl Check {
         };
         let settings = probe::Settings { names, identity: self.identity()?, proxy: self.proxy()?, ..probe::Settings::default() };
         let visitor = Visitor::new(settings, fetch, limits.visits_per_address);
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+        let runtime = runtime()?;
         let worst = runtime.block_on(self.sweep(errands, &visitor, limits.visits, now));
         // A lookup that hangs in getaddrinfo(3) shall not hold the answer's end up.
         runtime.shutdown_background();

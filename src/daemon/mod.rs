@@ -231,7 +231,8 @@ impl Loop {
     fn publish(&mut self) {
         let revision = self.monitor.revision();
         let now = self.clock.now();
-        let age = now.wall.duration_since(self.publish.borrow().at);
+        // A wall clock that was set back leaves a snapshot that is from the future.
+        let age = now.wall.duration_since(self.publish.borrow().at).unsigned_abs();
         if revision != self.published || age.as_secs() >= 1 {
             self.published = revision;
             self.publish.send_replace(Arc::new(self.monitor.snapshot(now)));

@@ -16,58 +16,74 @@ pub struct Held<'a> {
     pub address: Option<IpAddr>,
     /// The visit at hand saw it; otherwise it is what was last known there.
     pub fresh: bool,
+    /// So many visits to this address in a row have failed; counts only for what needs confirmation.
+    pub looks: u8,
     /// What.
     pub found: &'a Found,
 }
 
 /// All that holds of one topic, over every address of an endpoint: what an incident is made of.
+///
+/// A failure is confirmed address by address. It is told of the addresses where it is confirmed, and while there is none, of
+/// those that are nearest to it; others join when their own third failure in a row confirms them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sighting {
-    /// The code of the worst finding.
+    /// The code of the worst finding at these addresses.
     pub code: &'static str,
     /// The worst.
     pub severity: Severity,
     /// The sentence of the worst finding.
     pub summary: String,
-    /// The addresses at fault, as text.
+    /// The addresses it is told of, as text.
     pub addresses: Vec<String>,
-    /// Nobody hears of it before the third look.
-    pub needs_confirmation: bool,
-    /// The visit at hand saw it, at one address at least.
+    /// How often it was seen in a row at each of these addresses; [`LOOKS`] when confirmed, or in no need of it.
+    pub looks: u8,
+    /// The visit at hand saw it, at one of these addresses at least.
     pub fresh: bool,
 }
 
 /// Groups the findings that hold by topic. What is accepted, or only worth knowing, makes no incident.
 pub fn sightings<'a>(held: impl IntoIterator<Item = Held<'a>>) -> BTreeMap<Topic, Sighting> {
     let mut sightings: BTreeMap<Topic, Sighting> = BTreeMap::new();
-    for Held { address, fresh, found } in held {
+    for Held { address, fresh, looks, found } in held {
         if found.severity() < Severity::Warning {
             continue;
         }
         let finding = &found.finding;
+        let looks = if finding.needs_confirmation() { looks.min(LOOKS) } else { LOOKS };
         let address = address.map(|address| address.to_string());
-        let Some(sighting) = sightings.get_mut(&finding.topic()) else {
-            let first = Sighting {
+        let known = sightings.get_mut(&finding.topic()).filter(|sighting| sighting.looks >= looks);
+        let Some(sighting) = known else {
+            let nearest = Sighting {
                 code: finding.code(),
                 severity: found.severity(),
                 summary: finding.summary(),
                 addresses: address.into_iter().collect(),
-                needs_confirmation: finding.needs_confirmation(),
+                looks,
                 fresh,
             };
-            sightings.insert(finding.topic(), first);
+            sightings.insert(finding.topic(), nearest);
             continue;
         };
+        if looks < sighting.looks {
+            continue;
+        }
         if (weight(finding.code(), found.severity()), fresh) > (weight(sighting.code, sighting.severity), sighting.fresh) {
             sighting.code = finding.code();
             sighting.severity = found.severity();
             sighting.summary = finding.summary();
         }
-        sighting.needs_confirmation &= finding.needs_confirmation();
         sighting.fresh |= fresh;
         sighting.addresses.extend(address.filter(|address| !sighting.addresses.contains(address)));
     }
     sightings
+}
+
+impl Sighting {
+    /// An incident, not only a suspicion.
+    fn is_confirmed(&self) -> bool {
+        self.looks >= LOOKS
+    }
 }
 
 impl Incident {
@@ -79,7 +95,7 @@ impl Incident {
             key,
             code: sighting.code.to_owned(),
             severity: sighting.severity,
-            state: if sighting.needs_confirmation { State::Suspected(1) } else { State::Open },
+            state: if sighting.is_confirmed() { State::Open } else { State::Suspected(sighting.looks) },
             summary: sighting.summary,
             addresses: sighting.addresses,
             since: now,
@@ -88,18 +104,29 @@ impl Incident {
         }
     }
 
-    /// One more bad visit. The third look at a suspicion opens it.
+    /// One more bad visit. What is open stays as it is while an address only is suspected to join it.
     pub fn seen_again(&mut self, sighting: Sighting, now: Timestamp) {
-        self.state = match self.state {
-            State::Suspected(looks) if sighting.needs_confirmation && looks + 1 < LOOKS => State::Suspected(looks + 1),
-            _ => State::Open,
-        };
+        if !sighting.is_confirmed() {
+            if self.is_open() {
+                return;
+            }
+            if sighting.looks <= 1 {
+                // The addresses that were suspected before have shown a certificate since.
+                self.since = now;
+            }
+        }
+        self.state = if sighting.is_confirmed() { State::Open } else { State::Suspected(sighting.looks) };
         self.code.clear();
         self.code.push_str(sighting.code);
         self.severity = self.severity.max(sighting.severity);
         self.summary = sighting.summary;
         self.addresses = sighting.addresses;
         self.last_seen = now;
+    }
+
+    /// What is known by now is a worse stage than the last that was seen: time alone can bring that about.
+    pub fn is_outgrown_by(&self, sighting: &Sighting) -> bool {
+        weight(sighting.code, sighting.severity) > weight(&self.code, self.severity)
     }
 
     /// Real, not only suspected.
@@ -130,8 +157,8 @@ fn weight_of_stage(stage: &str) -> (Severity, bool) {
     weight(code, severity.unwrap_or(Severity::Info))
 }
 
-/// So many bad visits make a network failure real.
-const LOOKS: u8 = 3;
+/// So many failed visits to one address in a row make a network failure real.
+pub const LOOKS: u8 = 3;
 
 #[cfg(test)]
 mod tests {
@@ -160,8 +187,13 @@ mod tests {
         found(Finding::of_failure(&failure))
     }
 
-    fn sighting(of: &[(&str, bool, &Found)]) -> Sighting {
-        let held = of.iter().map(|(address, fresh, found)| Held { address: address.parse().ok(), fresh: *fresh, found });
+    fn sighting(of: &[(&str, bool, u8, &Found)]) -> Sighting {
+        let held = of.iter().map(|(address, fresh, looks, found)| Held {
+            address: address.parse().ok(),
+            fresh: *fresh,
+            looks: *looks,
+            found,
+        });
         let mut sightings = sightings(held);
         assert_eq!(sightings.len(), 1);
         sightings.pop_first().expect("one").1
@@ -169,17 +201,17 @@ mod tests {
 
     fn incident(of: &Found) -> Incident {
         let key = IncidentKey { endpoint: "a".into(), topic: of.finding.topic() };
-        Incident::begin(key, sighting(&[("192.0.2.1", true, of)]), Timestamp::UNIX_EPOCH)
+        Incident::begin(key, sighting(&[("192.0.2.1", true, 1, of)]), Timestamp::UNIX_EPOCH)
     }
 
     #[test]
     fn the_worst_over_the_addresses_speaks_for_the_topic() {
         let (warning, critical, expired) = (soon(Severity::Warning), soon(Severity::Critical), expired());
         let all = sighting(&[
-            ("192.0.2.1", true, &warning),
-            ("192.0.2.2", false, &expired),
-            ("192.0.2.3", true, &critical),
-            ("192.0.2.2", false, &warning),
+            ("192.0.2.1", true, 0, &warning),
+            ("192.0.2.2", false, 0, &expired),
+            ("192.0.2.3", true, 0, &critical),
+            ("192.0.2.2", false, 0, &warning),
         ]);
         assert_eq!((all.code, all.severity, all.fresh), ("expired", Severity::Critical, true));
         assert_eq!(all.addresses, ["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
@@ -189,7 +221,7 @@ mod tests {
     fn accepted_and_merely_interesting_findings_make_no_incident() {
         let accepted = Found { accepted: true, ..refused() };
         let info = found(Finding::RootIncluded { root: "R".into() });
-        let held = [&accepted, &info].map(|found| Held { address: None, fresh: true, found });
+        let held = [&accepted, &info].map(|found| Held { address: None, fresh: true, looks: LOOKS, found });
         assert!(sightings(held).is_empty());
     }
 
@@ -198,11 +230,31 @@ mod tests {
         assert!(incident(&soon(Severity::Warning)).is_open());
         let mut incident = incident(&refused());
         let mut states = vec![incident.state];
-        for _ in 0..3 {
-            incident.seen_again(sighting(&[("192.0.2.1", true, &refused())]), Timestamp::UNIX_EPOCH);
+        for looks in 2..5 {
+            incident.seen_again(sighting(&[("192.0.2.1", true, looks, &refused())]), Timestamp::UNIX_EPOCH);
             states.push(incident.state);
         }
         assert_eq!(states, [State::Suspected(1), State::Suspected(2), State::Open, State::Open]);
+    }
+
+    #[test]
+    fn each_address_is_confirmed_by_its_own_failures_and_joins_then() {
+        let mut incident = incident(&refused());
+        let (found, suspected) = (refused(), State::Suspected);
+        let course = [
+            (vec![("192.0.2.2", 1)], suspected(1), vec!["192.0.2.2"]),
+            (vec![("192.0.2.2", 2), ("192.0.2.3", 1)], suspected(2), vec!["192.0.2.2"]),
+            (vec![("192.0.2.2", 3), ("192.0.2.3", 2)], State::Open, vec!["192.0.2.2"]),
+            (vec![("192.0.2.2", 4), ("192.0.2.3", 3)], State::Open, vec!["192.0.2.2", "192.0.2.3"]),
+            (vec![("192.0.2.4", 1)], State::Open, vec!["192.0.2.2", "192.0.2.3"]),
+            (vec![("192.0.2.4", 3)], State::Open, vec!["192.0.2.4"]),
+        ];
+        for (second, (failures, state, addresses)) in (1..).zip(course) {
+            let held: Vec<_> = failures.iter().map(|(address, looks)| (*address, true, *looks, &found)).collect();
+            incident.seen_again(sighting(&held), Timestamp::from_second(second).expect("a moment"));
+            assert_eq!((incident.state, incident.since.as_second()), (state, 1), "step {second}");
+            assert_eq!(incident.addresses, addresses, "step {second}");
+        }
     }
 
     #[test]
@@ -210,7 +262,7 @@ mod tests {
         let mut incident = incident(&soon(Severity::Warning));
         assert!(incident.is_news_to("o@a.org"));
         let heard = |incident: &mut Incident, found: &Found| {
-            incident.seen_again(sighting(&[("192.0.2.1", true, found)]), Timestamp::UNIX_EPOCH);
+            incident.seen_again(sighting(&[("192.0.2.1", true, 1, found)]), Timestamp::UNIX_EPOCH);
             let news = incident.is_news_to("o@a.org");
             if news {
                 let (stage, thread) = (incident.stage(), String::new());

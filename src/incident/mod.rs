@@ -9,7 +9,7 @@ use crate::{
     diagnosis::{Severity, Topic},
 };
 
-pub use lifecycle::{Held, Sighting, sightings};
+pub use lifecycle::{Held, LOOKS, Sighting, sightings};
 
 /// What makes two findings the same incident.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,7 +35,8 @@ pub struct Incident {
     pub state: State,
     /// The finding's sentence as of the last bad visit; safe to print.
     pub summary: String,
-    /// The addresses at fault as of the last bad visit, as text; empty when the name did not resolve.
+    /// The addresses at fault as of the last bad visit, as text; empty when the name did not resolve. Of a network failure
+    /// those that are confirmed, and while it is only suspected, those with the most failures in a row.
     pub addresses: Vec<String>,
     /// When it was first seen.
     pub since: Timestamp,
@@ -48,9 +49,10 @@ pub struct Incident {
 /// Where an incident stands. `quiet` and `resolved` are no incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Seen this many times, not yet told: a network failure awaits its third look.
+    /// Not yet told: a network failure awaits the third look at the same address. So often in a row was it seen at the
+    /// incident's addresses.
     Suspected(u8),
-    /// Real.
+    /// Real: at one address at least. It stays until no address is at fault any more, confirmed or not.
     Open,
 }
 

@@ -1,5 +1,6 @@
 //! The brain: `handle(event, now) -> effects` decides everything; `daemon` waits, asks and obeys.
 
+mod aging;
 mod dossier;
 mod event;
 mod notice;
@@ -149,13 +150,13 @@ impl Monitor {
             report.seen.push(dossier::lost(now.wall));
         }
         let dossier = &mut self.dossiers[place];
-        dossier.observe(&report, &mut turn.records);
+        dossier.observe(&report, now.wall, &mut turn.records);
         let judgement = dossier.judge(&report, now.wall);
         turn.changed.extend(judgement.changed.into_iter().map(|topic| (place, topic)));
         let ended = judgement.mended.iter().chain(&judgement.accepted).map(|incident| incident.key.clone());
         turn.records.extend(ended.map(Record::IncidentGone));
 
-        let is_suspected = dossier.is_suspected();
+        let is_suspected = dossier.is_suspected(&report);
         let next = Next {
             after: started,
             confirm: is_suspected.then_some(dossier.view.watch.policy.confirm),
@@ -242,7 +243,7 @@ impl Monitor {
         for incident in incidents {
             let key = incident.key.clone();
             if let Some(&place) = self.places.get(&key.endpoint) {
-                self.dossiers[place].incidents.insert(key.topic, Arc::new(incident));
+                self.dossiers[place].restore_incident(incident);
             } else {
                 gone.insert(key.endpoint.clone());
                 turn.records.push(Record::IncidentGone(key));

@@ -28,7 +28,7 @@ impl Monitor {
                 continue;
             }
             let (dossier, is_asked_anew) = match old.remove(&name) {
-                None => (Dossier::new(watch), true),
+                None => (Dossier::new(watch, now.wall), true),
                 Some(mut dossier) => {
                     let change = trusts.change(&dossier.view.watch, &watch);
                     if change == Change::Place {

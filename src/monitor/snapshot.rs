@@ -67,10 +67,10 @@ impl AddressView {
         self.failed.as_ref().or(self.known.as_ref()).and_then(|judged| judged.observation.failure())
     }
 
-    /// The headline: the worst finding; `Unknown` at least while visits fail.
+    /// The headline: the worse of what the failed visit says, `Unknown`, and what the last known certificate is judged to be.
     pub fn status(&self) -> Status {
-        let worst = self.findings().map(Found::status).max().unwrap_or(Status::Ok);
-        if self.failed.is_some() { worst.max(Status::Unknown) } else { worst }
+        let visits = self.failed.iter().chain(&self.known);
+        visits.map(|judged| judged.diagnosis.status()).max().unwrap_or(Status::Unknown)
     }
 }
 

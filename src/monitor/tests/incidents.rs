@@ -103,7 +103,7 @@ fn a_year_of_an_expiring_certificate_is_three_mails_and_an_all_clear() {
 #[test]
 fn an_unreachable_server_mends_nothing() {
     let mut world = World::new(vec![watch("a")], Disk::used(), script("gxxxx????g."));
-    world.run(6 * HOUR);
+    world.run(9 * HOUR / 2);
     assert_eq!(
         world.incidents(),
         ["a/reachability Open unreachable/critical", "a/missing_intermediate Open missing_intermediate/critical"]
@@ -242,4 +242,166 @@ fn an_address_that_is_not_seen_again_confirms_nothing() {
     assert_eq!(world.incidents(), ["a/reachability Suspected(1) unreachable/critical"]);
     world.run(DAY);
     assert!(world.mails().is_empty() && world.incidents().is_empty());
+}
+
+/// Addresses as the script says: a word a visit, a letter an address (`.` fine, `x` down, `-` left out though it is resolved);
+/// the last word goes on for ever.
+fn addresses(script: &'static str) -> impl FnMut(&Watch, Now) -> Option<Reply> {
+    let mut visits = 0;
+    move |_, now| {
+        let words: Vec<_> = script.split(' ').collect();
+        let letters = words[visits.min(words.len() - 1)];
+        visits += 1;
+        let seen = (1..).zip(letters.bytes()).filter(|(_, letter)| *letter != b'-');
+        let seen = seen.map(|(address, letter)| if letter == b'x' { down(address, now) } else { fine(address, now) });
+        Some((seen.collect(), (1..).map(ip).take(letters.len()).collect()))
+    }
+}
+
+/// The addresses of the only incident.
+fn at_fault(world: &World) -> Vec<String> {
+    let incidents = world.brain.snapshot(world.now).incidents;
+    assert_eq!(incidents.len(), 1, "{incidents:?}");
+    incidents[0].addresses.clone()
+}
+
+#[test]
+fn addresses_that_fail_once_each_are_no_incident() {
+    let mut world = World::new(vec![watch("a")], Disk::used(), addresses("x.. .x. ..x x.. .x. ..x ..."));
+    world.run(5 * MINUTE / 2);
+    assert_eq!(world.starts.len(), 5, "a quick look after each");
+    assert_eq!(world.incidents(), ["a/reachability Suspected(1) unreachable/critical"]);
+    assert_eq!(at_fault(&world), ["192.0.2.2"]);
+    world.run(DAY);
+    assert!(world.mails().is_empty() && world.incidents().is_empty());
+}
+
+#[test]
+fn an_address_is_confirmed_by_itself_and_others_join_when_they_are() {
+    let mut world = World::new(vec![watch("a")], Disk::used(), addresses("xx. x.x x.x x.x ..x ..."));
+    let courses = [
+        (SECOND, "Suspected(1)", vec!["192.0.2.1", "192.0.2.2"]),
+        (MINUTE / 2, "Suspected(2)", vec!["192.0.2.1"]),
+        (MINUTE / 2 + SECOND, "Open", vec!["192.0.2.1"]),
+        (MINUTE / 2 + SECOND, "Open", vec!["192.0.2.1", "192.0.2.3"]),
+        (HOUR + 10 * MINUTE, "Open", vec!["192.0.2.3"]),
+    ];
+    for (time, state, addresses) in courses {
+        world.run(time);
+        assert_eq!(world.incidents(), [format!("a/reachability {state} unreachable/critical")]);
+        assert_eq!(at_fault(&world), addresses);
+    }
+    let case = &world.posted[0].1.cases[0];
+    assert_eq!(case.incident.addresses, ["192.0.2.1"]);
+    assert_eq!(case.seen.iter().map(|judged| judged.observation.address).collect::<Vec<_>>(), [Some(ip(1))]);
+    world.run(DAY);
+    assert_eq!(world.mails(), ["problem owner@a.org a unreachable/critical", "resolved owner@a.org a unreachable/critical"]);
+}
+
+#[test]
+fn an_address_that_was_left_out_awaits_its_next_visit_without_hurry() {
+    let mut world = World::new(vec![watch("a")], Disk::used(), addresses(".x .- .x .- .x .."));
+    world.run(2 * MINUTE);
+    assert_eq!(world.starts.len(), 2, "there is nothing to look at again");
+    assert_eq!(world.incidents(), ["a/reachability Suspected(1) unreachable/critical"]);
+    world.run(3 * HOUR);
+    assert_eq!(world.mails().len(), 1, "its own third failure in a row");
+    assert_eq!(world.posted[0].1.cases[0].incident.addresses, ["192.0.2.2"]);
+}
+
+/// A certificate that is 100 days old and has ten days to go, seen at the first visit alone; from then on it is as `then` says.
+fn ten_days_to_go(then: impl Fn(Now) -> Option<Reply> + 'static) -> World {
+    let start = World::new(vec![], Disk::used(), |_, _| None).now.wall;
+    let (not_before, not_after) = (crate::clock::earlier(start, 100 * DAY), later(start, 10 * DAY));
+    let mut visits = 0;
+    World::new(vec![watch("a")], Disk::used(), move |watch, now| {
+        visits += 1;
+        if visits == 1 { only(dated(1, now, watch, not_before, not_after)) } else { then(now) }
+    })
+}
+
+#[test]
+fn a_certificate_expires_while_its_server_is_down() {
+    for then in [|now| only(down(1, now)), unresolved] {
+        let mut world = ten_days_to_go(then);
+        world.run(15 * DAY);
+        let told: Vec<_> = world.posted.iter().map(|(at, n)| format!("day {}: {}", at.as_secs() / 86_400, line(n))).collect();
+        assert_eq!(
+            told,
+            [
+                "day 0: expiry owner@a.org a expires_soon/warning",
+                "day 0: problem owner@a.org a unreachable/critical",
+                "day 3: expiry owner@a.org a expires_soon/critical",
+                "day 10: expiry owner@a.org a expired/critical",
+            ]
+        );
+        assert!(world.posted[3].0 < 10 * DAY + MINUTE, "a visit that fails right after the end tells it");
+        let rows = world.addresses();
+        let known = rows.iter().find_map(|row| row.known.clone()).expect("the last certificate");
+        assert!(known.diagnosis.finding("expired").is_some());
+        assert_eq!(world.brain.snapshot(world.now).endpoints[0].status(), crate::diagnosis::Status::Critical);
+        assert_eq!(world.disk.incidents.values().map(|incident| incident.told.len()).sum::<usize>(), 2);
+    }
+}
+
+#[test]
+fn a_certificate_that_ends_during_the_last_good_visit_is_told_by_the_next_one_that_fails() {
+    let mut world = ten_days_to_go(|now| only(down(1, now)));
+    world.now = world.now.after(Duration::from_secs(10 * 86_400 - 3));
+    world.visit_takes = 5 * SECOND;
+    world.restart();
+    world.run(MINUTE / 4);
+    assert_eq!(world.mails(), ["expiry owner@a.org a expires_soon/critical", "expiry owner@a.org a expired/critical"]);
+}
+
+#[test]
+fn a_certificate_that_expired_while_nobody_looked_is_told_though_its_server_is_down() {
+    let mut world = ten_days_to_go(|now| only(down(1, now)));
+    world.run(DAY);
+    world.now = world.now.after(20 * DAY);
+    // As a restart judges it.
+    let not_after = crate::clock::earlier(world.now.wall, 11 * DAY);
+    let expired = Arc::new(sees(1, world.now, vec![Finding::Expired { not_after, now: world.now.wall }]));
+    world.disk.addresses.values_mut().for_each(|row| row.view.known = Some(expired.clone()));
+    world.restart();
+    world.run(MINUTE);
+    assert_eq!(world.mails().last().map(String::as_str), Some("expiry owner@a.org a expired/critical"));
+}
+
+#[test]
+fn time_mends_nothing() {
+    let start = World::new(vec![], Disk::used(), |_, _| None).now.wall;
+    let mut world = World::new(vec![watch("a")], Disk::used(), move |_, now| {
+        let soon = certificate(crate::clock::earlier(start, DAY), later(start, DAY));
+        let first = if now.wall < later(start, HOUR / 2) { presents(1, now, soon, vec![gap()]) } else { down(1, now) };
+        Some((vec![first, fine(2, now)], vec![ip(1), ip(2)]))
+    });
+    world.run(3 * DAY);
+    let known = world.addresses()[0].known.clone().expect("the last certificate");
+    assert!(known.diagnosis.finding("missing_intermediate").is_none(), "judged anew, without what had been fetched");
+    assert!(!world.mails().iter().any(|mail| mail.starts_with("resolved")), "{:?}", world.mails());
+}
+
+#[test]
+fn an_unreachable_server_could_not_be_judged_and_its_last_certificate_speaks_for_itself() {
+    use crate::diagnosis::{Severity, Status};
+    let now = World::new(vec![], Disk::used(), |_, _| None).now;
+    let soon = |severity| vec![Finding::ExpiresSoon { not_after: now.wall, now: now.wall, severity }];
+    let row = |known: Option<Judged>, failed: Option<Judged>| AddressView {
+        address: Some(ip(1)),
+        known: known.map(Arc::new),
+        failed: failed.map(Arc::new),
+        last_probe: now.wall,
+        last_success: None,
+    };
+    let cases = [
+        (None, Status::Unknown),
+        (Some(fine(1, now)), Status::Unknown),
+        (Some(sees(1, now, soon(Severity::Warning))), Status::Unknown),
+        (Some(sees(1, now, soon(Severity::Critical))), Status::Critical),
+    ];
+    for (known, expected) in cases {
+        assert_eq!(row(known, Some(down(1, now))).status(), expected);
+    }
+    assert_eq!(row(Some(sees(1, now, soon(Severity::Warning))), None).status(), Status::Warning);
 }

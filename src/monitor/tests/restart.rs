@@ -42,6 +42,22 @@ fn a_suspicion_goes_on_after_a_restart() {
 }
 
 #[test]
+fn a_restart_confirms_no_address_that_has_not_failed_three_times() {
+    let mut visits = 0;
+    let mut world = World::new(vec![watch("a")], Disk::used(), move |_, now| {
+        visits += 1;
+        let first = if visits < 3 { down(1, now) } else { fine(1, now) };
+        let second = if visits == 1 || visits > 4 { fine(2, now) } else { down(2, now) };
+        Some((vec![first, second], vec![ip(1), ip(2)]))
+    });
+    world.run(MINUTE * 3 / 4);
+    assert_eq!(world.incidents(), ["a/reachability Suspected(2) unreachable/critical"]);
+    world.restart();
+    world.run(DAY);
+    assert!(world.mails().is_empty() && world.incidents().is_empty());
+}
+
+#[test]
 fn what_was_last_known_is_there_before_the_first_visit() {
     let mut world = World::new(vec![watch("a")], Disk::used(), |_, now| only(sees(1, now, vec![gap()])));
     world.run(HOUR);

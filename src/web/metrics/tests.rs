@@ -121,7 +121,7 @@ fn a_failed_visit_leaves_the_last_certificate_in_place() {
     let failure = [("endpoint", "down"), ("stage", "connect"), ("kind", "timeout")];
     assert_eq!(values(&all, "certvigil_probe_failure", &failure), ["1"]);
     assert_eq!(values(&all, "certvigil_finding", &[("endpoint", "down"), ("code", "unreachable"), ("fault", "network")]), ["3"]);
-    assert_eq!(values(&all, "certvigil_endpoint_severity", &[("endpoint", "down")]), ["3"]);
+    assert_eq!(values(&all, "certvigil_endpoint_severity", &[("endpoint", "down")]), ["4"], "as `check` has it");
 }
 
 #[test]

@@ -1,0 +1,118 @@
+//! What is known of a certificate ages while its server cannot be seen: time alone makes it expire.
+
+use std::sync::Arc;
+
+use super::Watch;
+use crate::{
+    clock::Timestamp,
+    diagnosis::{Judged, diagnose},
+};
+
+/// The same observation judged as of `now`; `None` when no moment lies between `then`, as of when it was judged last, and `now`
+/// at which one of the presented certificates begins, ends, or reaches a threshold.
+pub(super) fn aged(known: &Judged, watch: &Watch, then: Timestamp, now: Timestamp) -> Option<Arc<Judged>> {
+    let chain = known.observation.chain()?;
+    let expiry = &watch.expectation.expiry;
+    let thresholds = chain.leaf.facts().map(|leaf| [expiry.warning.begins(leaf), expiry.critical.begins(leaf)]);
+    let validity = chain.iter().filter_map(|certificate| certificate.facts()).flat_map(|of| [of.not_before, of.not_after]);
+    let mut moments = thresholds.into_iter().flatten().chain(validity);
+    // A wall clock that is set back takes what it brought back again.
+    if !moments.any(|moment| (moment <= then) != (moment <= now)) {
+        return None;
+    }
+    let diagnosis = diagnose(&known.observation, &watch.expectation, &watch.trust, &known.diagnosis.borrowed, now);
+    Some(Arc::new(Judged { observation: known.observation.clone(), diagnosis }))
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+
+    use super::*;
+    use crate::{
+        certificate::Certificate,
+        clock::{earlier, later},
+        diagnosis::{ChainStatus, Expectation, Issuers, Trust},
+        endpoint::Endpoint,
+        monitor::Policy,
+        observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
+    };
+
+    const DAY: Duration = Duration::from_hours(24);
+
+    fn watch() -> Watch {
+        Watch {
+            endpoint: Endpoint::new("192.0.2.1".parse().expect("a target")),
+            expectation: Expectation::default(),
+            trust: Arc::new(Trust::default()),
+            policy: Policy::default(),
+        }
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a moment")
+    }
+
+    /// A lone leaf that ends with November 2026, and the CA that issued it.
+    fn leaf_and_ca() -> (Chain, Arc<Certificate>) {
+        let key = || KeyPair::generate().expect("a key");
+        let mut ca = CertificateParams::default();
+        ca.distinguished_name.push(DnType::CommonName, "CA");
+        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        (ca.not_before, ca.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2030, 1, 1));
+        let ca_key = key();
+        let ca_certificate = Certificate::from_der(ca.self_signed(&ca_key).expect("a CA").der());
+        let mut leaf = CertificateParams::new(["a.org".to_owned()]).expect("a name");
+        (leaf.not_before, leaf.not_after) = (date_time_ymd(2026, 1, 1), date_time_ymd(2026, 12, 1));
+        let leaf = leaf.signed_by(&key(), &Issuer::new(ca, ca_key)).expect("a leaf");
+        (Chain::new(vec![Certificate::from_der(leaf.der())]).expect("one"), ca_certificate)
+    }
+
+    fn seen(chain: Chain, issuers: &Issuers, now: Timestamp) -> Judged {
+        let handshake = Handshake {
+            chain,
+            tls: Tls::default(),
+            possession: Possession::Proven,
+            wants_client_certificate: false,
+            broken_off: None,
+        };
+        let address = Some("192.0.2.1".parse().expect("an address"));
+        let observation = Observation { address, at: now, outcome: Outcome::Handshake(handshake), timing: Vec::new() };
+        let diagnosis = diagnose(&observation, &watch().expectation, &watch().trust, issuers, now);
+        Judged { observation, diagnosis }
+    }
+
+    fn codes(judged: &Judged) -> Vec<&'static str> {
+        judged.diagnosis.findings.iter().map(|found| found.finding.code()).collect()
+    }
+
+    #[test]
+    fn it_is_judged_anew_when_a_moment_passes_in_either_direction() {
+        let (chain, ca) = leaf_and_ca();
+        let (then, end) = (at("2026-11-28T00:00:00Z"), at("2026-12-01T00:00:00Z"));
+        let known = seen(chain, &Issuers { certificates: vec![ca], tried: String::new() }, then);
+        assert_eq!(aged(&known, &watch(), then, earlier(end, DAY)), None, "nothing lies between");
+        let ended = aged(&known, &watch(), earlier(end, DAY), end).expect("it has ended");
+        assert_eq!(codes(&ended), ["expired", "unknown_ca"]);
+        assert_eq!(ended.observation, known.observation);
+        assert_eq!(aged(&ended, &watch(), end, later(end, 100 * DAY)), None);
+        let again = aged(&ended, &watch(), later(end, DAY), then).expect("the clock was wrong");
+        assert_eq!(codes(&again), ["expires_soon", "unknown_ca"]);
+    }
+
+    #[test]
+    fn what_had_been_fetched_stays_proven_and_what_could_not_be_had_keeps_its_reason() {
+        let (chain, ca) = leaf_and_ca();
+        let (then, end) = (at("2026-11-28T00:00:00Z"), at("2026-12-01T00:00:00Z"));
+        let proven = seen(chain.clone(), &Issuers { certificates: vec![ca], tried: String::new() }, then);
+        let ended = aged(&proven, &watch(), then, end).expect("it has ended");
+        assert_eq!(ended.diagnosis.chain_status, ChainStatus::UnknownCa);
+        let unclear = seen(chain, &Issuers { certificates: Vec::new(), tried: "no AIA address".into() }, then);
+        let ended = aged(&unclear, &watch(), then, end).expect("it has ended");
+        let issuer = ended.diagnosis.finding("issuer_unknown").expect("still unknown");
+        assert_eq!(issuer, unclear.diagnosis.finding("issuer_unknown").expect("it was unknown"));
+        assert_eq!(ended.diagnosis.verdict.as_ref().map(|verdict| verdict.errors.iter().any(|e| e.code == 10)), Some(true));
+    }
+}
