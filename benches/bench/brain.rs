@@ -104,7 +104,9 @@ fn simulate(stage: &Stage, count: usize) -> anyhow::Result<Samples> {
         let started = Instant::now();
         let effects = monitor.handle(event, now);
         let took = started.elapsed();
-        kind.into_iter().for_each(|samples| samples.push(took));
+        if let Some(samples) = kind {
+            samples.push(took);
+        }
         todo.extend(effects);
         if now.uptime >= shown.1 + TICK {
             let started = Instant::now();

@@ -101,7 +101,7 @@ fn parts(of: &dyn Fn(&str) -> Vec<f64>) -> Table {
         row(says, part);
         sum += part;
     }
-    row("the rest: capture, buffers, tasks, deadlines, the brain's report", visit - sum);
+    row("the rest: capture, buffers, tasks, deadlines, colder caches", visit - sum);
     row("a visit", visit);
     for (what, says) in micro::FOR_COMPARISON {
         row(&format!("for comparison: {says}"), median(of(what)));
@@ -130,7 +130,7 @@ pub(crate) fn run(directory: &Path, port: u16) -> anyhow::Result<()> {
             for _ in 0..BATCH {
                 runtime.block_on(client.once(work))?;
             }
-            let took = cpu_of_main_thread()? - before;
+            let took = cpu_of_main_thread()?.saturating_sub(before);
             // The first round warms up.
             if round > 0 {
                 say(work.name(), took.as_secs_f64() * 1e6 / f64::from(BATCH));

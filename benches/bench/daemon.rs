@@ -35,7 +35,7 @@ pub(crate) fn measure(stage: &Stage) -> anyhow::Result<Vec<Table>> {
     let server = cpu(nginx.pid())?;
     let (first, used) = daemon.wait_for(stage.endpoints, SPREAD, &swept)?;
     table.row(used.row("first sweep", first.visits));
-    let server = cpu(nginx.pid())? - server;
+    let server = cpu(nginx.pid())?.saturating_sub(server);
     anyhow::ensure!(first.sound == stage.endpoints, "only {} of {} visits were sound", first.sound, stage.endpoints);
 
     let idle = Span::start(pid)?;
@@ -76,7 +76,7 @@ fn scrapes(daemon: &Daemon) -> anyhow::Result<Table> {
         times.push(started.elapsed().as_secs_f64() * 1e3);
         // The threads go to sleep, and are counted to the end.
         sleep(Duration::from_millis(10));
-        costs.push((cpu_fine(pid)? - before).as_secs_f64() * 1e3);
+        costs.push(cpu_fine(pid)?.saturating_sub(before).as_secs_f64() * 1e3);
     }
     let mut table = Table::new("A scrape of /metrics", ["series", "MiB", "CPU, ms", "took, ms", "CPU a series, ns"]);
     let series = text.lines().filter(|line| !line.starts_with('#')).count();
@@ -124,7 +124,7 @@ impl Span {
 
     fn until(&self, end: &Span) -> anyhow::Result<Used> {
         let [resident, peak] = memory(self.pid)?;
-        Ok(Used { cpu: end.cpu - self.cpu, wall: end.at - self.at, resident, peak })
+        Ok(Used { cpu: end.cpu.saturating_sub(self.cpu), wall: end.at.duration_since(self.at), resident, peak })
     }
 }
 
@@ -267,10 +267,8 @@ fn configure(stage: &Stage, port: u16, interval: &str) -> anyhow::Result<()> {
          web: {{listen: \"127.0.0.1:0\"}}\nstate: {{directory: state}}\nendpoints:\n",
         SPREAD.as_secs()
     );
-    for i in 0..stage.endpoints {
-        let name = name(i);
-        text.push_str(&format!("  - {{target: \"127.0.0.1:{port}\", name: {name}, server_name: {name}}}\n"));
-    }
+    let entry = |name: String| format!("  - {{target: \"127.0.0.1:{port}\", name: {name}, server_name: {name}}}\n");
+    text.extend((0..stage.endpoints).map(|i| entry(name(i))));
     let state = stage.path("state");
     if !state.exists() {
         fs::create_dir(state)?;

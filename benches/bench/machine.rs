@@ -18,7 +18,7 @@ pub(crate) fn describe() -> anyhow::Result<String> {
     let load = fs::read_to_string("/proc/loadavg")?;
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
     Ok(format!(
-        "- Date: {date}\n- Machine: {cores} cores of {model} ({megahertz} MHz), memory {memory}, Linux {kernel}, load at the end \
+        "- Date: {date}\n- Machine: {cores} cores of {model} ({megahertz} MHz), memory {memory}, Linux {kernel}, load before the run \
          {load}\n- Built: certvigil {version}, release profile, {rustc}; {crates}\n- Server: {nginx}, {openssl}\n",
         date = Timestamp::now().strftime("%Y-%m-%d %H:%M UTC"),
         cores = std::thread::available_parallelism()?,

@@ -35,6 +35,7 @@ fn main() -> anyhow::Result<()> {
 fn everything() -> anyhow::Result<()> {
     let started = Instant::now();
     nginx::ensure_installed()?;
+    let machine = machine::describe()?;
     let stage = Stage::build(ENDPOINTS)?;
     let mut tables = Vec::new();
     let mut show = |table: Table| {
@@ -47,7 +48,7 @@ fn everything() -> anyhow::Result<()> {
     show(brain::measure(&stage)?);
 
     let took = format!("The run took {} s.\n", started.elapsed().as_secs());
-    let head = format!("{HEAD}\n{}\n{took}", machine::describe()?);
+    let head = format!("{HEAD}\n{machine}\n{took}");
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("benches/RESULTS.md");
     fs::write(&path, [head, tables.join("\n"), NOTES.to_owned()].join("\n"))
         .with_context(|| format!("cannot write {}", path.display()))?;
@@ -74,8 +75,12 @@ const NOTES: &str = "
   a machine that is shared or changes its clock those move by a tenth or more from run to run. The quartiles tell.
 - The handshake is TLS 1.3 with X25519 beside an X25519MLKEM768 share that this nginx does not know: the client pays for both
   key shares, in each of the variants alike. No session is resumed, no ticket waited for.
+- The times of the brain's events are wall time, since one event is too short for the kernel's count: where something else
+  wants the core, p99 and the longest are the scheduler's. So is the schedule's lag on a machine that is busy already.
 - No verdict is remembered: a chain that was seen a moment ago costs as much as a new one, so there is no second row for it.
 - Endpoints have addresses, not names: the resolver is not in these numbers.
 - Every endpoint has a certificate of its own, the intermediate is the same for all, and all chains are sound.
+- How many threads the daemon runs on is in its CPU a visit: waking another core costs. `TOKIO_WORKER_THREADS=1 make bench`
+  measures it with one.
 - \"Idle\" is a daemon whose next visit is an hour away; what it does is to turn its loop and publish a snapshot.
 ";
