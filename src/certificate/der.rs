@@ -111,11 +111,7 @@ pub(crate) fn integer(content: &[u8]) -> Option<&[u8]> {
 pub(crate) fn unsigned(content: &[u8]) -> Option<u32> {
     let content = integer(content).filter(|content| content[0] < 0x80)?;
     let significant = content.strip_prefix(&[0]).unwrap_or(content);
-    Some(if significant.len() > 4 {
-        u32::MAX
-    } else {
-        significant.iter().fold(0, |value, octet| value << 8 | u32::from(*octet))
-    })
+    Some(if significant.len() > 4 { u32::MAX } else { significant.iter().fold(0, |value, octet| value << 8 | u32::from(*octet)) })
 }
 
 /// A BOOLEAN's value: anything but 0 is true.
@@ -176,9 +172,10 @@ mod tests {
 
     #[test]
     fn values_are_read_as_openssl_reads_them() {
-        assert_eq!([&[][..], &[0, 1], &[0xff, 0x80], &[0, 0x80], &[0x80]].map(|octets| integer(octets).is_some()), [
-            false, false, false, true, true
-        ]);
+        assert_eq!(
+            [&[][..], &[0, 1], &[0xff, 0x80], &[0, 0x80], &[0x80]].map(|octets| integer(octets).is_some()),
+            [false, false, false, true, true]
+        );
         assert_eq!([&[0x7f][..], &[0x80], &[1, 0, 0, 0, 0]].map(unsigned), [Some(127), None, Some(u32::MAX)]);
         assert_eq!([&[0][..], &[1], &[0, 0]].map(boolean), [Some(false), Some(true), None]);
         assert_eq!([&[3, 0xff][..], &[8, 0xff], &[]].map(bits), [Some(vec![0xf8]), None, None]);

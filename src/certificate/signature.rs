@@ -145,7 +145,9 @@ impl SignatureAlgorithm {
     /// The digest, where the algorithm takes one of its own.
     pub fn hash(&self) -> Option<HashAlgorithm> {
         match self {
-            Self::RsaPkcs1(hash) | Self::RsaPss(hash) | Self::RsaPssUnusual(hash) | Self::Ecdsa(hash) | Self::Dsa(hash) => Some(*hash),
+            Self::RsaPkcs1(hash) | Self::RsaPss(hash) | Self::RsaPssUnusual(hash) | Self::Ecdsa(hash) | Self::Dsa(hash) => {
+                Some(*hash)
+            }
             _ => None,
         }
     }
@@ -184,7 +186,9 @@ impl fmt::Display for SignatureAlgorithm {
 pub(super) fn key_fits(key: &KeyKind, signature: &SignatureAlgorithm) -> bool {
     match signature {
         SignatureAlgorithm::RsaPkcs1(_) => matches!(key, KeyKind::Rsa(_)),
-        SignatureAlgorithm::RsaPss(_) | SignatureAlgorithm::RsaPssUnusual(_) => matches!(key, KeyKind::Rsa(_) | KeyKind::RsaPss(_)),
+        SignatureAlgorithm::RsaPss(_) | SignatureAlgorithm::RsaPssUnusual(_) => {
+            matches!(key, KeyKind::Rsa(_) | KeyKind::RsaPss(_))
+        }
         SignatureAlgorithm::Ecdsa(_) => matches!(key, KeyKind::Ec(_) | KeyKind::EcExplicit(_)),
         SignatureAlgorithm::Dsa(_) => matches!(key, KeyKind::Dsa(_)),
         SignatureAlgorithm::Ed25519 => *key == KeyKind::Ed25519,

@@ -218,7 +218,8 @@ impl Judging {
     pub(super) fn expectation(&self) -> anyhow::Result<Expectation> {
         let mut host = self.host()?;
         // OpenSSL matches the name as it is written, and no certificate carries one with a trailing dot.
-        if let (Some(crate::endpoint::Host::Name(name)), Some(true)) = (&mut host, self.host.as_deref().map(|h| h.ends_with('.'))) {
+        if let (Some(crate::endpoint::Host::Name(name)), Some(true)) = (&mut host, self.host.as_deref().map(|h| h.ends_with('.')))
+        {
             *name = format!("{name}.").into();
         }
         Ok(Expectation { host, security_level: self.security_level, ..Expectation::default() })

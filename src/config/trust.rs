@@ -193,7 +193,8 @@ fn load_file(path: &Path) -> Result<Vec<Arc<Certificate>>, Unusable> {
             TRUSTED => Certificate::from_trusted_der(block.contents()),
             _ => Some(Certificate::from_der(block.contents())),
         });
-        let damaged = || Unusable::new(format!("has a damaged certificate, number {}", certificates.len() + 1), "copy the file again");
+        let damaged =
+            || Unusable::new(format!("has a damaged certificate, number {}", certificates.len() + 1), "copy the file again");
         certificates.push(certificate.ok_or_else(damaged)?);
     }
     if certificates.iter().any(|certificate| certificate.facts().is_some()) { Ok(certificates) } else { Err(no_certificate()) }

@@ -73,8 +73,7 @@ async fn both(cases: Vec<Case>, now: Timestamp) -> String {
 
 fn judged(chain: Vec<Arc<Certificate>>, roots: Vec<Arc<Certificate>>, host: &str, now: Timestamp) -> Vec<(u16, usize)> {
     let chain = Chain::new(chain).expect("a leaf");
-    let handshake =
-        Handshake { chain, tls: Tls::default(), possession: Possession::Unchecked(String::new()), broken_off: None };
+    let handshake = Handshake { chain, tls: Tls::default(), possession: Possession::Unchecked(String::new()), broken_off: None };
     let observation = Observation { address: None, at: now, outcome: Outcome::Handshake(handshake), timing: Vec::new() };
     // As it is written: a host parsed from text has no trailing dot, but the judge may be asked.
     let host = host.parse().map_or_else(|_| Host::Name(host.into()), |ip| Host::Ip(ip));
@@ -281,7 +280,8 @@ async fn name_constraints_hold_as_in_openssl() {
     let nothing: &[(u8, &[u8])] = &[];
     let mut cases = Vec::new();
     let mut add = |name, permitted: &[(u8, &[u8])], excluded: &[(u8, &[u8])], leaf: Recipe| {
-        let ca = Recipe::ca(now, "Constrained").extension(name_constraints(permitted, excluded)).signed_by(&pki.root).expect("CA");
+        let ca =
+            Recipe::ca(now, "Constrained").extension(name_constraints(permitted, excluded)).signed_by(&pki.root).expect("CA");
         cases.push(case(name, leaf.signed_by(&ca).expect("sound"), [&ca], [&pki.root], "a.test"));
     };
     add("DNS permitted", &[(DNS, b"test")], nothing, plain(&["a.test"]));
