@@ -91,9 +91,8 @@ impl KeyKind {
             },
             KeyKind::Ec(curve) => of_order(CURVES.iter().find(|(_, name, _)| name == curve)?.2),
             KeyKind::EcExplicit(order) => of_order(*order),
-            KeyKind::Ed25519 => 128,
+            KeyKind::Ed25519 | KeyKind::MlDsa(44) => 128,
             KeyKind::Ed448 => 224,
-            KeyKind::MlDsa(44) => 128,
             KeyKind::MlDsa(65) => 192,
             KeyKind::MlDsa(_) => 256,
             KeyKind::Other(oid) => match oid.as_str() {

@@ -28,7 +28,7 @@ pub struct Threshold {
 
 impl Default for Expiry {
     fn default() -> Self {
-        let day = Duration::from_secs(86_400);
+        let day = Duration::from_hours(24);
         Expiry {
             warning: Threshold { before: 21 * day, lifetime_percent: 25 },
             critical: Threshold { before: 7 * day, lifetime_percent: 10 },

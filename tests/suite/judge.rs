@@ -76,7 +76,7 @@ fn judged(chain: Vec<Arc<Certificate>>, roots: Vec<Arc<Certificate>>, host: &str
     let handshake = Handshake { chain, tls: Tls::default(), possession: Possession::Unchecked(String::new()), broken_off: None };
     let observation = Observation { address: None, at: now, outcome: Outcome::Handshake(handshake), timing: Vec::new() };
     // As it is written: a host parsed from text has no trailing dot, but the judge may be asked.
-    let host = host.parse().map_or_else(|_| Host::Name(host.into()), |ip| Host::Ip(ip));
+    let host = host.parse().map_or_else(|_| Host::Name(host.into()), Host::Ip);
     let expectation = Expectation { host: Some(host), ..Expectation::default() };
     let diagnosis = diagnose(&observation, &expectation, &Trust::new(roots), &Issuers::default(), now);
     let errors = diagnosis.verdict.expect("readable").errors;
