@@ -91,9 +91,8 @@ impl KeyKind {
             },
             KeyKind::Ec(curve) => of_order(CURVES.iter().find(|(_, name, _)| name == curve)?.2),
             KeyKind::EcExplicit(order) => of_order(*order),
-            KeyKind::Ed25519 => 128,
+            KeyKind::Ed25519 | KeyKind::MlDsa(44) => 128,
             KeyKind::Ed448 => 224,
-            KeyKind::MlDsa(44) => 128,
             KeyKind::MlDsa(65) => 192,
             KeyKind::MlDsa(_) => 256,
             KeyKind::Other(oid) => match oid.as_str() {
@@ -231,3 +230,39 @@ const CURVES: &[(&str, &str, usize)] = &[
     ("1.3.36.3.3.2.8.1.1.11", "brainpoolP384r1", 384),
     ("1.3.36.3.3.2.8.1.1.13", "brainpoolP512r1", 512),
 ];
+
+#[cfg(test)]
+mod tests {
+    use x509_parser::asn1_rs::FromDer as _;
+
+    use super::*;
+
+    /// A key as RSASSA-PSS has it: another algorithm around the octets of an RSA key.
+    #[test]
+    fn a_key_restricted_to_pss_has_the_size_of_its_modulus() {
+        let key =
+            rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048).expect("aws-lc-rs makes it");
+        let mut spki = rcgen::PublicKeyData::subject_public_key_info(&key);
+        let algorithm = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+        let at = spki.windows(9).position(|window| window == algorithm).expect("rsaEncryption");
+        let read = |spki: &[u8]| PublicKey::read(&SubjectPublicKeyInfo::from_der(spki).expect("sound").1);
+        assert_eq!(read(&spki).kind, KeyKind::Rsa(2048));
+        spki[at + 8] = 0x0a;
+        let pss = read(&spki);
+        assert_eq!((pss.kind.clone(), pss.security_bits()), (KeyKind::RsaPss(2048), Some(112)));
+        // One octet less of the sequence: no key, and no strength.
+        let length = spki.len();
+        spki[length - 5] = 0x7f;
+        assert_eq!((read(&spki).readable, read(&spki).security_bits()), (false, None));
+    }
+
+    #[test]
+    fn strength_is_counted_as_openssl_counts_it() {
+        for (bits, expected) in [(512, 56), (1024, 80), (1536, 96), (2000, 112), (2048, 112), (3072, 128), (4096, 152)] {
+            assert_eq!(KeyKind::Rsa(bits).security_bits(), Some(expected), "{bits}");
+        }
+        let curve = |name: &str| KeyKind::Ec(name.into()).security_bits();
+        assert_eq!([curve("P-192"), curve("P-224"), curve("P-521"), curve("1.2.3")], [Some(80), Some(112), Some(256), None]);
+        assert_eq!(KeyKind::EcExplicit(256).security_bits(), Some(128));
+    }
+}

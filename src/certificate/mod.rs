@@ -221,11 +221,9 @@ impl Facts {
     /// Whether the authority key identifier, where there is one, agrees with `issuer` (OpenSSL's `X509_check_akid`).
     pub fn authority_names(&self, issuer: &Facts) -> bool {
         let ext = &self.extensions;
-        let (wanted, has) = (&ext.authority_key_id, &issuer.extensions.subject_key_id);
-        if wanted.is_some() && has.is_some() && wanted != has {
-            return false;
-        }
-        ext.authority_serial.as_ref().is_none_or(|serial| *serial == issuer.serial)
+        let keys = ext.authority_key_id.as_ref().zip(issuer.extensions.subject_key_id.as_ref());
+        keys.is_none_or(|(wanted, has)| wanted == has)
+            && ext.authority_serial.as_ref().is_none_or(|serial| *serial == issuer.serial)
             && ext.authority_issuer.as_ref().is_none_or(|name| *name == issuer.issuer.canonical)
     }
 

@@ -62,7 +62,10 @@ impl Name {
             let oid = der::oid(fields.expect(der::OID)?)?;
             let value = fields.any()?;
             fields.end()?;
-            let text = text_of(value)?;
+            let text = match value_of(value)? {
+                Value::Text(text) => Some(text),
+                Value::Other => None,
+            };
             let mut one = oid.clone().into_bytes();
             one.push(0);
             if let Some(text) = &text {
@@ -172,9 +175,15 @@ fn escape(value: &str) -> String {
     out
 }
 
-/// The text of a string; the inner `None` where the type is no string, the outer one where the octets are not what it says, or
-/// where OpenSSL takes the type for none that may stand in a name.
-fn text_of(value: Element<'_>) -> Option<Option<String>> {
+enum Value {
+    Text(String),
+    /// Of a type that is no string.
+    Other,
+}
+
+/// An attribute's value; `None` where the octets are not what its type says, or where OpenSSL takes the type for none that may
+/// stand in a name.
+fn value_of(value: Element<'_>) -> Option<Value> {
     const UTF8: u8 = 0x0c;
     const NUMERIC: u8 = 0x12;
     const PRINTABLE: u8 = 0x13;
@@ -182,7 +191,7 @@ fn text_of(value: Element<'_>) -> Option<Option<String>> {
     const UNIVERSAL: u8 = 0x1c;
     const BMP: u8 = 0x1e;
     let octets = value.content;
-    Some(Some(match value.tag {
+    Some(Value::Text(match value.tag {
         UTF8 => std::str::from_utf8(octets).ok()?.to_owned(),
         // Latin-1 is what OpenSSL takes these for; a proper value is ASCII anyway.
         NUMERIC | PRINTABLE | TELETEX | IA5 => octets.iter().map(|octet| char::from(*octet)).collect(),
@@ -193,7 +202,7 @@ fn text_of(value: Element<'_>) -> Option<Option<String>> {
             text.collect::<Option<_>>()?
         }
         // BIT STRING, the types of little use, SEQUENCE.
-        0x03 | 0x07..=0x0f | 0x1d | der::SEQUENCE => return Some(None),
+        0x03 | 0x07..=0x0f | 0x1d | der::SEQUENCE => return Some(Value::Other),
         _ => return None,
     }))
 }

@@ -270,6 +270,34 @@ fn stores_load_without_a_configuration() {
 }
 
 #[test]
+fn a_file_without_certificates_is_told_and_a_damaged_one_refused() {
+    let scratch = Scratch::new();
+    let load = |content: &str| {
+        let files = vec![scratch.write("some.pem", content)];
+        trust::load(&TrustSources { system: false, mozilla: false, files })
+    };
+    for nothing in ["", "no certificate\n", "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n"] {
+        let loaded = load(nothing).unwrap();
+        assert_eq!((loaded.trust.len(), loaded.empty), (0, vec![scratch.0.join("some.pem")]), "{nothing}");
+    }
+    let damaged = load(&root("one").pem().replace("-----END CERTIFICATE-----", "")).unwrap_err();
+    assert_eq!(damaged.problem, "has a damaged certificate, number 1");
+}
+
+#[test]
+fn trust_settings_of_a_store_are_read() {
+    let scratch = Scratch::new();
+    let one = root("one");
+    // An empty list of uses: trusted for nothing. What it means is the judge's business.
+    let with_settings = [one.der().as_ref(), &[0x30, 2, 0x30, 0]].concat();
+    let block = pem::encode(&pem::Pem::new("TRUSTED CERTIFICATE", with_settings));
+    let files = vec![scratch.write("roots.pem", format!("{}{block}", root("two").pem()))];
+    let loaded = trust::load(&TrustSources { system: false, mozilla: false, files }).unwrap();
+    assert_eq!(loaded.trust.len(), 2);
+    assert!(loaded.trust.contains(&crate::certificate::Certificate::from_der(one.der())));
+}
+
+#[test]
 fn a_file_with_an_unreadable_certificate_is_a_warning() {
     let scratch = Scratch::new();
     let odd = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";

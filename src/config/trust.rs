@@ -197,7 +197,8 @@ fn load_file(path: &Path) -> Result<Vec<Arc<Certificate>>, Unusable> {
             || Unusable::new(format!("has a damaged certificate, number {}", certificates.len() + 1), "copy the file again");
         certificates.push(certificate.ok_or_else(damaged)?);
     }
-    if certificates.iter().any(|certificate| certificate.facts().is_some()) { Ok(certificates) } else { Err(no_certificate()) }
+    let usable = certificates.is_empty() || certificates.iter().any(|certificate| certificate.facts().is_some());
+    if usable { Ok(certificates) } else { Err(no_certificate()) }
 }
 
 /// The blocks that hold certificates, whatever stands between them; `None` for a damaged one.

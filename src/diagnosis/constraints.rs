@@ -15,6 +15,11 @@ const MOST_COMPARISONS: usize = 1 << 20;
 
 /// What OpenSSL's name constraints say along the path, leaf first.
 pub(super) fn errors(chain: &[&Facts]) -> Vec<VerifyError> {
+    check(chain, &mut 0)
+}
+
+/// The same; `work` counts comparisons.
+fn check(chain: &[&Facts], work: &mut usize) -> Vec<VerifyError> {
     let constraints: Vec<Option<NameConstraints<'_>>> =
         chain.iter().map(|ca| ca.extensions.name_constraints.as_deref().and_then(general::constraints)).collect();
     let mut errors = Vec::new();
@@ -30,7 +35,7 @@ pub(super) fn errors(chain: &[&Facts]) -> Vec<VerifyError> {
         }
         let names = Names::of(certificate, depth == 0);
         for ca in constraints[depth + 1..].iter().rev().flatten() {
-            if let Err(code) = names.check(ca) {
+            if let Err(code) = names.check(ca, work) {
                 errors.push(VerifyError { code, depth });
             }
         }
@@ -64,12 +69,16 @@ impl<'a> Names<'a> {
     }
 
     /// The first objection.
-    fn check(&self, constraints: &NameConstraints<'_>) -> Result<(), u16> {
+    fn check(&self, constraints: &NameConstraints<'_>, work: &mut usize) -> Result<(), u16> {
         let names = self.subject.attributes + self.alternative.len();
         let subtrees = constraints.permitted.len() + constraints.excluded.len();
         if names.saturating_mul(subtrees) > MOST_COMPARISONS {
             return Err(UNSPECIFIED);
         }
+        let mut admit = |name: &Called<'_>, constraints| {
+            *work += subtrees;
+            admit(name, constraints)
+        };
         if self.subject.attributes > 0 {
             admit(&Called::Directory(self.subject), constraints)?;
             for email in &self.subject.emails {
@@ -252,3 +261,96 @@ const NAME_SYNTAX: u16 = 53;
 const SUBJECT_OF_PROXY: u16 = 72;
 /// `id-on-SmtpUTF8Mailbox` (RFC 8398).
 const SMTP_UTF8_MAILBOX: &str = "1.3.6.1.5.5.7.8.9";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        certificate::{Certificate, der},
+        lab::pki::{Issued, Pki, Recipe},
+    };
+
+    fn facts(issued: &Issued) -> Facts {
+        Certificate::from_der(&issued.der()).facts().expect("readable").clone()
+    }
+
+    /// A SEQUENCE of so many DNS names below `test`, each within the given tags.
+    fn dns_names(count: usize, around: &[u8]) -> Vec<u8> {
+        let element = |tag: u8, content: &[u8]| {
+            let length = u32::try_from(content.len()).expect("short").to_be_bytes();
+            [&[tag, 0x84][..], &length, content].concat()
+        };
+        let names: Vec<u8> = (0..count)
+            .flat_map(|number| {
+                let name = element(der::primitive(2), format!("n{number}.test").as_bytes());
+                around.iter().rfold(name, |inner, tag| element(*tag, &inner))
+            })
+            .collect();
+        if around.is_empty() {
+            element(der::SEQUENCE, &names)
+        } else {
+            element(der::SEQUENCE, &element(der::constructed(1), &names))
+        }
+    }
+
+    /// A leaf with so many names below CAs, the lowest with so many excluded subtrees.
+    fn bomb(names: usize, subtrees: usize, cas: usize) -> (Vec<VerifyError>, usize) {
+        let now = "2026-11-22T12:00:00Z".parse().expect("a timestamp");
+        let pki = Pki::new(now).expect("P-256");
+        let mut leaf = facts(&pki.leaf(["a.example"]).signed_by(&pki.intermediate).expect("sound"));
+        leaf.extensions.alternative_names = Some(dns_names(names, &[]));
+        let mut ca = facts(&Recipe::ca(now, "CA").signed_by(&pki.root).expect("sound"));
+        // So that no name is excluded, and every one is held against all.
+        let mut constraints = dns_names(subtrees, &[der::SEQUENCE]);
+        for at in 0..constraints.len() - 3 {
+            if &constraints[at..at + 4] == b"test" {
+                constraints[at..at + 4].copy_from_slice(b"none");
+            }
+        }
+        ca.extensions.name_constraints = Some(constraints);
+        let mut chain = vec![&leaf];
+        chain.extend(std::iter::repeat_n(&ca, cas));
+        let mut work = 0;
+        let errors = check(&chain, &mut work);
+        (errors, work)
+    }
+
+    #[test]
+    fn bombs_are_refused_before_they_go_off() {
+        let unspecified = VerifyError { code: 1, depth: 0 };
+        assert_eq!(bomb(10_000, 10_000, 1), (vec![unspecified], 0));
+        // Organisation, common name and 1022 names: just not too many for 1024 constraints.
+        let (errors, work) = bomb(1022, 1024, 1);
+        assert_eq!((errors, work), (Vec::new(), 1023 * 1024));
+        assert_eq!(bomb(1023, 1024, 1), (vec![unspecified], 0));
+    }
+
+    #[test]
+    fn the_work_grows_with_what_is_there_and_no_faster() {
+        let (errors, work) = bomb(10, 10, 100);
+        assert!(errors.is_empty());
+        // The leaf's ten names and its subject below every CA; each CA's subject below those above it.
+        assert_eq!(work, 11 * 10 * 100 + 10 * (99 * 100 / 2));
+    }
+
+    #[test]
+    fn what_looks_like_a_host_name_in_a_common_name() {
+        for (name, expected) in [
+            ("a.test", Ok(Some("a.test"))),
+            ("a_b.te-st", Ok(Some("a_b.te-st"))),
+            ("a.test\0\0", Ok(Some("a.test"))),
+            ("a\0.test", Err(53)),
+            ("test", Ok(None)),
+            ("a b.test", Ok(None)),
+            ("-a.test", Ok(None)),
+            ("a.test.", Ok(None)),
+            ("a..test", Ok(None)),
+            ("a-.test", Ok(None)),
+            ("a.-test", Ok(None)),
+            ("*.test", Ok(None)),
+            ("", Ok(None)),
+        ] {
+            assert_eq!(as_dns_name(name), expected, "{name:?}");
+        }
+    }
+}

@@ -147,3 +147,29 @@ pub(super) fn may_have_issued(issuer: &Facts, subject: &Facts) -> bool {
         && subject.authority_names(issuer)
         && subject.may_be_signed_by(&issuer.key)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::pki::Recipe;
+
+    #[test]
+    fn a_ring_of_certificates_ends() {
+        let now: Timestamp = "2026-11-22T12:00:00Z".parse().expect("a timestamp");
+        let one = Recipe::ca(now, "One").self_signed().expect("P-256");
+        let two = Recipe::ca(now, "Two").key_of(&one).self_signed().expect("P-256");
+        // Each of them could have issued every one of the other name.
+        let presented: Vec<_> = (0..300)
+            .map(|number| {
+                let (name, issuer) = if number % 2 == 0 { ("One", &two) } else { ("Two", &one) };
+                let issued = Recipe::ca(now, name).key_of(&one).signed_by(issuer).expect("sound");
+                Certificate::from_der(&issued.der())
+            })
+            .collect();
+        let path = Path::build(&presented, &Trust::default(), Store::Whole, now);
+        assert_eq!(path.certificates.len(), MAX_DEPTH + 2);
+        assert_eq!(path.errors(None), [22, 20].map(|code| VerifyError { code, depth: MAX_DEPTH + 1 }));
+        // What was said before is said again in place of the reason.
+        assert_eq!(path.errors(Some(66)), [VerifyError { code: 66, depth: MAX_DEPTH + 1 }]);
+    }
+}

@@ -100,3 +100,33 @@ impl Trust {
         self.count == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::pki::Pki;
+
+    #[test]
+    fn settings_overrule_what_a_certificate_is() {
+        let pki = Pki::new("2026-11-22T12:00:00Z".parse().expect("a timestamp")).expect("P-256");
+        let server_auth = [0x06, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1];
+        let client_auth = [0x06, 8, 0x2b, 6, 1, 5, 5, 7, 3, 2];
+        let settings = |tag: u8, oid: &[u8; 10]| [&[0x30, 12, tag, 10][..], oid].concat();
+        let cases = [
+            (settings(0x30, &server_auth), Some(Standing::Trusted)),
+            (settings(0x30, &client_auth), Some(Standing::Rejected)),
+            (settings(0xa0, &server_auth), Some(Standing::Rejected)),
+            (settings(0xa0, &client_auth), None),
+            (Vec::new(), None),
+        ];
+        for (settings, standing) in cases {
+            for (certificate, anchors_by_itself) in [(&pki.root, true), (&pki.intermediate, false)] {
+                let der = [&certificate.der()[..], &settings].concat();
+                let certificate = Certificate::from_trusted_der(&der).expect("sound");
+                assert_eq!(certificate.standing(), standing, "{settings:02x?}");
+                let expected = standing.map_or(anchors_by_itself, |standing| standing == Standing::Trusted);
+                assert_eq!(certificate.anchors(), expected, "{settings:02x?}");
+            }
+        }
+    }
+}

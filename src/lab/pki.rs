@@ -178,6 +178,13 @@ impl Recipe {
         self
     }
 
+    /// The key usages instead of the usual ones; none leaves the extension out.
+    #[must_use]
+    pub fn key_usages(mut self, usages: impl IntoIterator<Item = KeyUsagePurpose>) -> Self {
+        self.key_usages = usages.into_iter().collect();
+        self
+    }
+
     /// An address where the issuer's certificate can be had (RFC 5280, section 4.2.2.1, `caIssuers`). ASCII.
     #[must_use]
     pub fn aia(mut self, url: &str) -> Self {

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod demo;
+mod judge;
 mod lab;
 #[path = "../support/mod.rs"]
 mod support;

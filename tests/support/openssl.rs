@@ -13,11 +13,16 @@ use certvigil::certificate::Certificate;
 
 /// What `openssl s_client` says of the server at `address`, asked for `name`, with `root` as its only store.
 pub(crate) fn s_client(address: &str, name: &str, root: &Path) -> Said {
+    s_client_with(address, root, &["-servername", name, "-verify_hostname", name])
+}
+
+/// The same with further arguments: `-verify_ip`, `-verify_hostname`.
+pub(crate) fn s_client_with(address: &str, root: &Path, arguments: &[&str]) -> Said {
     let mut command = Command::new("openssl");
     command
-        .args(["s_client", "-connect", address, "-servername", name, "-verify_hostname", name])
-        .args(["-no-CApath", "-no-CAstore", "-showcerts", "-CAfile"])
-        .arg(root);
+        .args(["s_client", "-connect", address, "-no-CApath", "-no-CAstore", "-showcerts", "-CAfile"])
+        .arg(root)
+        .args(arguments);
     Said { text: output(command) }
 }
 
@@ -44,6 +49,20 @@ impl Said {
         }
         let last = self.text.lines().rev().find_map(|line| line.trim().strip_prefix("Verify return code: "))?;
         last.split(' ').next()?.parse().ok()
+    }
+
+    /// Every error of the verification, in order: code and depth.
+    pub(crate) fn errors(&self) -> Vec<(u16, usize)> {
+        let mut depth = 0;
+        let mut errors = Vec::new();
+        for line in self.text.lines() {
+            if let Some(rest) = line.strip_prefix("depth=") {
+                depth = rest.split(' ').next().and_then(|number| number.parse().ok()).expect("a number");
+            } else if let Some(rest) = line.strip_prefix("verify error:num=") {
+                errors.push((rest.split(':').next().and_then(|number| number.parse().ok()).expect("a number"), depth));
+            }
+        }
+        errors
     }
 
     /// What the server presented, in its order.
