@@ -120,9 +120,9 @@ fn the_example_shows_the_defaults() {
 fn the_short_form_has_every_default() {
     let loaded = sound("endpoints: [API.example.com., 'submission://mail.example.com', '[2001:db8::1]:443']");
     let names: Vec<_> = loaded.config.watches.iter().map(|watch| &*watch.endpoint.name).collect();
-    assert_eq!(names, ["api.example.com:443", "submission://mail.example.com:587", "[2001:db8::1]:443"]);
+    assert_eq!(names, ["API.example.com.", "submission://mail.example.com", "[2001:db8::1]:443"]);
     let watch = &loaded.config.watches[0];
-    assert_eq!(watch.endpoint, Endpoint::new("api.example.com".parse().unwrap()));
+    assert_eq!(watch.endpoint, Endpoint { name: "API.example.com.".into(), ..Endpoint::new("api.example.com".parse().unwrap()) });
     assert_eq!(watch.expectation.host, Some("api.example.com".parse().unwrap()));
     assert_eq!(watch.policy, Policy::default());
     assert!(loaded.config.mail.is_none());
@@ -186,7 +186,7 @@ endpoints:
     assert_eq!(
         show(inherits),
         (
-            "a.example:443 a.example a.example 3s Policy { interval: 7200s, confirm: 45s, owners: [\"all@example.com\"], admins: \
+            "a.example a.example a.example 3s Policy { interval: 7200s, confirm: 45s, owners: [\"all@example.com\"], admins: \
              [\"one@example.com\", \"two@example.com\"], write_to_admin: true, labels: {\"site\": \"main\", \"team\": \"web\"} }"
                 .into(),
             threshold(30, 25),
