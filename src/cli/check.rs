@@ -1,23 +1,27 @@
 //! `certvigil check`: one visit to each target, judged and printed.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail};
-use clap::Args;
+use clap::{ArgGroup, Args};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::task::JoinSet;
 
-use super::{Judging, now, output, run::environment};
+use super::{arguments, judging::Judging, now, output, run::environment};
 use crate::{
-    clock::Timestamp,
-    config::{self, trust::TrustSources},
+    config,
     diagnosis::{Expectation, Status, Trust},
     endpoint::{Addresses, Endpoint, Protocol, Target},
     fetch,
-    monitor::Limits,
+    monitor::{Limits, Watch},
     probe::{self, ClientIdentity, Proxy},
     report::Subject,
-    visit::{Visit, Visitor},
+    visit::{Visit, Visitor, When},
 };
 
 /// Visit each target once, judge what it presents and print it
@@ -27,17 +31,17 @@ use crate::{
 ///
 /// Exit status: 0 ok, 1 warning, 2 critical, 3 could not be judged.
 #[derive(Args)]
-#[command(after_help = "Examples:
+#[command(group = ArgGroup::new("what").required(true).args(["targets", "config"]), after_help = "Examples:
   certvigil check example.org
   certvigil check --json https://example.org submission://mail.example.org
   certvigil check --ca-file company-root.pem --only-ca-file --host shop.example 192.0.2.7:8443
   certvigil check --config /etc/certvigil/config.yaml")]
 pub(super) struct Check {
     /// What to visit
-    #[arg(value_name = "TARGET", required_unless_present = "config", conflicts_with = "config")]
+    #[arg(value_name = "TARGET")]
     targets: Vec<String>,
-    /// Sweep the whole inventory of this configuration
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["ca_file", "only_ca_file", "host"])]
+    /// Sweep the whole inventory of this configuration; what is sound gets one line
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ca_file", "only_ca_file", "host", "starttls", "address"])]
     config: Option<PathBuf>,
     #[command(flatten)]
     judging: Judging,
@@ -45,7 +49,7 @@ pub(super) struct Check {
     #[arg(long, value_name = "PROTO")]
     starttls: Option<String>,
     /// Connect to this address, whatever the name resolves to
-    #[arg(long, value_name = "IP")]
+    #[arg(long, value_name = "IP", value_parser = arguments::address)]
     address: Option<core::net::IpAddr>,
     /// Present this client certificate (PEM, leaf first)
     #[arg(long, value_name = "FILE", requires = "client_key")]
@@ -56,9 +60,9 @@ pub(super) struct Check {
     /// Go through this HTTP proxy (CONNECT)
     #[arg(long, value_name = "HOST:PORT")]
     proxy: Option<String>,
-    /// The deadline of one visit, as 10s
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
-    timeout: Duration,
+    /// The deadline of one visit, as 10s [default: 10s, or the configuration's]
+    #[arg(long, value_name = "DURATION", value_parser = arguments::deadline)]
+    timeout: Option<Duration>,
     /// Do not fetch missing issuers
     #[arg(long)]
     no_fetch: bool,
@@ -79,9 +83,8 @@ struct Errand {
 
 impl Check {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let now = now(self.judging.at).wall;
         let (errands, limits, names, fetch) = match &self.config {
-            Some(path) => inventory(path)?,
+            Some(path) => self.inventory(path)?,
             None => (self.errands()?, Limits::default(), probe::NameLookup::default(), fetch::Settings::default()),
         };
         let fetch = fetch::Settings {
@@ -89,17 +92,25 @@ impl Check {
             allow_private: fetch.allow_private || self.allow_private_fetch,
             ..fetch
         };
-        let settings = probe::Settings { names, identity: self.identity()?, proxy: self.proxy()?, ..probe::Settings::default() };
+        let proxy = self.proxy()?;
+        let settings = probe::Settings { names, identity: self.identity()?, proxy: proxy.clone(), ..probe::Settings::default() };
         let visitor = Visitor::new(settings, fetch, limits.visits_per_address);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
-        let worst = runtime.block_on(self.sweep(errands, &visitor, limits.visits, now));
+        let worst = runtime.block_on(self.sweep(errands, &visitor, limits.visits, proxy.as_ref()));
         // A lookup that hangs in getaddrinfo(3) shall not hold the answer's end up.
         runtime.shutdown_background();
-        Ok(output::exit_status(worst))
+        Ok(output::exit_status(worst?))
     }
 
     /// Visits all, some at once, and prints each when it comes back, in the order given.
-    async fn sweep(&self, errands: Vec<Errand>, visitor: &Visitor, at_once: usize, now: Timestamp) -> Status {
+    async fn sweep(
+        &self,
+        errands: Vec<Errand>,
+        visitor: &Visitor,
+        at_once: usize,
+        proxy: Option<&Proxy>,
+    ) -> anyhow::Result<Status> {
+        let proxy = proxy.map(ToString::to_string);
         let progress = self.progress(errands.len());
         let errands: Arc<[Errand]> = errands.into();
         let mut visits: JoinSet<(usize, Visit)> = JoinSet::new();
@@ -107,33 +118,40 @@ impl Check {
         let (mut started, mut shown, mut worst) = (0, 0, Status::Ok);
         while shown < errands.len() {
             while started < errands.len() && visits.len() < at_once {
-                let (errands, visitor, number) = (Arc::clone(&errands), visitor.clone(), started);
+                let (errands, visitor, number, as_of) = (Arc::clone(&errands), visitor.clone(), started, self.judging.at);
                 visits.spawn(async move {
                     let errand = &errands[number];
-                    (number, visitor.visit(&errand.endpoint, &errand.expectation, &errand.trust, now).await)
+                    let at = now().wall;
+                    let when = When { at, as_of: as_of.unwrap_or(at) };
+                    (number, visitor.visit(&errand.endpoint, &errand.expectation, &errand.trust, when).await)
                 });
                 started += 1;
             }
             match visits.join_next().await {
                 Some(Ok((number, visit))) => done[number] = Some(visit),
-                Some(Err(_)) | None => return Status::Unknown,
+                Some(Err(_)) | None => return Ok(Status::Unknown),
             }
             progress.inc(1);
             while let Some(visit) = done.get_mut(shown).and_then(Option::take) {
-                progress.suspend(|| {
-                    for judged in &visit.seen {
-                        output::show(Subject::Endpoint(&errands[shown].endpoint), judged, &self.judging, now);
-                    }
-                    for address in &visit.skipped {
-                        output::warn(&format!("{address} left out: this machine has no route for its address family"));
-                    }
-                });
+                let endpoint = &errands[shown].endpoint;
+                let subject = proxy.as_ref().map_or(Subject::Endpoint(endpoint), |proxy| Subject::Proxied(endpoint, proxy));
+                progress.suspend(|| self.show(subject, &visit))?;
                 worst = visit.seen.iter().map(|judged| judged.diagnosis.status()).fold(worst, Status::max);
                 shown += 1;
             }
         }
         progress.finish_and_clear();
-        worst
+        Ok(worst)
+    }
+
+    fn show(&self, subject: Subject<'_>, visit: &Visit) -> anyhow::Result<()> {
+        for judged in &visit.seen {
+            output::show(subject, judged, &self.judging, self.config.is_some())?;
+        }
+        for address in &visit.skipped {
+            output::warn(&format!("{address} left out: this machine has no route for its address family"));
+        }
+        Ok(())
     }
 
     fn progress(&self, length: usize) -> ProgressBar {
@@ -155,17 +173,15 @@ impl Check {
         if let Some(name) = &self.starttls {
             let protocol = Protocol::from_starttls(name)
                 .with_context(|| format!("\"{name}\" has no STARTTLS that certvigil knows; write smtp, imap, ldap, .."))?;
-            if text.contains("://") {
-                let port_was_written = target.port != target.protocol.port();
-                target.port = if port_was_written { target.port } else { protocol.port() };
-                target.protocol = protocol;
-            } else {
+            if !text.contains("://") {
                 target = format!("{}://{text}", protocol.scheme()).parse()?;
+            } else if target.protocol.starttls() != protocol.starttls() {
+                bail!("{text} says what is spoken there, and --starttls {name} says something else; leave one of the two out");
             }
         }
         let mut endpoint = Endpoint::new(target);
         endpoint.name = text.into();
-        endpoint.timeout = self.timeout;
+        endpoint.timeout = self.timeout.unwrap_or(endpoint.timeout);
         endpoint.addresses = self.address.map_or(Addresses::All, Addresses::Only);
         if let Some(host) = self.judging.host()? {
             endpoint.server_name = host;
@@ -174,10 +190,26 @@ impl Check {
         Ok(Errand { endpoint, expectation, trust: Arc::clone(trust) })
     }
 
+    /// What the configuration says, but for what the command line says otherwise of every endpoint.
+    fn inventory(&self, path: &Path) -> anyhow::Result<Inventory> {
+        let loaded = config::load(path, &environment())?;
+        for warning in &loaded.warnings {
+            output::warn(&format!("warning: {warning}"));
+        }
+        let config = loaded.config;
+        let errand = |watch: &Arc<Watch>| {
+            let (mut endpoint, mut expectation) = (watch.endpoint.clone(), watch.expectation.clone());
+            endpoint.timeout = self.timeout.unwrap_or(endpoint.timeout);
+            expectation.security_level = self.judging.security_level.unwrap_or(expectation.security_level);
+            Errand { endpoint, expectation, trust: Arc::clone(&watch.trust) }
+        };
+        Ok((config.watches.iter().map(errand).collect(), config.limits, config.resolver, config.fetch))
+    }
+
     fn identity(&self) -> anyhow::Result<Option<ClientIdentity>> {
         let (Some(certificate), Some(key)) = (&self.client_cert, &self.client_key) else { return Ok(None) };
-        let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
-        Ok(Some(ClientIdentity::from_pem(&read(certificate)?, &read(key)?)?))
+        let (certificate, key) = (config::read_file(certificate, MAX_IDENTITY)?, config::read_file(key, MAX_IDENTITY)?);
+        Ok(Some(ClientIdentity::from_pem(&certificate, &key)?))
     }
 
     fn proxy(&self) -> anyhow::Result<Option<Proxy>> {
@@ -189,42 +221,5 @@ impl Check {
     }
 }
 
-fn inventory(path: &std::path::Path) -> anyhow::Result<Inventory> {
-    let loaded = config::load(path, &environment())?;
-    for warning in &loaded.warnings {
-        output::warn(&format!("warning: {warning}"));
-    }
-    let config = loaded.config;
-    let errand = |watch: &Arc<crate::monitor::Watch>| Errand {
-        endpoint: watch.endpoint.clone(),
-        expectation: watch.expectation.clone(),
-        trust: Arc::clone(&watch.trust),
-    };
-    Ok((config.watches.iter().map(errand).collect(), config.limits, config.resolver, config.fetch))
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    config::parse_duration(text).ok_or_else(|| "is no duration; write 10s, 5m or 1h".to_owned())
-}
-
-impl Judging {
-    /// The effective trust.
-    pub(super) fn trust(&self) -> anyhow::Result<Trust> {
-        let all = !self.only_ca_file;
-        let loaded = config::trust::load(&TrustSources { system: all, mozilla: all, files: self.ca_file.clone() })?;
-        for path in &loaded.empty {
-            output::warn(&format!("warning: {} holds no certificate: nothing is trusted by it", path.display()));
-        }
-        Ok(loaded.trust)
-    }
-
-    /// `--host`, as a name or an address.
-    pub(super) fn host(&self) -> anyhow::Result<Option<crate::endpoint::Host>> {
-        Ok(self.host.as_deref().map(str::parse).transpose()?)
-    }
-
-    /// What is judged against, but for the host that `check` takes from its target.
-    pub(super) fn expectation(&self) -> anyhow::Result<Expectation> {
-        Ok(Expectation { host: self.host()?, security_level: self.security_level, ..Expectation::default() })
-    }
-}
+/// Octets of a client certificate's file, and of its key's.
+const MAX_IDENTITY: u64 = 1024 * 1024;

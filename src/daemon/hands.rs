@@ -23,7 +23,7 @@ use crate::{
     monitor::{Effect, Event, MailResult, Record, Visited, Watch},
     probe,
     store::{self, Store},
-    visit::Visitor,
+    visit::{Visitor, When},
     web::OwnMetrics,
 };
 
@@ -186,7 +186,7 @@ impl Hands {
     fn visit(&mut self, watch: Arc<Watch>, generation: u64, now: Now) {
         let (visitor, endpoint) = (self.visitor.clone(), Arc::clone(&watch.endpoint.name));
         let task = self.tasks.spawn(async move {
-            let visit = visitor.visit(&watch.endpoint, &watch.expectation, &watch.trust, now.wall).await;
+            let visit = visitor.visit(&watch.endpoint, &watch.expectation, &watch.trust, When::now(now.wall)).await;
             Done::Event(Event::Visited(Visited {
                 endpoint: Arc::clone(&watch.endpoint.name),
                 generation,

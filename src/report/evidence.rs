@@ -20,8 +20,14 @@ pub fn evidence(subject: Subject<'_>, judged: &Judged, now: Timestamp) -> String
     for (stage, took) in &observation.timing {
         let _ = writeln!(out, "  {stage}: {:.1} ms", took.as_secs_f64() * 1000.0);
     }
-    if let (Subject::Endpoint(endpoint), Some(address)) = (subject, observation.address) {
-        let _ = writeln!(out, "\n  to see it yourself:\n  {}", s_client(endpoint, &Host::Ip(address)));
+    let proxy = match subject {
+        Subject::Proxied(_, proxy) => Some(proxy),
+        Subject::Endpoint(_) | Subject::File(_) => None,
+    };
+    if let (Subject::Endpoint(endpoint) | Subject::Proxied(endpoint, _), Some(host)) =
+        (subject, subject.connected_to(observation))
+    {
+        let _ = writeln!(out, "\n  to see it yourself:\n  {}", s_client(endpoint, &host, proxy));
     }
     if let Some(chain) = observation.chain() {
         out.push_str("\n  the certificates as presented:\n");
@@ -33,9 +39,14 @@ pub fn evidence(subject: Subject<'_>, judged: &Judged, now: Timestamp) -> String
     out
 }
 
-/// The one `openssl s_client` command with which anybody can see it; `connect_to` is the address or the name to connect to.
-pub fn s_client(endpoint: &Endpoint, connect_to: &Host) -> String {
-    let mut command = format!("openssl s_client -connect {}", HostPort(connect_to, endpoint.target.port));
+/// The one `openssl s_client` command with which anybody can see it; `connect_to` is the address or the name to connect to,
+/// through an HTTP proxy (`host:port`) where there is one.
+pub fn s_client(endpoint: &Endpoint, connect_to: &Host, proxy: Option<&str>) -> String {
+    let mut command = String::from("openssl s_client");
+    if let Some(proxy) = proxy {
+        let _ = write!(command, " -proxy {proxy}");
+    }
+    let _ = write!(command, " -connect {}", HostPort(connect_to, endpoint.target.port));
     if let Some(starttls) = endpoint.target.protocol.starttls() {
         let _ = write!(command, " -starttls {}", starttls.openssl_name());
         if starttls.openssl_name().starts_with("xmpp") {
