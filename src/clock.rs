@@ -38,3 +38,31 @@ pub fn earlier(at: Timestamp, by: Duration) -> Timestamp {
 pub fn days_between(now: Timestamp, then: Timestamp) -> i64 {
     (then.as_second() - now.as_second()).div_euclid(86_400)
 }
+
+/// A moment for people: `2026-11-22 09:42 UTC`.
+#[must_use]
+pub fn date(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// A moment's day (UTC): `2026-11-22`.
+#[must_use]
+pub fn day(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
+}
+
+/// A moment for machines: `2026-11-22T09:42:07Z`.
+#[must_use]
+pub fn rfc3339(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// The days from one moment to a later one, for people: `6 days`, `1 day`, `less than a day`.
+#[must_use]
+pub fn span(from: Timestamp, to: Timestamp) -> String {
+    match days_between(from, to) {
+        ..1 => "less than a day".into(),
+        1 => "1 day".into(),
+        days => format!("{days} days"),
+    }
+}

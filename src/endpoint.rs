@@ -31,6 +31,16 @@ impl Endpoint {
             timeout: Duration::from_secs(10),
         }
     }
+
+    /// Where it is and the name it is asked by, as text: what was seen at another place says nothing about this one.
+    pub fn place(&self) -> String {
+        let addresses = match self.addresses {
+            Addresses::All => "all".to_owned(),
+            Addresses::First => "first".to_owned(),
+            Addresses::Only(ip) => ip.to_string(),
+        };
+        format!("{}|{}|{addresses}", self.target, self.server_name)
+    }
 }
 
 /// Which of a name's addresses are visited.

@@ -36,6 +36,8 @@ pub struct Handshake {
     pub tls: Tls,
     /// Whether the peer showed that it holds the leaf's key.
     pub possession: Possession,
+    /// The server asked for a client certificate (RFC 8446, section 4.3.2; RFC 5246, section 7.4.4).
+    pub wants_client_certificate: bool,
     /// How it ended after the Certificate message, when not well: a peer that insists on a client certificate ends here.
     pub broken_off: Option<Failure>,
 }

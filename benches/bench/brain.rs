@@ -130,7 +130,7 @@ fn visit(stage: &Stage, days: i64, watch: &Watch, now: Timestamp) -> anyhow::Res
     let tls =
         Tls { version: "TLSv1.3".into(), cipher: "TLS_AES_256_GCM_SHA384".into(), group: "X25519MLKEM768".into(), alpn: None };
     let chain = Chain::new(chain).context("two certificates")?;
-    let handshake = Handshake { chain, tls, possession: Possession::Proven, broken_off: None };
+    let handshake = Handshake { chain, tls, possession: Possession::Proven, wants_client_certificate: false, broken_off: None };
     let observation = Observation {
         address: Some(core::net::Ipv4Addr::LOCALHOST.into()),
         at: now,

@@ -1,20 +1,26 @@
 //! Which extensions OpenSSL decodes before it looks at a certificate, and what it takes for broken (`ossl_x509v3_cache_extensions`):
 //! a certificate with one of these undecodable, or there twice, has issued nothing and was issued by nobody.
 
-use x509_parser::{asn1_rs::FromDer as _, extensions::X509Extension, x509::RelativeDistinguishedName};
-
 use super::{
-    BasicConstraints, Extensions, San,
+    BasicConstraints, Extensions, Name, San,
     der::{self, Elements},
     general::{self, GeneralName},
 };
 
+/// One extension as it stands in the certificate.
+pub(super) struct Extension<'a> {
+    /// Dotted.
+    pub(super) oid: String,
+    pub(super) critical: bool,
+    pub(super) value: &'a [u8],
+}
+
 /// The extensions, and the subject alternative names as they are shown.
-pub(super) fn read(list: &[X509Extension<'_>]) -> (Extensions, Option<Vec<San>>) {
+pub(super) fn read(list: &[Extension<'_>]) -> (Extensions, Option<Vec<San>>) {
     let mut out = Extensions::default();
     let mut sans = None;
     for (at, extension) in list.iter().enumerate() {
-        let oid = extension.oid.to_id_string();
+        let oid = extension.oid.clone();
         let again = list[..at].iter().any(|before| before.oid == extension.oid);
         let decoded = !again && decode(&oid, extension.value, &mut out, &mut sans).is_some();
         if !decoded {
@@ -25,7 +31,7 @@ pub(super) fn read(list: &[X509Extension<'_>]) -> (Extensions, Option<Vec<San>>)
             out.unhandled_critical.push(oid);
         }
     }
-    let has = |oid: &str| list.iter().any(|extension| extension.oid.to_id_string() == oid);
+    let has = |oid: &str| list.iter().any(|extension| extension.oid == oid);
     let is_ca = out.basic_constraints.is_some_and(|bc| bc.ca);
     out.invalid |= out.proxy && (is_ca || has(SUBJECT_ALT_NAME) || has(ISSUER_ALT_NAME));
     out.invalid |= out.key_usage == Some(0);
@@ -129,9 +135,7 @@ fn distribution_points(value: &[u8]) -> Option<()> {
             if let Some(names) = choice.optional(der::constructed(0)) {
                 general::each(Elements(names))?;
             } else {
-                let relative = choice.expect(der::constructed(1))?;
-                let set = [&[der::SET, 0x82][..], &u16::try_from(relative.len()).ok()?.to_be_bytes(), relative].concat();
-                RelativeDistinguishedName::from_der(&set).ok()?;
+                Name::of_relative(choice.expect(der::constructed(1))?)?;
             }
             choice.end()?;
         }

@@ -1,7 +1,5 @@
 //! General names and name constraints (RFC 5280, sections 4.2.1.6 and 4.2.1.10), read where they stand.
 
-use x509_parser::{asn1_rs::FromDer as _, x509::X509Name};
-
 use super::{
     Name, San,
     der::{self, Element, Elements},
@@ -97,9 +95,10 @@ fn name(element: Element<'_>) -> Option<GeneralName<'_>> {
         DNS => GeneralName::Dns(content),
         X400 => GeneralName::Rare(3, content),
         DIRECTORY => {
-            let (rest, name) = X509Name::from_der(content).ok()?;
-            rest.is_empty().then_some(())?;
-            GeneralName::Directory(Box::new(Name::read(&name)))
+            let mut fields = Elements(content);
+            let name = Name::read(fields.expect(der::SEQUENCE)?)?;
+            fields.end()?;
+            GeneralName::Directory(Box::new(name))
         }
         EDI => GeneralName::Rare(5, content),
         URI => GeneralName::Uri(content),

@@ -15,7 +15,7 @@ use aws_lc_rs::digest;
 use crate::clock::Timestamp;
 
 pub use key::{KeyKind, PublicKey};
-pub use name::{Name, printable};
+pub use name::{Name, printable, printable_cut};
 pub use signature::{HashAlgorithm, SignatureAlgorithm, SignatureFault, TlsSignature, verify_tls_signature};
 
 /// SHA-256 over the DER.

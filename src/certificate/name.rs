@@ -2,10 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use x509_parser::{
-    asn1_rs::{Any, BmpString, Tag, UniversalString},
-    x509::X509Name,
-};
+use super::der::{self, Element, Elements};
 
 /// A subject or issuer.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -35,52 +32,64 @@ pub(crate) struct LastName {
 }
 
 impl Name {
-    pub(super) fn read(name: &X509Name<'_>) -> Self {
-        let mut canonical = Vec::new();
-        let mut rdns = Vec::new();
-        let mut common_names = Vec::new();
-        let mut emails = Vec::new();
-        let mut attributes = 0;
-        let mut last = LastName::default();
-        for rdn in name.iter_rdn() {
-            let mut texts = Vec::new();
-            let mut folded = Vec::new();
-            for attribute in rdn.iter() {
-                let oid = attribute.attr_type().to_id_string();
-                let text = string_value(attribute.attr_value());
-                let mut one = oid.clone().into_bytes();
-                one.push(0);
-                if let Some(text) = &text {
-                    one.extend_from_slice(fold(text).as_bytes());
-                } else {
-                    one.extend([1, u8::try_from(attribute.attr_value().tag().0).unwrap_or(u8::MAX)]);
-                    one.extend_from_slice(attribute.attr_value().data);
-                }
-                folded.push(one);
-                let shown = text.as_deref().map_or_else(|| format!("#{}", super::hex(attribute.attr_value().data)), escape);
-                texts.push(format!("{}={shown}", short_name(&oid)));
-                match oid.as_str() {
-                    COMMON_NAME => common_names.extend(text),
-                    EMAIL => {
-                        let is_ia5 = attribute.attr_value().tag() == Tag::Ia5String;
-                        emails.push(is_ia5.then(|| attribute.attr_value().data.to_vec()));
-                    }
-                    _ => {}
-                }
-                last.is_common_name = folded.len() == 1 && oid == COMMON_NAME;
-            }
-            attributes += folded.len();
-            last.start = canonical.len();
-            folded.sort();
-            for one in folded {
-                canonical.extend_from_slice(&u32::try_from(one.len()).unwrap_or(u32::MAX).to_be_bytes());
-                canonical.extend(one);
-            }
-            canonical.push(b'/');
-            rdns.push(texts.join("+"));
+    /// Reads the content of a `Name`; `None` where OpenSSL reads none: an attribute that is no whole one, a string that is not what
+    /// its type says.
+    pub(super) fn read(content: &[u8]) -> Option<Self> {
+        let mut name = Name::default();
+        let mut relative_names = Vec::new();
+        for element in Elements(content).all()? {
+            let set = Some(element.content).filter(|_| element.tag == der::SET)?;
+            relative_names.push(name.add_relative(set)?);
         }
-        rdns.reverse();
-        Name { text: rdns.join(","), common_names, canonical, attributes, emails, last }
+        relative_names.reverse();
+        name.text = relative_names.join(",");
+        Some(name)
+    }
+
+    /// The same of one relative name.
+    pub(super) fn of_relative(set: &[u8]) -> Option<Self> {
+        let mut name = Name::default();
+        name.text = name.add_relative(set)?;
+        Some(name)
+    }
+
+    /// Adds all but the text, which is returned.
+    fn add_relative(&mut self, set: &[u8]) -> Option<String> {
+        let mut texts = Vec::new();
+        let mut folded = Vec::new();
+        for element in Elements(set).all()? {
+            let mut fields = Elements(Some(element.content).filter(|_| element.tag == der::SEQUENCE)?);
+            let oid = der::oid(fields.expect(der::OID)?)?;
+            let value = fields.any()?;
+            fields.end()?;
+            let text = text_of(value)?;
+            let mut one = oid.clone().into_bytes();
+            one.push(0);
+            if let Some(text) = &text {
+                one.extend_from_slice(fold(text).as_bytes());
+            } else {
+                one.extend([1, value.tag]);
+                one.extend_from_slice(value.content);
+            }
+            folded.push(one);
+            let shown = text.as_deref().map_or_else(|| format!("#{}", super::hex(value.content)), escape);
+            texts.push(format!("{}={shown}", short_name(&oid)));
+            self.last.is_common_name = folded.len() == 1 && oid == COMMON_NAME;
+            match oid.as_str() {
+                COMMON_NAME => self.common_names.extend(text),
+                EMAIL => self.emails.push((value.tag == IA5).then(|| value.content.to_vec())),
+                _ => {}
+            }
+        }
+        self.attributes += folded.len();
+        self.last.start = self.canonical.len();
+        folded.sort();
+        for one in folded {
+            self.canonical.extend_from_slice(&u32::try_from(one.len()).unwrap_or(u32::MAX).to_be_bytes());
+            self.canonical.extend(one);
+        }
+        self.canonical.push(b'/');
+        Some(texts.join("+"))
     }
 
     /// No attribute at all.
@@ -116,6 +125,22 @@ pub fn printable(text: &str) -> String {
     out
 }
 
+/// The same, and at most `most` characters, the last three of them dots where something is missing.
+pub fn printable_cut(text: &str, most: usize) -> String {
+    // Cut first, so that a text of megabytes costs no more than a short one.
+    let mut out = printable(head(text, most + 1));
+    if head(&out, most).len() < out.len() {
+        out.truncate(head(&out, most.saturating_sub(3)).len());
+        out.push_str("...");
+    }
+    out
+}
+
+/// The first characters of a text.
+fn head(text: &str, chars: usize) -> &str {
+    text.char_indices().nth(chars).map_or(text, |(end, _)| &text[..end])
+}
+
 fn push_printable(out: &mut String, c: char) {
     let unsafe_to_print = c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -147,18 +172,30 @@ fn escape(value: &str) -> String {
     out
 }
 
-/// The text of a directory string; `None` where the type is no string, or its octets are not what the type says.
-fn string_value(value: &Any<'_>) -> Option<String> {
-    match value.tag() {
-        Tag::Utf8String => std::str::from_utf8(value.data).ok().map(str::to_owned),
+/// The text of a string; the inner `None` where the type is no string, the outer one where the octets are not what it says, or
+/// where OpenSSL takes the type for none that may stand in a name.
+fn text_of(value: Element<'_>) -> Option<Option<String>> {
+    const UTF8: u8 = 0x0c;
+    const NUMERIC: u8 = 0x12;
+    const PRINTABLE: u8 = 0x13;
+    const TELETEX: u8 = 0x14;
+    const UNIVERSAL: u8 = 0x1c;
+    const BMP: u8 = 0x1e;
+    let octets = value.content;
+    Some(Some(match value.tag {
+        UTF8 => std::str::from_utf8(octets).ok()?.to_owned(),
         // Latin-1 is what OpenSSL takes these for; a proper value is ASCII anyway.
-        Tag::PrintableString | Tag::NumericString | Tag::Ia5String | Tag::VisibleString | Tag::T61String => {
-            Some(value.data.iter().map(|b| char::from(*b)).collect())
+        NUMERIC | PRINTABLE | TELETEX | IA5 => octets.iter().map(|octet| char::from(*octet)).collect(),
+        UNIVERSAL | BMP => {
+            let width = if value.tag == BMP { 2 } else { 4 };
+            let number = |unit: &[u8]| unit.iter().fold(0, |number, octet| number << 8 | u32::from(*octet));
+            let text = octets.chunks(width).map(|unit| char::from_u32(number(unit)).filter(|_| unit.len() == width));
+            text.collect::<Option<_>>()?
         }
-        Tag::BmpString => BmpString::try_from(value.clone()).ok().map(|s| s.string()),
-        Tag::UniversalString => UniversalString::try_from(value.clone()).ok().map(|s| s.string()),
-        _ => None,
-    }
+        // BIT STRING, the types of little use, SEQUENCE.
+        0x03 | 0x07..=0x0f | 0x1d | der::SEQUENCE => return Some(None),
+        _ => return None,
+    }))
 }
 
 /// OpenSSL's `asn1_string_canon`: white space trimmed and collapsed, ASCII lowercased.
@@ -184,6 +221,7 @@ fn short_name(oid: &str) -> &str {
     }
 }
 
+const IA5: u8 = 0x16;
 const COMMON_NAME: &str = "2.5.4.3";
 const EMAIL: &str = "1.2.840.113549.1.9.1";
 
@@ -197,6 +235,14 @@ mod tests {
         assert_eq!(escape(" a,b\\c+\"d\" "), "\\ a\\,b\\\\c\\+\\\"d\\\"\\ ");
         assert_eq!(escape("#1"), "\\#1");
         assert_eq!(printable("Bücher 株式会社"), "Bücher 株式会社");
+    }
+
+    #[test]
+    fn cut_texts_are_printable_and_never_longer() {
+        assert_eq!(printable_cut("Bücher", 6), "Bücher");
+        assert_eq!(printable_cut("Bücherei", 6), "Büc...");
+        assert_eq!(printable_cut("a\u{202e}b\r", 20), "a\\E2\\80\\AEb\\0D");
+        assert_eq!(printable_cut(&"\u{202e}".repeat(300), 200).chars().count(), 200);
     }
 
     #[test]

@@ -1,39 +1,129 @@
-//! DER to facts, with x509-parser; bounded by the certificate's own length.
+//! DER to facts; bounded by the certificate's own length. The frame is read here, as strictly as OpenSSL reads it: x509-parser
+//! passes over what it cannot decode within names and extensions.
 
-use x509_parser::{certificate::X509CertificateParser, nom::Parser as _};
+use x509_parser::{asn1_rs::FromDer as _, time::ASN1Time, x509::AlgorithmIdentifier, x509::SubjectPublicKeyInfo};
 
 use super::{
     Facts, Name, PublicKey, SignatureAlgorithm, TrustSettings, Unreadable,
     der::{self, Elements},
-    extensions,
+    extensions::{self, Extension},
 };
 use crate::clock::Timestamp;
 
 pub(super) fn facts(der: &[u8]) -> Result<Facts, Unreadable> {
-    let mut parser = X509CertificateParser::new().with_deep_parse_extensions(false);
-    let (rest, cert) = parser.parse(der).map_err(|error| Unreadable(reason(&error)))?;
-    if !rest.is_empty() {
-        return Err(Unreadable(format!("{} octets follow the certificate", rest.len())));
+    let mut outer = Elements(der);
+    let mut whole = Elements(outer.expect(der::SEQUENCE).ok_or_else(|| Unreadable("is no DER sequence".into()))?);
+    if outer.end().is_none() {
+        return Err(Unreadable(format!("{} octets follow the certificate", outer.0.len())));
     }
-    let tbs = &cert.tbs_certificate;
-    let (extensions, sans) = extensions::read(cert.extensions());
-    let signature = SignatureAlgorithm::read(&cert.signature_algorithm);
-    let signature_is_sound = cert.signature_algorithm == tbs.signature && cert.signature_value.unused_bits == 0;
+    let tbs = whole.any().filter(|tbs| tbs.tag == der::SEQUENCE).ok_or_else(|| cannot("signed part"))?;
+    let algorithm = algorithm(&mut whole).ok_or_else(|| cannot("signature algorithm"))?;
+    let value = whole.expect(der::BIT_STRING).filter(|value| value.first().is_some_and(|unused| *unused < 8));
+    let value = value.filter(|_| whole.end().is_some()).ok_or_else(|| cannot("signature"))?;
+
+    let mut fields = Elements(tbs.content);
+    let version = version(&mut fields).ok_or_else(|| cannot("version"))?;
+    let serial = fields.expect(der::INTEGER).and_then(der::integer).ok_or_else(|| cannot("serial number"))?;
+    let within = self::algorithm(&mut fields).ok_or_else(|| cannot("signature algorithm"))?;
+    let issuer = fields.expect(der::SEQUENCE).and_then(Name::read).ok_or_else(|| cannot("issuer"))?;
+    let (not_before, not_after) = validity(&mut fields).ok_or_else(|| cannot("validity"))?;
+    let subject = fields.expect(der::SEQUENCE).and_then(Name::read).ok_or_else(|| cannot("subject"))?;
+    let key = key(&mut fields).ok_or_else(|| cannot("public key"))?;
+    let list = extension_list(&mut fields).ok_or_else(|| cannot("list of extensions"))?;
+
+    let (extensions, sans) = extensions::read(&list);
+    let signature = SignatureAlgorithm::read(&algorithm);
+    let signature_is_sound = algorithm == within && value[0] == 0;
     Ok(Facts {
-        version: tbs.version.0.saturating_add(1),
-        serial: tbs.raw_serial().to_vec(),
-        subject: Name::read(&tbs.subject),
-        issuer: Name::read(&tbs.issuer),
-        not_before: moment(tbs.validity.not_before.timestamp()),
-        not_after: moment(tbs.validity.not_after.timestamp()),
+        version,
+        serial: serial.to_vec(),
+        subject,
+        issuer,
+        not_before,
+        not_after,
         sans,
-        key: PublicKey::read(&tbs.subject_pki),
-        signature_within: Some(SignatureAlgorithm::read(&tbs.signature)).filter(|within| *within != signature),
+        key,
+        signature_within: Some(SignatureAlgorithm::read(&within)).filter(|within| *within != signature),
         signature,
-        tbs: tbs.as_ref().to_vec(),
-        signature_value: signature_is_sound.then(|| cert.signature_value.data.to_vec()),
+        tbs: tbs.whole.to_vec(),
+        signature_value: signature_is_sound.then(|| value[1..].to_vec()),
         extensions,
     })
+}
+
+fn cannot(part: &str) -> Unreadable {
+    Unreadable(format!("its {part} cannot be decoded"))
+}
+
+fn algorithm<'a>(fields: &mut Elements<'a>) -> Option<AlgorithmIdentifier<'a>> {
+    let element = fields.any()?;
+    is_algorithm(element)?;
+    Some(AlgorithmIdentifier::from_der(element.whole).ok()?.1)
+}
+
+/// An identifier, at most one element of parameters, and nothing else.
+fn is_algorithm(element: der::Element<'_>) -> Option<()> {
+    let mut parts = Elements(Some(element.content).filter(|_| element.tag == der::SEQUENCE)?);
+    der::oid(parts.expect(der::OID)?)?;
+    if !parts.0.is_empty() {
+        parts.any()?;
+    }
+    parts.end()
+}
+
+fn version(fields: &mut Elements<'_>) -> Option<u32> {
+    let Some(explicit) = fields.optional(der::constructed(0)) else { return Some(1) };
+    let mut inner = Elements(explicit);
+    let number = der::unsigned(inner.expect(der::INTEGER)?)?;
+    inner.end()?;
+    Some(number.saturating_add(1))
+}
+
+fn validity(fields: &mut Elements<'_>) -> Option<(Timestamp, Timestamp)> {
+    let mut dates = Elements(fields.expect(der::SEQUENCE)?);
+    let mut date = || moment(dates.any()?.whole);
+    let both = (date()?, date()?);
+    dates.end()?;
+    Some(both)
+}
+
+fn moment(element: &[u8]) -> Option<Timestamp> {
+    let seconds = ASN1Time::from_der(element).ok()?.1.timestamp();
+    Some(Timestamp::from_second(seconds).unwrap_or(if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX }))
+}
+
+fn key(fields: &mut Elements<'_>) -> Option<PublicKey> {
+    let element = fields.any()?;
+    let mut parts = Elements(Some(element.content).filter(|_| element.tag == der::SEQUENCE)?);
+    is_algorithm(parts.any()?)?;
+    parts.expect(der::BIT_STRING)?;
+    parts.end()?;
+    Some(PublicKey::read(&SubjectPublicKeyInfo::from_der(element.whole).ok()?.1))
+}
+
+/// The unique identifiers before it are passed over.
+fn extension_list<'a>(fields: &mut Elements<'a>) -> Option<Vec<Extension<'a>>> {
+    fields.optional(der::primitive(1));
+    fields.optional(der::primitive(2));
+    let list = fields.optional(der::constructed(3));
+    fields.end()?;
+    let Some(explicit) = list else { return Some(Vec::new()) };
+    let mut inner = Elements(explicit);
+    let list = inner.expect(der::SEQUENCE)?;
+    inner.end()?;
+    Elements(list).all()?.into_iter().map(extension).collect()
+}
+
+fn extension(element: der::Element<'_>) -> Option<Extension<'_>> {
+    let mut fields = Elements(Some(element.content).filter(|_| element.tag == der::SEQUENCE)?);
+    let oid = der::oid(fields.expect(der::OID)?)?;
+    let critical = match fields.optional(der::BOOLEAN) {
+        Some(content) => der::boolean(content)?,
+        None => false,
+    };
+    let value = fields.expect(der::OCTET_STRING)?;
+    fields.end()?;
+    Some(Extension { oid, critical, value })
 }
 
 /// A certificate, and the settings that follow it: what it is trusted for, what it is rejected for.
@@ -53,13 +143,4 @@ pub(super) fn trusted(der: &[u8]) -> Option<(&[u8], TrustSettings)> {
 
 fn oids(content: &[u8]) -> Option<Vec<String>> {
     Elements(content).all()?.into_iter().map(|element| der::oid(element.content)).collect()
-}
-
-fn reason(error: &impl std::fmt::Display) -> String {
-    let text = super::printable(&error.to_string());
-    text.chars().take(120).collect()
-}
-
-fn moment(seconds: i64) -> Timestamp {
-    Timestamp::from_second(seconds).unwrap_or(if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }

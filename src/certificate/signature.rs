@@ -14,8 +14,10 @@ use super::{Facts, KeyKind, PublicKey};
 pub enum SignatureAlgorithm {
     /// RSASSA-PKCS1-v1_5.
     RsaPkcs1(HashAlgorithm),
-    /// RSASSA-PSS.
+    /// RSASSA-PSS, the salt as long as the digest and the mask made with the same digest.
     RsaPss(HashAlgorithm),
+    /// RSASSA-PSS with another salt or mask, which the library does not verify.
+    RsaPssUnusual(HashAlgorithm),
     /// ECDSA.
     Ecdsa(HashAlgorithm),
     /// DSA.
@@ -66,6 +68,18 @@ pub struct TlsSignature<'a> {
 }
 
 impl HashAlgorithm {
+    /// Length of the digest.
+    fn octets(self) -> u32 {
+        match self {
+            HashAlgorithm::Md2 | HashAlgorithm::Md5 => 16,
+            HashAlgorithm::Sha1 => 20,
+            HashAlgorithm::Sha224 => 28,
+            HashAlgorithm::Sha256 => 32,
+            HashAlgorithm::Sha384 => 48,
+            HashAlgorithm::Sha512 => 64,
+        }
+    }
+
     /// Collision strength in bits, as OpenSSL counts it: half the digest's length, MD5 39 and SHA-1 63.
     pub fn security_bits(self) -> u32 {
         match self {
@@ -94,12 +108,18 @@ impl SignatureAlgorithm {
             "1.2.840.113549.1.1.13" => A::RsaPkcs1(Sha512),
             "1.2.840.113549.1.1.10" => match signature_algorithm::SignatureAlgorithm::try_from(id) {
                 Ok(signature_algorithm::SignatureAlgorithm::RSASSA_PSS(params)) => {
-                    match params.hash_algorithm_oid().to_id_string().as_str() {
-                        "1.3.14.3.2.26" => A::RsaPss(Sha1),
-                        "2.16.840.1.101.3.4.2.4" => A::RsaPss(Sha224),
-                        "2.16.840.1.101.3.4.2.1" => A::RsaPss(Sha256),
-                        "2.16.840.1.101.3.4.2.2" => A::RsaPss(Sha384),
-                        "2.16.840.1.101.3.4.2.3" => A::RsaPss(Sha512),
+                    let digest = params.hash_algorithm_oid().to_id_string();
+                    let mask = params.mask_gen_algorithm().map(|mask| mask.hash.to_id_string());
+                    let variant = |hash: HashAlgorithm| {
+                        let usual = params.salt_length() == hash.octets() && mask.is_ok_and(|mask| mask == digest);
+                        if usual { A::RsaPss(hash) } else { A::RsaPssUnusual(hash) }
+                    };
+                    match digest.as_str() {
+                        "1.3.14.3.2.26" => variant(Sha1),
+                        "2.16.840.1.101.3.4.2.4" => variant(Sha224),
+                        "2.16.840.1.101.3.4.2.1" => variant(Sha256),
+                        "2.16.840.1.101.3.4.2.2" => variant(Sha384),
+                        "2.16.840.1.101.3.4.2.3" => variant(Sha512),
                         other => A::Other(format!("RSASSA-PSS with {other}")),
                     }
                 }
@@ -125,7 +145,9 @@ impl SignatureAlgorithm {
     /// The digest, where the algorithm takes one of its own.
     pub fn hash(&self) -> Option<HashAlgorithm> {
         match self {
-            Self::RsaPkcs1(hash) | Self::RsaPss(hash) | Self::Ecdsa(hash) | Self::Dsa(hash) => Some(*hash),
+            Self::RsaPkcs1(hash) | Self::RsaPss(hash) | Self::RsaPssUnusual(hash) | Self::Ecdsa(hash) | Self::Dsa(hash) => {
+                Some(*hash)
+            }
             _ => None,
         }
     }
@@ -148,7 +170,7 @@ impl fmt::Display for SignatureAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RsaPkcs1(hash) => write!(f, "{}WithRSAEncryption", format!("{hash:?}").to_lowercase()),
-            Self::RsaPss(hash) => write!(f, "rsassaPss-with-{}", format!("{hash:?}").to_uppercase()),
+            Self::RsaPss(hash) | Self::RsaPssUnusual(hash) => write!(f, "rsassaPss-with-{}", format!("{hash:?}").to_uppercase()),
             Self::Ecdsa(hash) => write!(f, "ecdsa-with-{}", format!("{hash:?}").to_uppercase()),
             Self::Dsa(HashAlgorithm::Sha1) => f.write_str("dsaWithSHA1"),
             Self::Dsa(hash) => write!(f, "dsa_with_{}", format!("{hash:?}").to_uppercase()),
@@ -164,7 +186,9 @@ impl fmt::Display for SignatureAlgorithm {
 pub(super) fn key_fits(key: &KeyKind, signature: &SignatureAlgorithm) -> bool {
     match signature {
         SignatureAlgorithm::RsaPkcs1(_) => matches!(key, KeyKind::Rsa(_)),
-        SignatureAlgorithm::RsaPss(_) => matches!(key, KeyKind::Rsa(_) | KeyKind::RsaPss(_)),
+        SignatureAlgorithm::RsaPss(_) | SignatureAlgorithm::RsaPssUnusual(_) => {
+            matches!(key, KeyKind::Rsa(_) | KeyKind::RsaPss(_))
+        }
         SignatureAlgorithm::Ecdsa(_) => matches!(key, KeyKind::Ec(_) | KeyKind::EcExplicit(_)),
         SignatureAlgorithm::Dsa(_) => matches!(key, KeyKind::Dsa(_)),
         SignatureAlgorithm::Ed25519 => *key == KeyKind::Ed25519,
@@ -175,17 +199,20 @@ pub(super) fn key_fits(key: &KeyKind, signature: &SignatureAlgorithm) -> bool {
 }
 
 pub(super) fn verify_certificate(subject: &Facts, issuer: &PublicKey) -> Result<(), SignatureFault> {
+    let value = subject.signature_value.as_ref().ok_or(SignatureFault::Bad)?;
     let algorithm = match &subject.signature {
         SignatureAlgorithm::RsaPkcs1(hash) => rsa_pkcs1(*hash, &issuer.kind)?,
         SignatureAlgorithm::RsaPss(hash) => rsa_pss(*hash, &issuer.kind)?,
         SignatureAlgorithm::Ecdsa(hash) => ecdsa(*hash, &issuer.kind)?,
         SignatureAlgorithm::Ed25519 => expect_key(&issuer.kind, &KeyKind::Ed25519, &signature::ED25519)?,
         SignatureAlgorithm::MlDsa(level) => ml_dsa(*level, &issuer.kind)?,
-        SignatureAlgorithm::Dsa(_) | SignatureAlgorithm::Ed448 | SignatureAlgorithm::Other(_) => {
+        SignatureAlgorithm::RsaPssUnusual(_)
+        | SignatureAlgorithm::Dsa(_)
+        | SignatureAlgorithm::Ed448
+        | SignatureAlgorithm::Other(_) => {
             return Err(SignatureFault::Unsupported);
         }
     };
-    let value = subject.signature_value.as_ref().ok_or(SignatureFault::Bad)?;
     verify(algorithm, issuer, &subject.tbs, value)
 }
 

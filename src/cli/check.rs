@@ -1,6 +1,7 @@
 //! `certvigil check`: one visit to each target, judged and printed.
 
 use std::{
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -113,45 +114,41 @@ impl Check {
         let proxy = proxy.map(ToString::to_string);
         let progress = self.progress(errands.len());
         let errands: Arc<[Errand]> = errands.into();
-        let mut visits: JoinSet<(usize, Visit)> = JoinSet::new();
-        let mut done: Vec<Option<Visit>> = errands.iter().map(|_| None).collect();
-        let (mut started, mut shown, mut worst) = (0, 0, Status::Ok);
-        while shown < errands.len() {
-            while started < errands.len() && visits.len() < at_once {
-                let (errands, visitor, number, as_of) = (Arc::clone(&errands), visitor.clone(), started, self.judging.at);
-                visits.spawn(async move {
-                    let errand = &errands[number];
-                    let at = now().wall;
-                    let when = When { at, as_of: as_of.unwrap_or(at) };
-                    (number, visitor.visit(&errand.endpoint, &errand.expectation, &errand.trust, when).await)
-                });
-                started += 1;
+        let visit = |number: usize| {
+            let (errands, visitor, as_of) = (Arc::clone(&errands), visitor.clone(), self.judging.at);
+            async move {
+                let (errand, at) = (&errands[number], now().wall);
+                let when = When { at, as_of: as_of.unwrap_or(at) };
+                visitor.visit(&errand.endpoint, &errand.expectation, &errand.trust, when).await
             }
-            match visits.join_next().await {
-                Some(Ok((number, visit))) => done[number] = Some(visit),
-                Some(Err(_)) | None => return Ok(Status::Unknown),
-            }
+        };
+        let mut worst = Status::Ok;
+        in_order(errands.len(), at_once, visit, |number, visit| {
             progress.inc(1);
-            while let Some(visit) = done.get_mut(shown).and_then(Option::take) {
-                let endpoint = &errands[shown].endpoint;
-                let subject = proxy.as_ref().map_or(Subject::Endpoint(endpoint), |proxy| Subject::Proxied(endpoint, proxy));
-                progress.suspend(|| self.show(subject, &visit))?;
-                worst = visit.seen.iter().map(|judged| judged.diagnosis.status()).fold(worst, Status::max);
-                shown += 1;
-            }
-        }
+            let endpoint = &errands[number].endpoint;
+            let subject = proxy.as_ref().map_or(Subject::Endpoint(endpoint), |proxy| Subject::Proxied(endpoint, proxy));
+            worst = worst.max(progress.suspend(|| self.show(subject, visit.as_ref()))?);
+            Ok(())
+        })
+        .await?;
         progress.finish_and_clear();
         Ok(worst)
     }
 
-    fn show(&self, subject: Subject<'_>, visit: &Visit) -> anyhow::Result<()> {
+    /// Prints what a visit brought home, `None` where it panicked; says the worst of it.
+    fn show(&self, subject: Subject<'_>, visit: Option<&Visit>) -> anyhow::Result<Status> {
+        let Some(visit) = visit else {
+            let name = subject.name();
+            output::warn(&format!("error: {name} could not be judged: the visit failed by a fault of certvigil"));
+            return Ok(Status::Unknown);
+        };
         for judged in &visit.seen {
             output::show(subject, judged, &self.judging, self.config.is_some())?;
         }
         for address in &visit.skipped {
             output::warn(&format!("{address} left out: this machine has no route for its address family"));
         }
-        Ok(())
+        Ok(visit.seen.iter().map(|judged| judged.diagnosis.status()).max().unwrap_or(Status::Ok))
     }
 
     fn progress(&self, length: usize) -> ProgressBar {
@@ -221,5 +218,69 @@ impl Check {
     }
 }
 
+/// Does the work of each number, some at once, and tells of each in the order of the numbers: of `None` where it panicked. What
+/// cannot be told ends it all.
+async fn in_order<T: Send + 'static, W: Future<Output = T> + Send + 'static>(
+    count: usize,
+    at_once: usize,
+    work: impl Fn(usize) -> W,
+    mut tell: impl FnMut(usize, Option<T>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut tasks = JoinSet::new();
+    let mut numbers = HashMap::new();
+    let mut done: BTreeMap<usize, Option<T>> = BTreeMap::new();
+    let (mut started, mut told) = (0, 0);
+    while told < count {
+        while started < count && tasks.len() < at_once.max(1) {
+            numbers.insert(tasks.spawn(work(started)).id(), started);
+            started += 1;
+        }
+        let (id, result) = match tasks.join_next_with_id().await.expect("as long as not all is told, something is under way") {
+            Ok((id, result)) => (id, Some(result)),
+            Err(panicked) => (panicked.id(), None),
+        };
+        done.insert(numbers.remove(&id).expect("it was noted when it was started"), result);
+        while let Some(result) = done.remove(&told) {
+            tell(told, result)?;
+            told += 1;
+        }
+    }
+    Ok(())
+}
+
 /// Octets of a client certificate's file, and of its key's.
 const MAX_IDENTITY: u64 = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_takes_no_other_with_it() {
+        let work = |number| async move {
+            tokio::time::sleep(Duration::from_millis(5 - number)).await;
+            assert!(number != 1, "on purpose");
+            number
+        };
+        for at_once in [0, 1, 2, 9] {
+            let mut told = Vec::new();
+            let tell = |number, result| {
+                told.push((number, result));
+                Ok(())
+            };
+            in_order(4, at_once, |number| work(number as u64), tell).await.expect("all is told");
+            assert_eq!(told, [(0, Some(0)), (1, None), (2, Some(2)), (3, Some(3))], "{at_once} at once");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_told_ends_it() {
+        let mut told = 0;
+        let tell = |_, _| {
+            told += 1;
+            anyhow::bail!("a full disk")
+        };
+        let error = in_order(4, 1, std::future::ready, tell).await.expect_err("it cannot be told");
+        assert_eq!((error.to_string().as_str(), told), ("a full disk", 1));
+    }
+}

@@ -55,7 +55,11 @@ impl Judging {
 
     /// What is judged against, but for the host that `check` takes from its target.
     pub(super) fn expectation(&self) -> anyhow::Result<Expectation> {
-        let usual = Expectation::default();
-        Ok(Expectation { host: self.host()?, security_level: self.security_level.unwrap_or(usual.security_level), ..usual })
+        let (usual, mut host) = (Expectation::default(), self.host()?);
+        // OpenSSL matches the name as it is written, and no certificate carries one with a trailing dot.
+        if let (Some(Host::Name(name)), Some(true)) = (&mut host, self.host.as_deref().map(|host| host.ends_with('.'))) {
+            *name = format!("{name}.").into();
+        }
+        Ok(Expectation { host, security_level: self.security_level.unwrap_or(usual.security_level), ..usual })
     }
 }

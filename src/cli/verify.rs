@@ -48,7 +48,7 @@ impl Verify {
         let trust = self.judging.trust()?;
         let issuers = visit::issuers_offline(&chain, &trust, &visit::well_known_roots(), as_of);
         let possession = Possession::Unchecked("a file proves nothing of its key".into());
-        let handshake = Handshake { chain, tls: Tls::default(), possession, broken_off: None };
+        let handshake = Handshake { chain, tls: Tls::default(), possession, wants_client_certificate: false, broken_off: None };
         let observation = Observation { address: None, at: now, outcome: Outcome::Handshake(handshake), timing: Vec::new() };
         let diagnosis = diagnose(&observation, &self.judging.expectation()?, &trust, &issuers, as_of);
         let judged = Judged { observation, diagnosis };

@@ -10,14 +10,14 @@ use std::{
 
 use super::{
     duration,
-    fault::{Report, cut, nearest, shorten},
+    fault::{Report, nearest, shorten},
     mail,
     read::{self, At, Fields},
     tree::Value,
     trust::{Stores, TrustSources},
 };
 use crate::{
-    certificate::printable,
+    certificate::{printable, printable_cut},
     diagnosis::{Expectation, Expiry, Finding, Threshold, Trust},
     endpoint::{Addresses, Endpoint, Target},
     monitor::{Policy, Watch},
@@ -272,7 +272,7 @@ fn read_labels(at: &At<'_>, labels: &mut BTreeMap<String, String>, report: &mut 
     for (at, entry) in at.entries(entries) {
         let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if entry.key.is_empty() || !entry.key.chars().all(is_word) || entry.key.starts_with(|c: char| c.is_ascii_digit()) {
-            let problem = format!("\"{}\" is no label's name", cut(&entry.key, 40));
+            let problem = format!("\"{}\" is no label's name", printable_cut(&entry.key, 40));
             report.fault(&at, problem, "write letters, digits and _, a letter first");
         } else if let Some(first) = lines.insert(&entry.key, entry.line) {
             report.fault(&at, format!("is written twice, first on line {first}"), "keep one of them");
@@ -282,21 +282,7 @@ fn read_labels(at: &At<'_>, labels: &mut BTreeMap<String, String>, report: &mut 
     }
 }
 
-const COMMON_KEYS: &[&str] = &[
-    "interval",
-    "timeout",
-    "confirm",
-    "addresses",
-    "expiry",
-    "owner",
-    "admin",
-    "write_to_admin",
-    "accept",
-    "labels",
-    "trust",
-    "security_level",
-];
-
+/// The first three are an endpoint's alone.
 const ENDPOINT_KEYS: &[&str] = &[
     "target",
     "name",
@@ -314,6 +300,8 @@ const ENDPOINT_KEYS: &[&str] = &[
     "trust",
     "security_level",
 ];
+
+const COMMON_KEYS: &[&str] = ENDPOINT_KEYS.split_at(3).1;
 
 const INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(365 * 24);
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::read::At;
-use crate::certificate::printable;
+use crate::certificate::{printable, printable_cut};
 
 /// One problem of the configuration. Shown as one line: `config.yaml:14: endpoints[3].interval: "10 min" is no duration; write 10m`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,16 +105,7 @@ impl Report {
 
 /// A value for a message: printable, and at most 80 characters of it.
 pub(super) fn shorten(text: &str) -> String {
-    cut(text, 80)
-}
-
-/// Printable, and at most `most` characters.
-pub(super) fn cut(text: &str, most: usize) -> String {
-    let mut kept: String = text.chars().take(most).collect();
-    if kept.len() < text.len() {
-        kept.push_str("...");
-    }
-    printable(&kept)
+    printable_cut(text, 80)
 }
 
 /// The known word that was probably meant: at most a third of its letters wrong, or only its beginning written.
@@ -173,7 +164,7 @@ mod tests {
     #[test]
     fn long_and_unprintable_values_are_tamed() {
         assert_eq!(shorten("short"), "short");
-        assert_eq!(shorten(&"x".repeat(100)), format!("{}...", "x".repeat(80)));
+        assert_eq!(shorten(&"x".repeat(100)), format!("{}...", "x".repeat(77)));
         assert_eq!(shorten("a\u{1b}[2Jb\u{202e}"), "a\\1B[2Jb\\E2\\80\\AE");
     }
 }

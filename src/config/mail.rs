@@ -4,13 +4,14 @@ use std::path::Path;
 
 use super::{
     Environment,
-    fault::{Report, cut, shorten},
+    fault::{Report, shorten},
     file,
     read::{self, At, Fields},
     tree::Value,
     trust::Stores,
 };
 use crate::{
+    certificate::printable_cut,
     endpoint::Host,
     mail::{Login, Secret, Security, Server, Settings},
 };
@@ -138,7 +139,7 @@ fn read_credential(at: &At<'_>, env: &Environment, report: &mut Report) -> Optio
         let remedy = "write the name that stands in LoadCredential=, without a path";
         return read::refuse(at, format!("\"{}\" is no credential's name", shorten(name)), remedy, report);
     }
-    let shown = cut(name, 40);
+    let shown = printable_cut(name, 40);
     let Some(directory) = &env.credentials_directory else {
         let problem = format!("no credential \"{shown}\" outside the systemd unit, so that mail would be sent without a login");
         report.warn(at, problem, format!("in the unit, LoadCredential={shown}:PATH provides it"));

@@ -36,6 +36,7 @@ use self::{
     trust::{Stores, TrustSources},
 };
 use crate::{
+    certificate::printable_cut,
     fetch, mail as mailing,
     monitor::{Limits, Watch},
     probe::NameLookup,
@@ -115,7 +116,7 @@ pub fn parse(text: &str, path: &Path, env: &Environment) -> Result<Loaded, Fault
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let root = match tree::parse(text) {
         Ok(root) => root,
-        Err(none) => return Err(report.refuse(none.line, fault::cut(&none.problem, 300), none.remedy)),
+        Err(none) => return Err(report.refuse(none.line, printable_cut(&none.problem, 300), none.remedy)),
     };
     if root.value == Value::Null {
         return Err(report.refuse(None, "is empty", EXAMPLE));

@@ -11,10 +11,13 @@ use lettre::{Address, message::Mailbox};
 
 use super::{
     duration,
-    fault::{Report, cut, nearest, shorten},
+    fault::{Report, nearest, shorten},
     tree::{Entry, Node, Value},
 };
-use crate::endpoint::{Host, Target, TargetError};
+use crate::{
+    certificate::printable_cut,
+    endpoint::{Host, Target, TargetError},
+};
 
 /// A node and the way to it. The way is only written out when there is something to say.
 #[derive(Clone, Copy)]
@@ -45,9 +48,9 @@ impl<'a> At<'a> {
         let mut out = self.parent.map(At::key).unwrap_or_default();
         match self.step {
             Step::Root => {}
-            Step::Key(key) if out.is_empty() => out.push_str(&cut(key, 40)),
+            Step::Key(key) if out.is_empty() => out.push_str(&printable_cut(key, 40)),
             Step::Key(key) => {
-                let _ = write!(out, ".{}", cut(key, 40));
+                let _ = write!(out, ".{}", printable_cut(key, 40));
             }
             Step::Item(index) => {
                 let _ = write!(out, "[{index}]");
@@ -69,7 +72,7 @@ impl<'a> At<'a> {
             Value::Text(text) => format!("\"{}\"", shorten(text)),
             Value::List(_) => "a list".into(),
             Value::Map(_) => "a mapping".into(),
-            Value::Tagged(tag) => format!("a value tagged !{}", cut(tag, 40)),
+            Value::Tagged(tag) => format!("a value tagged !{}", printable_cut(tag, 40)),
         }
     }
 

@@ -6,7 +6,10 @@ use super::{
     Issuers, Trust,
     path::{Path, Store, facts, may_have_issued},
 };
-use crate::{certificate::Certificate, clock::Timestamp};
+use crate::{
+    certificate::{Certificate, Facts},
+    clock::Timestamp,
+};
 
 /// Exactly one holds, the first in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -113,13 +116,24 @@ impl Shape {
         let used: Vec<usize> = path.certificates.iter().filter_map(position).collect();
         let ca_first = facts(once[0]).extensions.basic_constraints.is_some_and(|bc| bc.ca)
             && once[1..].iter().any(|other| may_have_issued(facts(once[0]), facts(other)) && !facts(other).is_self_issued());
-        let root =
-            (path.certificates.len() > 1 && path.anchored && position(path.top()).is_some()).then(|| Arc::clone(path.top()));
+        let is_root = |certificate: &&Arc<Certificate>| facts(certificate).is_self_signed() && trust.contains(certificate);
+        let root = if ca_first {
+            once.iter().copied().find(is_root).cloned()
+        } else {
+            Some(path.top()).filter(|top| path.certificates.len() > 1 && path.anchored && position(top).is_some()).cloned()
+        };
+        let gap = gap(&path, |certificate| position(certificate).is_some());
+        // Where the link below is missing, a CA right under an anchor may well be the upper part of the path.
+        let may_be_upper_part = |certificate: &Facts| {
+            gap == Gap::IssuerUnknown
+                && certificate.extensions.basic_constraints.is_some_and(|bc| bc.ca)
+                && trust.issuers_of(certificate).iter().any(|issuer| may_have_issued(facts(issuer), certificate))
+        };
         let mut extra: Vec<Arc<Certificate>> = Vec::new();
         for (i, certificate) in presented.iter().enumerate() {
             let second_copy = presented[..i].iter().any(|before| before.fingerprint == certificate.fingerprint);
             let needed = position(certificate).is_some_and(|at| used.contains(&at));
-            if second_copy || (!needed && !ca_first) {
+            if second_copy || (!needed && !ca_first && !may_be_upper_part(facts(certificate))) {
                 extra.push(Arc::clone(certificate));
             }
         }
@@ -128,7 +142,7 @@ impl Shape {
             of.not_before > now || of.not_after <= now
         };
         Shape {
-            gap: gap(&path, |certificate| position(certificate).is_some()),
+            gap,
             outside_validity: path.certificates[1..].iter().filter(outside).cloned().collect(),
             wrong_order: ca_first || used.iter().enumerate().any(|(i, at)| i != *at),
             root,

@@ -19,7 +19,8 @@ pub(super) fn errors(path: &Path, expectation: &Expectation, now: Timestamp) -> 
     let chain: Vec<&Facts> = path.certificates.iter().map(|certificate| facts(certificate)).collect();
     let minimum = if expectation.security_level >= 2 { 112 } else { 80 };
     errors.add_if(chain[0].key.security_bits().is_none_or(|bits| bits < minimum), 66, 0);
-    errors.0.extend(path.errors());
+    let before = errors.0.last().map(|error| error.code);
+    errors.0.extend(path.errors(before));
     extensions(path, &chain, &mut errors);
     for (depth, certificate) in chain.iter().enumerate() {
         errors.add_if(depth > 0 && certificate.key.security_bits().is_none_or(|bits| bits < minimum), 67, depth);
@@ -30,6 +31,10 @@ pub(super) fn errors(path: &Path, expectation: &Expectation, now: Timestamp) -> 
         Some(Host::Name(name)) => errors.add_if(!identity::matches_name(chain[0], name), 62, 0),
         Some(Host::Ip(ip)) => errors.add_if(!identity::matches_address(chain[0], *ip), 64, 0),
         None => {}
+    }
+    if !chain[0].key.readable {
+        // OpenSSL gives up here: there is no key to go on with.
+        return errors.0;
     }
     signatures_and_dates(&chain, now, &mut errors);
     errors.0.extend(constraints::errors(&chain));

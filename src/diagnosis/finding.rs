@@ -82,8 +82,14 @@ pub enum Finding {
     IntermediateExpired {
         /// Its name.
         subject: String,
-        /// When it ended.
+        /// When it begins.
+        not_before: Timestamp,
+        /// When it ends.
         not_after: Timestamp,
+        /// As of when it was judged.
+        now: Timestamp,
+        /// It is the anchor: ours to replace, not the server's.
+        is_anchor: bool,
     },
     /// The peer does not hold the key of the leaf it presents.
     KeyPossessionFailed,
@@ -301,7 +307,7 @@ impl Finding {
     /// Who must act.
     pub fn fault(&self) -> Fault {
         match self {
-            Finding::UnknownCa { .. } => Fault::Client,
+            Finding::UnknownCa { .. } | Finding::IntermediateExpired { is_anchor: true, .. } => Fault::Client,
             Finding::IssuerUnknown { .. } | Finding::Refused { .. } => Fault::Unclear,
             Finding::Unreachable { failure } => match (failure.stage, &failure.kind) {
                 (_, FailureKind::Internal) => Fault::Client,
@@ -311,6 +317,7 @@ impl Finding {
             Finding::HandshakeFailed { failure } => match failure.kind {
                 FailureKind::NoCommonVersion | FailureKind::NoCommonCipher | FailureKind::Alert(_) => Fault::Unclear,
                 FailureKind::ProxyRefused => Fault::Network,
+                FailureKind::Internal => Fault::Client,
                 _ => Fault::Server,
             },
             _ => Fault::Server,

@@ -37,7 +37,7 @@ fn matches(pattern: &str, asked: &str) -> bool {
         return false;
     };
     let whole_label = before.is_empty() && after.starts_with('.');
-    let partial_of_idna = !whole_label && middle.get(..4).or(asked.get(before.len()..before.len() + 4)).is_some_and(is_idna);
+    let partial_of_idna = !whole_label && asked.get(..4).is_some_and(is_idna);
     head.eq_ignore_ascii_case(before)
         && tail.eq_ignore_ascii_case(after)
         && !(whole_label && middle.is_empty())
@@ -63,7 +63,7 @@ fn star(pattern: &str) -> Option<(&str, &str)> {
     let first_is_sound = (before.is_empty() || after.is_empty())
         && !after.contains('*')
         && !before.starts_with('-')
-        && !after.ends_with('-')
+        && ![before, after].iter().any(|part| part.ends_with('-'))
         && [before, after].iter().all(|part| part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'))
         && !first.get(..4).is_some_and(is_idna);
     if rest.len() < 2 || !first_is_sound || !rest.iter().all(|label| sound(label)) {
@@ -91,7 +91,10 @@ mod tests {
             ("www.*.org", "www.example.org", false),
             ("*.*.example.org", "a.b.example.org", false),
             ("*.example.org", "xn--bcher-kva.example.org", true),
-            ("x*.example.org", "xn--bcher-kva.example.org", true),
+            ("x*.example.org", "xn--bcher-kva.example.org", false),
+            ("w*.example.org", "wxn--b.example.org", true),
+            ("a-*.example.org", "a-b.example.org", false),
+            ("*-a.example.org", "b-a.example.org", true),
             ("xn--*.example.org", "xn--bcher-kva.example.org", false),
             ("*.example.org.", "www.example.org", false),
             ("a.example.", "a.example", false),

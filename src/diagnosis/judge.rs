@@ -9,7 +9,7 @@ use super::{
     path::{Path, Store, facts},
 };
 use crate::{
-    certificate::{Certificate, Facts, printable},
+    certificate::{Certificate, Facts, San, printable, printable_cut},
     clock::Timestamp,
     endpoint::Host,
     observation::{FailureKind, Handshake, Possession},
@@ -30,19 +30,29 @@ pub(super) fn handshake(
     if let Some((position, reason)) = unreadable(&presented) {
         findings.push(Finding::UnreadableCertificate { position, reason });
         let findings = ranked(findings, expectation);
-        return Diagnosis { verdict: None, chain_status: ChainStatus::UnreadableCertificate, findings, repair: None };
+        let (chain_status, borrowed) = (ChainStatus::UnreadableCertificate, Issuers::default());
+        return Diagnosis { verdict: None, chain_status, findings, repair: None, borrowed };
     }
     let path = Path::build(&presented, trust, Store::Whole, now);
     let verdict = Verdict { errors: checks::errors(&path, expectation, now), path_length: path.certificates.len() };
     let shape = Shape::of(&presented, trust, issuers, now);
-    findings.extend(of_shape(&shape, issuers));
+    findings.extend(of_shape(&shape, issuers, now));
     findings.extend(of_verdict(&verdict, &path));
     Diagnosis {
         chain_status: shape.status(),
-        repair: repair(&shape, expectation, trust, now),
+        repair: repair(&presented, &shape, expectation, trust, now),
         verdict: Some(verdict),
         findings: ranked(findings, expectation),
+        borrowed: borrowed(&shape, &presented, issuers),
     }
+}
+
+/// What the path has beyond the presented certificates, but for the anchor, which is the trust store's.
+fn borrowed(shape: &Shape, presented: &[Arc<Certificate>], issuers: &Issuers) -> Issuers {
+    let is_presented = |certificate: &Arc<Certificate>| presented.iter().any(|p| p.fingerprint == certificate.fingerprint);
+    let untrusted = shape.path.certificates.iter().take(shape.path.untrusted);
+    let certificates = untrusted.filter(|certificate| !is_presented(certificate)).cloned().collect();
+    Issuers { certificates, tried: issuers.tried.clone() }
 }
 
 /// The worst first, else in the order found; accepted ones marked. Expiry cannot be accepted.
@@ -67,11 +77,18 @@ fn of_handshake(handshake: &Handshake) -> Vec<Finding> {
         findings.push(Finding::KeyPossessionFailed);
     }
     match &handshake.broken_off {
-        Some(failure) if matches!(failure.kind, FailureKind::Alert(_)) => findings.push(Finding::ClientCertificateWanted),
+        Some(failure) if handshake.wants_client_certificate && is_refusal(&failure.kind) => {
+            findings.push(Finding::ClientCertificateWanted);
+        }
         Some(failure) => findings.push(Finding::HandshakeFailed { failure: failure.clone() }),
         None => {}
     }
     findings
+}
+
+/// How servers turn away a client that has no certificate for them.
+fn is_refusal(kind: &FailureKind) -> bool {
+    matches!(kind, FailureKind::Alert(_) | FailureKind::ClosedEarly | FailureKind::Reset)
 }
 
 fn of_leaf(leaf: &Facts, expectation: &Expectation, now: Timestamp) -> Vec<Finding> {
@@ -97,11 +114,17 @@ fn of_leaf(leaf: &Facts, expectation: &Expectation, now: Timestamp) -> Vec<Findi
 
 /// At most ten names, for people.
 fn names_of(leaf: &Facts) -> Vec<String> {
-    let sans: Vec<String> = leaf.sans.iter().flatten().take(10).map(|san| short(&san.to_string())).collect();
-    if sans.is_empty() { leaf.common_names().take(10).map(|name| short(&printable(name))).collect() } else { sans }
+    let sans: Vec<String> = leaf.sans.iter().flatten().take(10).map(plain).collect();
+    if sans.is_empty() { leaf.common_names().take(10).map(short).collect() } else { sans }
 }
 
-fn of_shape(shape: &Shape, issuers: &Issuers) -> Vec<Finding> {
+/// As one would write it in an address: without the `dns:` and `ip:` of the JSON.
+fn plain(san: &San) -> String {
+    let san = san.to_string();
+    short(san.strip_prefix("dns:").or(san.strip_prefix("ip:")).unwrap_or(&san))
+}
+
+fn of_shape(shape: &Shape, issuers: &Issuers, now: Timestamp) -> Vec<Finding> {
     let mut findings = Vec::new();
     let top = facts(shape.path.top());
     match &shape.gap {
@@ -119,7 +142,10 @@ fn of_shape(shape: &Shape, issuers: &Issuers) -> Vec<Finding> {
         Gap::UnknownCa { presented } => findings.push(Finding::UnknownCa { root: name(shape.path.top()), presented: *presented }),
     }
     for certificate in &shape.outside_validity {
-        findings.push(Finding::IntermediateExpired { subject: name(certificate), not_after: facts(certificate).not_after });
+        let of = facts(certificate);
+        let is_anchor = shape.path.anchored && certificate.fingerprint == shape.path.top().fingerprint;
+        let (not_before, not_after) = (of.not_before, of.not_after);
+        findings.push(Finding::IntermediateExpired { subject: name(certificate), not_before, not_after, now, is_anchor });
     }
     if shape.wrong_order {
         findings.push(Finding::WrongOrder);
@@ -138,8 +164,10 @@ fn of_verdict(verdict: &Verdict, path: &Path) -> Vec<Finding> {
     let mut findings = Vec::new();
     for error in &verdict.errors {
         let certificate = &path.certificates[error.depth];
-        findings.push(match error.code {
+        let finding = match error.code {
             2 | 9 | 10 | 18 | 19 | 20 | 21 | 62 | 64 => continue,
+            // Above the leaf it only stands for the missing anchor.
+            66 if error.depth > 0 => continue,
             7 => Finding::BadSignature { subject: name(certificate) },
             66 | 67 => Finding::WeakKey { subject: name(certificate), key: facts(certificate).key.kind.to_string() },
             68 => Finding::WeakSignature {
@@ -147,26 +175,38 @@ fn of_verdict(verdict: &Verdict, path: &Path) -> Vec<Finding> {
                 algorithm: printable(&facts(certificate).signature.to_string()),
             },
             code => Finding::Refused { code, depth: error.depth },
-        });
+        };
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
     }
     findings
 }
 
 /// The cure for a gap, a wrong order or something superfluous: offered only when the judge finds nothing left to say against it
 /// but what the leaf itself is to blame for.
-fn repair(shape: &Shape, expectation: &Expectation, trust: &Trust, now: Timestamp) -> Option<Repair> {
+fn repair(
+    presented: &[Arc<Certificate>],
+    shape: &Shape,
+    expectation: &Expectation,
+    trust: &Trust,
+    now: Timestamp,
+) -> Option<Repair> {
     if matches!(shape.status(), ChainStatus::Complete) || !matches!(shape.gap, Gap::None | Gap::Missing(_)) {
         return None;
     }
     let chain = shape.to_serve();
-    let path = Path::build(&chain, trust, Store::Roots, now);
-    let verdict = Verdict { errors: checks::errors(&path, expectation, now), path_length: path.certificates.len() };
+    let by_roots_alone = |chain: &[Arc<Certificate>]| {
+        let path = Path::build(chain, trust, Store::Roots, now);
+        (path.anchored, Verdict { errors: checks::errors(&path, expectation, now), path_length: path.certificates.len() })
+    };
+    let (anchored, verdict) = by_roots_alone(&chain);
     let of_the_leaf = |code: u16| matches!(code, 9 | 10 | 62 | 64 | 66);
-    if !verdict.errors.iter().all(|error| error.depth == 0 && of_the_leaf(error.code)) {
+    if !anchored || !verdict.errors.iter().all(|error| error.depth == 0 && of_the_leaf(error.code)) {
         return None;
     }
     let added = if let Gap::Missing(added) = &shape.gap { added.clone() } else { Vec::new() };
-    Some(Repair { chain, added, verdict })
+    Some(Repair { served: by_roots_alone(presented).1, chain, added, verdict })
 }
 
 fn name(certificate: &Arc<Certificate>) -> String {
@@ -175,5 +215,61 @@ fn name(certificate: &Arc<Certificate>) -> String {
 
 /// Strangers' names are cut at 200 characters.
 fn short(text: &str) -> String {
-    text.chars().take(200).collect()
+    printable_cut(text, 200)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::{Fault, Severity};
+    use crate::observation::{Chain, Failure, Stage, Tls};
+
+    fn kinds() -> [FailureKind; 5] {
+        let alert = FailureKind::Alert("handshake_failure".into());
+        [alert, FailureKind::ClosedEarly, FailureKind::Reset, FailureKind::Timeout, FailureKind::Internal]
+    }
+
+    /// What is said of a server that showed its certificate and then broke the handshake off.
+    fn said(wants_client_certificate: bool, kind: FailureKind) -> Finding {
+        let made = rcgen::generate_simple_self_signed(vec!["a.org".to_owned()]).expect("a certificate");
+        let chain = Chain::new(vec![Certificate::from_der(made.cert.der())]).expect("one");
+        let broken_off = Some(Failure { stage: Stage::Handshake, kind, detail: "broken off".into() });
+        let (tls, possession) = (Tls::default(), Possession::Proven);
+        let findings = of_handshake(&Handshake { chain, tls, possession, wants_client_certificate, broken_off });
+        <[Finding; 1]>::try_from(findings).expect("one finding")[0].clone()
+    }
+
+    #[test]
+    fn a_server_that_asked_in_vain_for_a_client_certificate_is_well() {
+        for (kind, expected) in kinds().into_iter().zip([
+            "client_certificate_wanted",
+            "client_certificate_wanted",
+            "client_certificate_wanted",
+            "handshake_failed",
+            "handshake_failed",
+        ]) {
+            assert_eq!(said(true, kind.clone()).code(), expected, "{kind:?}");
+        }
+        assert_eq!(said(true, FailureKind::Reset).severity(), Severity::Info);
+    }
+
+    #[test]
+    fn a_server_that_breaks_off_without_having_asked_is_not() {
+        for (kind, fault) in kinds().into_iter().zip([Fault::Unclear, Fault::Server, Fault::Server, Fault::Server, Fault::Client])
+        {
+            let finding = said(false, kind.clone());
+            assert_eq!(
+                (finding.code(), finding.severity(), finding.fault()),
+                ("handshake_failed", Severity::Critical, fault),
+                "{kind:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_are_written_as_in_an_address() {
+        let sans = [San::Dns("*.a.example".into()), San::Ip(vec![192, 0, 2, 1]), San::Other("email:a@b.example".into())];
+        assert_eq!(sans.iter().map(plain).collect::<Vec<_>>(), ["*.a.example", "192.0.2.1", "email:a@b.example"]);
+        assert_eq!(plain(&San::Dns("a\u{202e}b".into())), "a\\E2\\80\\AEb");
+    }
 }

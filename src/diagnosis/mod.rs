@@ -59,6 +59,8 @@ pub struct Diagnosis {
     pub findings: Vec<Found>,
     /// The chain the server should serve, proven to verify; only where it serves another.
     pub repair: Option<Repair>,
+    /// Of the issuers, those that took part: with them the same observation can be judged again, and nothing need be fetched.
+    pub borrowed: Issuers,
 }
 
 /// An observation and what it means. What travels between visit, brain, store, page and mail.
@@ -86,7 +88,7 @@ impl Diagnosis {
 }
 
 /// What fetching (or a file, or another endpoint) brought: candidates for a missing issuer.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Issuers {
     /// Certificates that may fill the gap; nothing is believed of them that does not verify.
     pub certificates: Vec<Arc<Certificate>>,
@@ -109,6 +111,7 @@ pub fn diagnose(
             chain_status: ChainStatus::None,
             findings: judge::ranked(vec![Finding::of_failure(failure)], expectation),
             repair: None,
+            borrowed: Issuers::default(),
         },
     }
 }

@@ -87,13 +87,18 @@ impl Path {
         self.certificates.last().expect("a path has at least its leaf")
     }
 
-    /// The errors of the building itself: rejections on the way, then what it ends with.
-    pub(super) fn errors(&self) -> Vec<VerifyError> {
+    /// The errors of the building itself: rejections on the way, then what it ends with. `before` is what was said so far: OpenSSL
+    /// then says that again instead of why the path has no anchor.
+    pub(super) fn errors(&self, before: Option<u16>) -> Vec<VerifyError> {
         let mut errors: Vec<_> = self.rejected.iter().map(|&depth| VerifyError { code: 28, depth }).collect();
         if self.anchored {
             return errors;
         }
         let depth = self.certificates.len() - 1;
+        if let Some(code) = errors.last().map(|error| error.code).or(before) {
+            errors.push(VerifyError { code, depth });
+            return errors;
+        }
         if self.certificates.len() > MAX_DEPTH + 1 {
             errors.push(VerifyError { code: 22, depth });
         }

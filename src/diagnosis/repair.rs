@@ -12,6 +12,9 @@ pub struct Repair {
     pub chain: Vec<Arc<Certificate>>,
     /// Those of it that the server left out.
     pub added: Vec<Arc<Certificate>>,
+    /// The verdict on what is served now, by a client with the roots alone: our own store may hold the very intermediate that
+    /// others lack.
+    pub served: Verdict,
     /// The judge's verdict on `chain`: 0, or only what the leaf itself is to blame for (its dates, its name).
     pub verdict: Verdict,
 }

@@ -3,7 +3,7 @@
 use super::Finding;
 use crate::{
     certificate::printable,
-    clock::{Timestamp, days_between},
+    clock::{date, span},
     observation::FailureKind,
 };
 
@@ -12,12 +12,11 @@ impl Finding {
     pub fn summary(&self) -> String {
         match self {
             Finding::Expired { not_after, now } => {
-                let days = days_between(*not_after, *now);
-                format!("the certificate expired on {} ({})", date(*not_after), ago(days))
+                format!("the certificate expired on {} ({} ago)", date(*not_after), span(*not_after, *now))
             }
             Finding::NotYetValid { not_before } => format!("the certificate is not valid before {}", date(*not_before)),
             Finding::ExpiresSoon { not_after, now, .. } => {
-                format!("the certificate expires on {} ({})", date(*not_after), left(days_between(*now, *not_after)))
+                format!("the certificate expires on {} ({} left)", date(*not_after), span(*now, *not_after))
             }
             Finding::MissingIntermediate { missing, after } => {
                 format!("the server does not send the intermediate {} that issued {after}", quoted(missing))
@@ -43,8 +42,11 @@ impl Finding {
             Finding::HostnameMismatch { asked, carries } => {
                 format!("the certificate is for {}, not for {asked}", carries.join(", "))
             }
-            Finding::IntermediateExpired { subject, not_after } => {
-                format!("the CA certificate \"{subject}\" in the path is outside its validity, which ends {}", date(*not_after))
+            Finding::IntermediateExpired { subject, not_before, now, .. } if not_before > now => {
+                format!("the CA certificate \"{subject}\" in the path is not valid before {}", date(*not_before))
+            }
+            Finding::IntermediateExpired { subject, not_after, .. } => {
+                format!("the CA certificate \"{subject}\" in the path expired on {}", date(*not_after))
             }
             Finding::KeyPossessionFailed => "the server does not hold the private key of the certificate it presents".into(),
             Finding::UnreadableCertificate { position: 0, reason } => {
@@ -90,6 +92,9 @@ impl Finding {
             Finding::HostnameMismatch { .. } => {
                 "install a certificate that carries the name, or connect by a name that it carries (server_name)".into()
             }
+            Finding::IntermediateExpired { is_anchor: true, .. } => {
+                "the root in the trust store is out of date: take the CA's current one, and have the server's certificate issued under it".into()
+            }
             Finding::IntermediateExpired { .. } => "take the CA's current intermediate into the chain file and reload the server".into(),
             Finding::KeyPossessionFailed => "install the key that belongs to the certificate; if it is installed, somebody else answers".into(),
             Finding::UnreadableCertificate { .. } => "look at the chain file: it may be cut off or hold something that is no certificate".into(),
@@ -121,27 +126,6 @@ impl Finding {
             },
             Finding::ClientCertificateWanted => "nothing to do: the server's own certificate was seen and judged".into(),
         }
-    }
-}
-
-/// `2026-11-22 09:42 UTC`.
-fn date(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-fn left(days: i64) -> String {
-    match days {
-        ..1 => "less than a day left".into(),
-        1 => "1 day left".into(),
-        days => format!("{days} days left"),
-    }
-}
-
-fn ago(days: i64) -> String {
-    match days {
-        ..1 => "less than a day ago".into(),
-        1 => "1 day ago".into(),
-        days => format!("{days} days ago"),
     }
 }
 

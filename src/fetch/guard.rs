@@ -22,10 +22,14 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(ip: Ipv6Addr) -> bool {
-    let first = ip.segments()[0];
+    let [first, second, ..] = ip.segments();
     let global_unicast = first & 0xe000 == 0x2000;
-    let documentation = first == 0x2001 && ip.segments()[1] == 0xdb8;
-    global_unicast && !documentation
+    let special = match first {
+        0x2001 => second < 0x200 || second == 0xdb8, // protocols, Teredo among them (RFC 2928, RFC 4380); documentation
+        0x3fff => second < 0x1000,                   // documentation, RFC 9637
+        _ => false,
+    };
+    global_unicast && !special
 }
 
 /// IPv4-mapped, NAT64 (RFC 6052) and 6to4 (RFC 3056) addresses lead to the IPv4 address within them.
@@ -45,7 +49,9 @@ mod tests {
 
     #[test]
     fn only_public_addresses_pass() {
-        for public in ["1.1.1.1", "193.99.144.80", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::1.1.1.1"] {
+        for public in
+            ["1.1.1.1", "193.99.144.80", "2606:4700::1111", "2001:200::1", "3fff:1000::1", "::ffff:1.1.1.1", "64:ff9b::1.1.1.1"]
+        {
             assert!(is_public(public.parse().expect("address")), "{public}");
         }
         for special in [
@@ -66,6 +72,9 @@ mod tests {
             "fc00::1",
             "ff02::1",
             "2001:db8::1",
+            "2001:0:4136:e378:8000:63bf:f5ff:fffe",
+            "2001:1ff:ffff::1",
+            "3fff:fff::1",
             "::ffff:127.0.0.1",
             "::ffff:10.0.0.1",
             "64:ff9b::10.0.0.1",

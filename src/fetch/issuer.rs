@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -13,12 +13,12 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use tokio::{
     net::TcpStream,
-    sync::Semaphore,
+    sync::{OnceCell, Semaphore},
     time::{Instant, timeout},
 };
 
 use super::{Settings, guard};
-use crate::certificate::{Certificate, printable};
+use crate::certificate::{Certificate, printable_cut};
 
 /// Fetches issuers; cheap to clone, and every clone shares the cache.
 #[derive(Clone)]
@@ -30,7 +30,15 @@ struct Shared {
     settings: Settings,
     /// Strangers' servers may be slow: they shall not eat the file descriptors that visits need.
     slots: Semaphore,
-    cache: Mutex<HashMap<String, (Instant, Answer)>>,
+    cache: Mutex<HashMap<String, Entry>>,
+}
+
+/// Empty while it is being fetched; held by others than the cache while it is in use.
+type Entry = Arc<OnceCell<Kept>>;
+
+struct Kept {
+    until: Instant,
+    answer: Answer,
 }
 
 /// What came of one address: certificates, or why none.
@@ -72,27 +80,58 @@ impl Fetcher {
         Found { certificates: Vec::new(), tried: tried.join("; ") }
     }
 
+    /// The answer of this URL. Whoever asks while it is being fetched waits for the same fetch.
     async fn cached(&self, url: &str) -> Answer {
-        let now = Instant::now();
-        let cached = self.shared.cache.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned();
-        if let Some((_, answer)) = cached.filter(|(until, _)| *until > now) {
-            return answer;
-        }
-        let _slot = self.shared.slots.acquire().await.map_err(|_| "was not asked".to_owned())?;
-        let settings = self.shared.settings;
-        let answer = timeout(settings.timeout, fetch(url, settings))
-            .await
-            .unwrap_or_else(|_| Err(format!("did not answer within {} s", settings.timeout.as_secs())));
-        let keep = if answer.is_ok() { KEEP_ANSWER } else { KEEP_FAILURE };
-        let mut cache = self.shared.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        if cache.len() >= MAX_CACHED {
-            cache.retain(|_, (until, _)| *until > now);
-            if cache.len() >= MAX_CACHED {
-                cache.clear();
+        let entry = {
+            let mut cache = self.shared.cache();
+            if cache.get(url).is_some_and(|entry| entry.get().is_some_and(Kept::is_stale)) {
+                cache.remove(url);
             }
+            Arc::clone(cache.entry(url.to_owned()).or_default())
+        };
+        entry.get_or_init(|| self.shared.ask(url)).await.answer.clone()
+    }
+}
+
+impl Shared {
+    fn cache(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn ask(&self, url: &str) -> Kept {
+        let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
+        self.make_room();
+        let answer = timeout(self.settings.timeout, fetch(url, self.settings))
+            .await
+            .unwrap_or_else(|_| Err(format!("did not answer within {} s", self.settings.timeout.as_secs())));
+        let keep = if answer.is_ok() { KEEP_ANSWER } else { KEEP_FAILURE };
+        Kept { until: Instant::now() + keep, answer }
+    }
+
+    /// Where the cache is full, what is stale goes, and if that is not enough, everything that is not in use.
+    fn make_room(&self) {
+        let mut cache = self.cache();
+        let in_use = |entry: &Entry| Arc::strong_count(entry) > 1;
+        let full = |cache: &HashMap<_, Entry>| {
+            let octets: usize = cache.values().filter_map(|entry| entry.get()).map(Kept::octets).sum();
+            cache.len() > MAX_CACHED || octets > MAX_CACHED_OCTETS
+        };
+        if full(&cache) {
+            cache.retain(|_, entry| in_use(entry) || entry.get().is_some_and(|kept| !kept.is_stale()));
         }
-        cache.insert(url.to_owned(), (now + keep, answer.clone()));
-        answer
+        if full(&cache) {
+            cache.retain(|_, entry| in_use(entry));
+        }
+    }
+}
+
+impl Kept {
+    fn is_stale(&self) -> bool {
+        self.until <= Instant::now()
+    }
+
+    fn octets(&self) -> usize {
+        self.answer.iter().flatten().map(|certificate| certificate.der.len()).sum()
     }
 }
 
@@ -181,7 +220,7 @@ fn read(octets: &[u8]) -> Answer {
 
 /// A URL out of a stranger's certificate, fit to print.
 fn shown(url: &str) -> String {
-    printable(url).chars().take(200).collect()
+    printable_cut(url, 200)
 }
 
 const CONCURRENT: usize = 8;
@@ -190,11 +229,18 @@ const MAX_HOPS: usize = 3;
 const MAX_ADDRESSES: usize = 8;
 const MAX_CERTIFICATES: usize = 10;
 const MAX_CACHED: usize = 4096;
+/// Of DER, beside what the few fetches under way bring.
+const MAX_CACHED_OCTETS: usize = 16 << 20;
 const KEEP_ANSWER: Duration = Duration::from_hours(24);
 const KEEP_FAILURE: Duration = Duration::from_mins(5);
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        ops::Range,
+        sync::atomic::{AtomicUsize, Ordering},
+    };
+
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
         net::TcpListener,
@@ -204,12 +250,17 @@ mod tests {
 
     /// Answers every request with `reply`, raw.
     async fn server(reply: Vec<u8>) -> String {
+        counting_server(reply, Arc::default()).await
+    }
+
+    async fn counting_server(reply: Vec<u8>, requests: Arc<AtomicUsize>) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
         let url = format!("http://{}/ca.der", listener.local_addr().expect("address"));
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let mut request = [0; 1024];
                 let _ = stream.read(&mut request).await;
+                requests.fetch_add(1, Ordering::Relaxed);
                 let _ = stream.write_all(&reply).await;
             }
         });
@@ -263,5 +314,40 @@ mod tests {
         let url = server(http("200 OK", &issuer_der())).await;
         let refused = fetch(&url, Settings { allow_private: false, ..settings() }).await.expect_err("refused");
         assert!(refused.starts_with("leads to a private address"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn one_address_is_fetched_once_however_many_ask() {
+        let requests = Arc::new(AtomicUsize::new(0));
+        let url = counting_server(http("200 OK", &issuer_der()), Arc::clone(&requests)).await;
+        let fetcher = Fetcher::new(settings());
+        let (first, second) = tokio::join!(fetcher.cached(&url), fetcher.cached(&url));
+        assert_eq!(first.expect("certificate")[0].fingerprint, second.expect("certificate")[0].fingerprint);
+        fetcher.cached(&url).await.expect("certificate");
+        assert_eq!(requests.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_cache_is_bounded_in_octets() {
+        let shared = Fetcher::new(settings()).shared;
+        let certificate = Certificate::from_der(&vec![0x30; 1 << 20]);
+        let keep = |numbers: Range<u8>, hours: u64| {
+            for number in numbers {
+                let kept =
+                    Kept { until: Instant::now() + Duration::from_hours(hours), answer: Ok(vec![Arc::clone(&certificate)]) };
+                shared.cache().insert(format!("http://a.example/{number}"), Arc::new(OnceCell::from(kept)));
+                shared.make_room();
+            }
+            shared.cache().len()
+        };
+        let under_way = Entry::default();
+        shared.cache().insert("http://a.example/under-way".into(), Arc::clone(&under_way));
+        assert_eq!(keep(0..16, 1), 17);
+        assert_eq!(keep(16..17, 1), 1, "all but the one under way");
+        assert_eq!((keep(0..8, 1), keep(8..16, 3)), (9, 17));
+        tokio::time::advance(Duration::from_hours(2)).await;
+        assert_eq!(keep(16..17, 1), 10, "the stale ones go first");
+        drop(under_way);
+        assert_eq!(keep(20..28, 1), 0, "the one that was given up goes too");
     }
 }

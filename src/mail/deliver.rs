@@ -17,7 +17,11 @@ use rustls::{RootCertStore, pki_types::CertificateDer};
 use tokio::time::timeout;
 
 use super::{Security, Server, Settings};
-use crate::{certificate::printable, endpoint::Host, monitor::MailResult};
+use crate::{
+    certificate::{printable, printable_cut},
+    endpoint::Host,
+    monitor::MailResult,
+};
 
 /// The whole of one delivery.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -339,8 +343,7 @@ fn tls_hint(error: &rustls::Error) -> Option<&'static str> {
 /// A stranger's words on one line: printable, and cut.
 fn words(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let safe = printable(&line.chars().take(WORDS).collect::<String>());
-    safe.chars().take(WORDS).collect()
+    printable_cut(&line, WORDS)
 }
 
 #[cfg(test)]

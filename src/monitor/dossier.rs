@@ -10,7 +10,7 @@ use std::{
 use super::{AddressView, EndpointView, Record, Visited, Watch};
 use crate::{
     clock::{Timestamp, earlier},
-    diagnosis::{ChainStatus, Diagnosis, Finding, Found, Judged, Severity, Topic},
+    diagnosis::{ChainStatus, Diagnosis, Finding, Found, Issuers, Judged, Severity, Topic},
     incident::{Held, Incident, IncidentKey, State, sightings},
     observation::{Failure, FailureKind, Observation, Outcome, Stage},
 };
@@ -72,16 +72,17 @@ impl Dossier {
         if report.seen.iter().all(|judged| judged.observation.address.is_some()) {
             self.forget_absent(report, records);
         }
+        let place: Arc<str> = self.view.watch.endpoint.place().into();
         let rows = &mut Arc::make_mut(&mut self.view).addresses;
         for judged in &report.seen {
             let address = judged.observation.address;
-            let place = rows.iter().position(|row| row.address == address).unwrap_or_else(|| {
+            let at = rows.iter().position(|row| row.address == address).unwrap_or_else(|| {
                 let last_probe = judged.observation.at;
                 rows.push(AddressView { address, known: None, failed: None, last_probe, last_success: None });
                 rows.len() - 1
             });
-            take(&mut rows[place], judged);
-            records.push(Record::Observed { endpoint: report.endpoint.clone(), judged: judged.clone() });
+            take(&mut rows[at], judged);
+            records.push(Record::Observed { endpoint: report.endpoint.clone(), place: place.clone(), judged: judged.clone() });
         }
         rows.sort_by_key(|row| row.address);
     }
@@ -205,7 +206,13 @@ pub(super) fn lost(now: Timestamp) -> Arc<Judged> {
     let findings = vec![Found { finding: Finding::of_failure(&failure), accepted: false }];
     Arc::new(Judged {
         observation: Observation { address: None, at: now, outcome: Outcome::Failure(failure), timing: Vec::new() },
-        diagnosis: Diagnosis { verdict: None, chain_status: ChainStatus::None, findings, repair: None },
+        diagnosis: Diagnosis {
+            verdict: None,
+            chain_status: ChainStatus::None,
+            findings,
+            repair: None,
+            borrowed: Issuers::default(),
+        },
     })
 }
 

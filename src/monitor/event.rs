@@ -72,6 +72,8 @@ pub enum Record {
     Observed {
         /// The endpoint's name.
         endpoint: Arc<str>,
+        /// [`Endpoint::place`](crate::endpoint::Endpoint::place) at the time of the visit.
+        place: Arc<str>,
         /// The visit.
         judged: Arc<Judged>,
     },
@@ -97,14 +99,25 @@ pub enum Record {
 /// What a restart finds.
 #[derive(Clone, Debug, Default)]
 pub struct Restored {
-    /// The last observations, judged as of now.
-    pub addresses: Vec<(Arc<str>, AddressView)>,
+    /// The last observations, judged as of now; those of other places and of endpoints that have left are forgotten.
+    pub addresses: Vec<RestoredAddress>,
     /// Suspected and open incidents.
     pub incidents: Vec<Incident>,
     /// The mails that wait, oldest first.
     pub outbox: Vec<Waiting>,
     /// The first sweep after the installation is over.
     pub first_sweep_done: bool,
+}
+
+/// What a restart finds of one address.
+#[derive(Clone, Debug)]
+pub struct RestoredAddress {
+    /// The endpoint's name.
+    pub endpoint: Arc<str>,
+    /// The endpoint's place when it was last visited.
+    pub place: Arc<str>,
+    /// What is known.
+    pub view: AddressView,
 }
 
 /// A mail that waits.

@@ -29,7 +29,7 @@ use outbox::Outbox;
 use schedule::{Next, Schedule};
 use sweep::Sweep;
 
-pub use event::{Effect, Event, Record, Restored, Settings, Visited, Waiting};
+pub use event::{Effect, Event, Record, Restored, RestoredAddress, Settings, Visited, Waiting};
 pub use notice::{Case, Notice, NoticeKind};
 pub use policy::{Limits, Policy, Watch};
 pub use snapshot::{AddressView, EndpointView, Histogram, MailResult, OutboxView, ReloadView, Snapshot};
@@ -229,13 +229,14 @@ impl Monitor {
         turn.records.push(Record::FirstSweepDone);
     }
 
-    /// Takes back what was saved.
-    fn remember(&mut self, addresses: Vec<(Arc<str>, AddressView)>, incidents: Vec<Incident>, turn: &mut Turn) {
+    /// Takes back what was saved. What changed in the inventory meanwhile has the same effect as in a reload.
+    fn remember(&mut self, addresses: Vec<RestoredAddress>, incidents: Vec<Incident>, turn: &mut Turn) {
         let mut gone = BTreeSet::new();
-        for (name, row) in addresses {
-            match self.places.get(&name) {
-                Some(&place) => self.dossiers[place].restore(row),
-                None => drop(gone.insert(name)),
+        for RestoredAddress { endpoint, place, view } in addresses {
+            match self.places.get(&endpoint).map(|at| &mut self.dossiers[*at]) {
+                Some(dossier) if dossier.view.watch.endpoint.place() == *place => dossier.restore(view),
+                Some(_) => turn.records.push(Record::AddressGone { endpoint, address: view.address }),
+                None => drop(gone.insert(endpoint)),
             }
         }
         for incident in incidents {

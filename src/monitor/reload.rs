@@ -76,8 +76,7 @@ struct SameTrust(HashMap<(*const Trust, *const Trust), bool>);
 
 impl SameTrust {
     fn change(&mut self, old: &Watch, new: &Watch) -> Change {
-        let place = |watch: &Watch| (watch.endpoint.target.clone(), watch.endpoint.server_name.clone(), watch.endpoint.addresses);
-        if place(old) != place(new) {
+        if old.endpoint.place() != new.endpoint.place() {
             Change::Place
         } else if !self.is_same(&old.trust, &new.trust) || !is_same_measure(old, new) {
             Change::Measure

@@ -87,7 +87,7 @@ impl fmt::Debug for Prober {
 /// The addresses to visit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved {
-    /// At least one and at most 16, without duplicates, in the resolver's order.
+    /// At least one and at most 16, without duplicates, in the resolver's order; of more than 16, the smallest, sorted.
     pub addresses: Vec<IpAddr>,
     /// Addresses of a family that this machine has no route for, left out because the other family is there.
     pub skipped: Vec<IpAddr>,
@@ -122,7 +122,10 @@ impl Prober {
             }
         };
         let only_first = endpoint.addresses == Addresses::First || self.proxy_resolving(endpoint).is_some();
-        addresses.truncate(if only_first { 1 } else { MAX_ADDRESSES });
+        if only_first {
+            addresses.truncate(1);
+        }
+        resolve::bound(&mut addresses, MAX_ADDRESSES);
         Ok(Resolved { addresses, skipped, took: started.elapsed() })
     }
 

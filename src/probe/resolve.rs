@@ -163,6 +163,14 @@ async fn by_system(name: &str) -> Result<Vec<IpAddr>, Trouble> {
     }
 }
 
+/// At most `most` of them. Resolvers rotate: it has to be the same ones each time, or series and incidents would come and go.
+pub(super) fn bound(addresses: &mut Vec<IpAddr>, most: usize) {
+    if addresses.len() > most {
+        addresses.sort_unstable();
+        addresses.truncate(most);
+    }
+}
+
 /// Leaves out the families that this machine has no route for, as long as an address remains: (to visit, skipped).
 pub(super) fn without_unroutable(addresses: Vec<IpAddr>, has_route: impl Fn(IpAddr) -> bool) -> (Vec<IpAddr>, Vec<IpAddr>) {
     let routed = |v6: bool| addresses.iter().any(|address| address.is_ipv6() == v6 && has_route(*address));
@@ -260,5 +268,18 @@ mod tests {
         assert_eq!(without_unroutable(vec![v4, v6], |_| false), (vec![v4, v6], vec![]));
         assert_eq!(without_unroutable(vec![v6], |_| false), (vec![v6], vec![]));
         assert!(has_route(Ipv4Addr::LOCALHOST.into()));
+    }
+
+    #[test]
+    fn of_many_rotating_addresses_it_is_always_the_same_ones() {
+        let given = |last: &[u8]| last.iter().map(|last| Ipv4Addr::new(192, 0, 2, *last).into()).collect::<Vec<IpAddr>>();
+        let bounded = |last: &[u8]| {
+            let mut addresses = given(last);
+            bound(&mut addresses, 3);
+            addresses
+        };
+        assert_eq!(bounded(&[9, 2, 7, 5]), given(&[2, 5, 7]));
+        assert_eq!(bounded(&[5, 9, 2, 7]), given(&[2, 5, 7]));
+        assert_eq!(bounded(&[9, 2, 7]), given(&[9, 2, 7]), "the resolver's order is kept");
     }
 }

@@ -186,6 +186,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
                     .possession
                     .clone()
                     .unwrap_or_else(|| Possession::Unchecked("the handshake ended before the server's signature".into())),
+                wants_client_certificate: seen.asked_for_client,
                 broken_off,
             }),
             (None, Some(failure)) => Outcome::Failure(failure),

@@ -154,7 +154,7 @@ async fn the_whole_chain_comes_home_with_the_facts_of_the_session() {
     let seen = observation.handshake().expect("handshake");
     assert_eq!(ders(seen), [pki.leaf.to_vec(), pki.ca.to_vec()]);
     assert_eq!(seen.possession, Possession::Proven);
-    assert_eq!(seen.broken_off, None);
+    assert_eq!((seen.wants_client_certificate, &seen.broken_off), (false, &None));
     assert_eq!((seen.tls.version.as_str(), seen.tls.cipher.as_str()), ("TLSv1.3", "TLS_AES_256_GCM_SHA384"));
     assert_eq!((seen.tls.group.as_str(), &seen.tls.alpn), ("X25519MLKEM768", &None));
 
@@ -207,6 +207,7 @@ async fn a_server_that_insists_on_a_client_certificate_shows_its_own_first() {
         let broken_off = seen.broken_off.as_ref().expect("broken off");
         assert_eq!(broken_off.kind, FailureKind::Alert("certificate_required".into()));
         assert_eq!(broken_off.detail, "the server ended the handshake with alert certificate_required (116)");
+        assert!(seen.wants_client_certificate);
 
         let pem = pem::encode(&pem::Pem::new("CERTIFICATE", pki.leaf.to_vec()));
         let identity = ClientIdentity::from_pem(pem.as_bytes(), pki.leaf_key.serialize_pem().as_bytes()).expect("identity");

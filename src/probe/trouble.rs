@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::{
-    certificate::printable,
+    certificate::printable_cut,
     observation::{Failure, FailureKind, Stage},
 };
 
@@ -49,11 +49,7 @@ impl Trouble {
 
 /// A peer's words, fit for a message: printable and at most 200 characters.
 pub(super) fn quoted(text: &str) -> String {
-    let safe = printable(text.trim());
-    match safe.char_indices().nth(QUOTE) {
-        Some((end, _)) => format!("{}..", &safe[..end]),
-        None => safe,
-    }
+    printable_cut(text.trim(), QUOTE)
 }
 
 /// The system's text without Rust's `(os error 111)`, in lowercase, as a fragment.
@@ -107,6 +103,6 @@ mod tests {
     #[test]
     fn a_peers_words_are_cut_and_harmless() {
         assert_eq!(quoted(" 554 go\u{1b}[2Jaway\r\n"), "554 go\\1B[2Jaway");
-        assert_eq!(quoted(&"x".repeat(500)).len(), 202);
+        assert_eq!(quoted(&"x".repeat(500)).len(), QUOTE);
     }
 }

@@ -1,12 +1,13 @@
 //! The whole audit as text, fit for a ticket: the verdict step by step, the chain, the handshake, and how to see it oneself.
 
+use core::net::IpAddr;
 use std::fmt::Write as _;
 
 use super::Subject;
 use crate::{
     clock::Timestamp,
     diagnosis::Judged,
-    endpoint::{Endpoint, Host, HostPort},
+    endpoint::{Endpoint, Host, HostPort, StartTls},
 };
 
 /// Everything [`super::text`] says, and the proof of it. Never a secret.
@@ -20,14 +21,14 @@ pub fn evidence(subject: Subject<'_>, judged: &Judged, now: Timestamp) -> String
     for (stage, took) in &observation.timing {
         let _ = writeln!(out, "  {stage}: {:.1} ms", took.as_secs_f64() * 1000.0);
     }
-    let proxy = match subject {
-        Subject::Proxied(_, proxy) => Some(proxy),
-        Subject::Endpoint(_) | Subject::File(_) => None,
-    };
     if let (Subject::Endpoint(endpoint) | Subject::Proxied(endpoint, _), Some(host)) =
         (subject, subject.connected_to(observation))
     {
-        let _ = writeln!(out, "\n  to see it yourself:\n  {}", s_client(endpoint, &host, proxy));
+        let proxy = match subject {
+            Subject::Proxied(_, proxy) => Some(proxy),
+            Subject::Endpoint(_) | Subject::File(_) => None,
+        };
+        let _ = writeln!(out, "\n  to see it yourself:\n  {}", command(endpoint, &host, proxy));
     }
     if let Some(chain) = observation.chain() {
         out.push_str("\n  the certificates as presented:\n");
@@ -39,28 +40,26 @@ pub fn evidence(subject: Subject<'_>, judged: &Judged, now: Timestamp) -> String
     out
 }
 
-/// The one `openssl s_client` command with which anybody can see it; `connect_to` is the address or the name to connect to,
-/// through an HTTP proxy (`host:port`) where there is one.
-pub fn s_client(endpoint: &Endpoint, connect_to: &Host, proxy: Option<&str>) -> String {
-    let mut command = String::from("openssl s_client");
-    if let Some(proxy) = proxy {
-        let _ = write!(command, " -proxy {proxy}");
-    }
-    let _ = write!(command, " -connect {}", HostPort(connect_to, endpoint.target.port));
-    if let Some(starttls) = endpoint.target.protocol.starttls() {
+/// `openssl s_client ...` as a shell takes it, with which anybody can see what was seen at this address, or without one at the
+/// target itself. Host names and addresses are of checked types, so nothing needs quoting.
+pub fn s_client(endpoint: &Endpoint, address: Option<IpAddr>) -> String {
+    let host = address.map_or_else(|| endpoint.target.host.clone(), Host::Ip);
+    command(endpoint, &host, None)
+}
+
+/// The same, connecting to `host`, through this HTTP proxy (`host:port`) where there is one.
+fn command(endpoint: &Endpoint, host: &Host, proxy: Option<&str>) -> String {
+    let Endpoint { target, server_name, .. } = endpoint;
+    let proxy = proxy.map_or_else(String::new, |proxy| format!(" -proxy {proxy}"));
+    let mut command = format!("openssl s_client{proxy} -connect {}", HostPort(host, target.port));
+    if let Some(starttls) = target.protocol.starttls() {
         let _ = write!(command, " -starttls {}", starttls.openssl_name());
-        if starttls.openssl_name().starts_with("xmpp") {
-            let _ = write!(command, " -xmpphost {}", endpoint.server_name);
+        if let (StartTls::Xmpp | StartTls::XmppServer, Host::Name(name)) = (starttls, server_name) {
+            let _ = write!(command, " -xmpphost {name}");
         }
     }
-    match &endpoint.server_name {
-        Host::Name(name) => {
-            let _ = write!(command, " -servername {name} -verify_hostname {name}");
-        }
-        Host::Ip(ip) => {
-            let _ = write!(command, " -noservername -verify_ip {ip}");
-        }
+    match server_name {
+        Host::Name(name) => format!("{command} -servername {name} -verify_hostname {name} </dev/null"),
+        Host::Ip(ip) => format!("{command} -noservername -verify_ip {ip} </dev/null"),
     }
-    command.push_str(" -showcerts </dev/null");
-    command
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::Subject;
 use crate::{
     certificate::{Certificate, hex},
+    clock::rfc3339,
     diagnosis::{Judged, verify_text},
 };
 
@@ -17,7 +18,7 @@ pub fn json(subject: Subject<'_>, judged: &Judged) -> String {
         endpoint: subject.name(),
         target: subject.target(),
         address: observation.address.map(|address| address.to_string()),
-        checked_at: observation.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        checked_at: rfc3339(observation.at),
         severity: diagnosis.status().name(),
         verify_code: code,
         verify_text: code.map(verify_text),
@@ -66,8 +67,8 @@ fn certificate(certificate: &Certificate) -> CertificateLine {
             issuer: facts.issuer.text.clone(),
             serial: hex(&facts.serial),
             fingerprint_sha256,
-            not_before: facts.not_before.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            not_after: facts.not_after.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            not_before: rfc3339(facts.not_before),
+            not_after: rfc3339(facts.not_after),
             sans: facts.sans.iter().flatten().map(ToString::to_string).collect(),
             key: facts.key.kind.to_string(),
             signature: facts.signature.to_string(),

@@ -26,7 +26,8 @@ pub enum Subject<'a> {
 }
 
 impl Subject<'_> {
-    fn name(&self) -> &str {
+    /// What it is called, in a message too.
+    pub fn name(&self) -> &str {
         match self {
             Subject::Endpoint(endpoint) | Subject::Proxied(endpoint, _) => &endpoint.name,
             Subject::File(path) => path,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Subject;
 use crate::{
     certificate::Certificate,
-    clock::{Timestamp, days_between},
+    clock::{Timestamp, date, day, days_between},
     diagnosis::Judged,
     observation::Chain,
 };
@@ -67,8 +67,8 @@ pub(super) fn presented(chain: &Chain, now: Timestamp) -> String {
                     "     {}, {}; {} to {} ({left})",
                     facts.key.kind,
                     facts.signature,
-                    facts.not_before.strftime("%Y-%m-%d"),
-                    facts.not_after.strftime("%Y-%m-%d %H:%M UTC"),
+                    day(facts.not_before),
+                    date(facts.not_after),
                 );
             }
         }

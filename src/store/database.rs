@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::StoreError;
 
@@ -78,12 +78,14 @@ fn private_file(path: &Path) -> Result<File, StoreError> {
 
 fn connect(path: &Path) -> Result<Connection, StoreError> {
     let failed = |error: rusqlite::Error| StoreError::of(path, &error);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    // Somebody who looks at the file with the sqlite3 shell must not make a commit fail.
-    connection.busy_timeout(Duration::from_secs(5)).map_err(failed)?;
+    let (mut connection, found) = match begin(path, "NORMAL") {
+        // A full disk has no room even for the memory that SQLite shares between processes (-shm). Alone it needs none, and the
+        // lock keeps others of our kind out; only the sqlite3 shell has to wait until the daemon ends.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) => begin(path, "EXCLUSIVE"),
+        begun => begun,
+    }
+    .map_err(failed)?;
 
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     let owner: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
     if owner != APPLICATION_ID && (owner != 0 || found != 0 || tables != 0) {
@@ -103,6 +105,17 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
         transaction.commit().map_err(failed)?;
     }
     Ok(connection)
+}
+
+/// A connection, and the version of the schema that it finds.
+fn begin(path: &Path, locking_mode: &str) -> rusqlite::Result<(Connection, i64)> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    // Somebody who looks at the file with the sqlite3 shell must not make a commit fail.
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "locking_mode", locking_mode)?;
+    let found = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok((connection, found))
 }
 
 /// "cvgl": tells file(1), and us, whose database it is.
@@ -125,16 +138,19 @@ const MIGRATIONS: &[&str] = &["
         endpoint   TEXT NOT NULL,
         address    TEXT NOT NULL,               -- '' when the name did not resolve
         what       TEXT NOT NULL,               -- known: a certificate was seen; failed: none was
+        place      TEXT NOT NULL,               -- target|server name|addresses, as configured then
         at         TEXT NOT NULL,
         timing     TEXT NOT NULL,               -- [[stage, nanoseconds], ..]
         chain      TEXT NOT NULL,               -- fingerprints as presented, leaf first
-        added      TEXT NOT NULL,               -- fingerprints of the intermediates that completed it
+        issuers    TEXT NOT NULL,               -- fingerprints of the issuers it was judged with, not presented
+        tried      TEXT NOT NULL,               -- where issuers were looked for, in words
         version    TEXT NOT NULL,
         cipher     TEXT NOT NULL,
         key_group  TEXT NOT NULL,
         alpn       TEXT,
         possession TEXT,                        -- proven, failed, unchecked
         unchecked  TEXT,                        -- why it is unchecked
+        wants_client INTEGER NOT NULL,          -- 1: the server asked for a client certificate
         stage      TEXT,                        -- of the failure, as the next three
         kind       TEXT,
         kind_word  TEXT,                        -- the alert's name, or the protocol that answered
@@ -170,5 +186,5 @@ const PRUNE: &str = "
     DELETE FROM certificate WHERE fingerprint NOT IN (
         SELECT held.value FROM observation, json_each(observation.chain) AS held
         UNION
-        SELECT held.value FROM observation, json_each(observation.added) AS held
+        SELECT held.value FROM observation, json_each(observation.issuers) AS held
     )";

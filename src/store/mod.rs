@@ -17,12 +17,14 @@ use core::net::IpAddr;
 use std::{path::PathBuf, sync::Arc};
 
 use crate::{
-    certificate::Certificate,
     clock::Timestamp,
+    diagnosis::Issuers,
     incident::Incident,
     monitor::{NoticeKind, Record},
     observation::Observation,
 };
+
+use tracing::warn;
 
 pub use error::{Reason, StoreError};
 
@@ -74,9 +76,10 @@ pub struct StoredAddress {
     pub endpoint: Arc<str>,
     /// `None`: the name did not resolve.
     pub address: Option<IpAddr>,
-    /// The last visit that saw a certificate, and the intermediates that completed its chain at that time: with them it can be
-    /// judged again without fetching.
-    pub known: Option<(Observation, Vec<Arc<Certificate>>)>,
+    /// The endpoint's place at the last visit.
+    pub place: Arc<str>,
+    /// The last visit that saw a certificate, and the issuers that it was judged with: it can be judged again without fetching.
+    pub known: Option<(Observation, Issuers)>,
     /// The last visit, where it saw no certificate.
     pub failed: Option<Observation>,
     /// When the last visit was made, whatever came of it.
@@ -92,7 +95,12 @@ impl Store {
     /// Entries that this version cannot understand are left out with a warning; a file that cannot be trusted is an error.
     pub fn open(settings: &Settings) -> Result<(Store, Stored), StoreError> {
         let mut database = database::Database::open(&settings.directory)?;
-        database.prune()?;
+        match database.prune() {
+            Err(error @ StoreError::Corrupted { .. }) => return Err(error),
+            // A disk that is full or failing is told with the first change; what is known is of use all the same.
+            Err(error) => warn!(error = &error as &dyn std::error::Error, "{UNPRUNED}"),
+            Ok(()) => {}
+        }
         let stored = read::everything(&database)?;
         Ok((Store::start(database)?, stored))
     }
@@ -112,3 +120,5 @@ impl Store {
         self.writer.close().await;
     }
 }
+
+const UNPRUNED: &str = "cannot forget certificates that nobody presents any more";

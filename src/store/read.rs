@@ -10,7 +10,7 @@ use super::{Mail, StoreError, Stored, StoredAddress, codec, database::Database, 
 use crate::{
     certificate::Certificate,
     clock::Timestamp,
-    diagnosis::Topic,
+    diagnosis::{Issuers, Topic},
     incident::{Incident, IncidentKey, State},
     observation::{Chain, Handshake, Observation, Outcome, Tls},
 };
@@ -101,12 +101,12 @@ fn addresses(db: &Connection) -> Result<Vec<StoredAddress>> {
         rows(db, "SELECT * FROM observation ORDER BY endpoint, address, what", "an observation", |row| seen(row, &certificates))?;
 
     let mut addresses: Vec<StoredAddress> = Vec::new();
-    for Seen { endpoint, observation, added } in seen {
+    for Seen { endpoint, place, observation, issuers } in seen {
         let at = observation.at;
         let same = addresses.last().is_some_and(|last| *last.endpoint == *endpoint && last.address == observation.address);
         if !same {
             let (endpoint, address) = (endpoint.into(), observation.address);
-            let fresh = StoredAddress { endpoint, address, known: None, failed: None, last_probe: at, last_success: None };
+            let fresh = StoredAddress { endpoint, address, place, known: None, failed: None, last_probe: at, last_success: None };
             addresses.push(fresh);
         }
         let entry = addresses.last_mut().expect("one was just pushed");
@@ -114,7 +114,7 @@ fn addresses(db: &Connection) -> Result<Vec<StoredAddress>> {
         match observation.outcome {
             Outcome::Handshake(_) => {
                 entry.last_success = Some(at);
-                entry.known = Some((observation, added));
+                entry.known = Some((observation, issuers));
             }
             Outcome::Failure(_) => entry.failed = Some(observation),
         }
@@ -124,8 +124,9 @@ fn addresses(db: &Connection) -> Result<Vec<StoredAddress>> {
 
 struct Seen {
     endpoint: String,
+    place: Arc<str>,
     observation: Observation,
-    added: Vec<Arc<Certificate>>,
+    issuers: Issuers,
 }
 
 fn seen(row: &Row<'_>, certificates: &Certificates) -> Result<Option<Seen>> {
@@ -140,23 +141,26 @@ fn seen(row: &Row<'_>, certificates: &Certificates) -> Result<Option<Seen>> {
         }
         _ => None,
     };
-    let (timing, chain, added): (String, String, String) = (row.get("timing")?, row.get("chain")?, row.get("added")?);
+    let (timing, chain, issuers): (String, String, String) = (row.get("timing")?, row.get("chain")?, row.get("issuers")?);
     let possession: Option<String> = row.get("possession")?;
     let unchecked: Option<String> = row.get("unchecked")?;
+    let wants_client_certificate: bool = row.get("wants_client")?;
     let tls =
         Tls { version: row.get("version")?, cipher: row.get("cipher")?, group: row.get("key_group")?, alpn: row.get("alpn")? };
-    let (endpoint, at) = (row.get("endpoint")?, moment(row, "at")?);
+    let (endpoint, place, tried) = (row.get("endpoint")?, row.get::<_, String>("place")?.into(), row.get("tried")?);
+    let at = moment(row, "at")?;
     let understand = || {
         let address: Option<IpAddr> = if address.is_empty() { None } else { Some(address.parse().ok()?) };
         let outcome = match Chain::new(look_up(&chain, certificates)?) {
             Some(chain) => {
                 let possession = codec::possession(&possession?, unchecked)?;
-                Outcome::Handshake(Handshake { chain, tls, possession, broken_off: failure })
+                Outcome::Handshake(Handshake { chain, tls, possession, wants_client_certificate, broken_off: failure })
             }
             None => Outcome::Failure(failure?),
         };
         let observation = Observation { address, at: at?, outcome, timing: codec::timing_from_json(&timing)? };
-        Some(Seen { endpoint, observation, added: look_up(&added, certificates)? })
+        let issuers = Issuers { certificates: look_up(&issuers, certificates)?, tried };
+        Some(Seen { endpoint, place, observation, issuers })
     };
     Ok(understand())
 }

@@ -16,7 +16,7 @@ use crate::{
 /// Writes one record; says how many rows let go of certificates by it.
 pub(super) fn record(db: &Connection, record: &Record) -> Result<usize> {
     match record {
-        Record::Observed { endpoint, judged } => observed(db, endpoint, judged),
+        Record::Observed { endpoint, place, judged } => observed(db, endpoint, place, judged),
         Record::AddressGone { endpoint, address } => {
             let address = address.map(|ip| ip.to_string()).unwrap_or_default();
             run(db, "DELETE FROM observation WHERE endpoint = ?1 AND address = ?2", params![&**endpoint, address])
@@ -51,26 +51,26 @@ pub(super) fn mail(db: &Connection, mail: &Mail) -> Result<()> {
     Ok(())
 }
 
-fn observed(db: &Connection, endpoint: &str, judged: &Judged) -> Result<usize> {
+fn observed(db: &Connection, endpoint: &str, place: &str, judged: &Judged) -> Result<usize> {
     let observation = &judged.observation;
     let address = observation.address.map(|ip| ip.to_string()).unwrap_or_default();
-    let (what, chain, added) = match &observation.outcome {
-        Outcome::Handshake(Handshake { chain, .. }) => {
-            let added = judged.diagnosis.repair.as_ref().map_or(&[][..], |repair| &repair.added);
-            ("known", chain.iter().cloned().collect::<Vec<_>>(), added)
-        }
-        Outcome::Failure(_) => ("failed", Vec::new(), &[][..]),
+    let (what, chain) = match &observation.outcome {
+        Outcome::Handshake(Handshake { chain, .. }) => ("known", chain.iter().cloned().collect::<Vec<_>>()),
+        Outcome::Failure(_) => ("failed", Vec::new()),
     };
-    let (chain_json, added_json) = (fingerprints(&chain), fingerprints(added));
+    // What was seen at another place says nothing about this one, and shall not come back with the old configuration.
+    let left = run(db, "DELETE FROM observation WHERE endpoint = ?1 AND place <> ?2", params![endpoint, place])?;
+    let issuers = &judged.diagnosis.borrowed;
+    let held = (fingerprints(&chain), fingerprints(&issuers.certificates));
 
     // Most visits see what the last one saw: then no certificate needs to be written.
     let mut select =
-        db.prepare_cached("SELECT chain, added FROM observation WHERE endpoint = ?1 AND address = ?2 AND what = ?3")?;
+        db.prepare_cached("SELECT chain, issuers FROM observation WHERE endpoint = ?1 AND address = ?2 AND what = ?3")?;
     let before: Option<(String, String)> =
         select.query_row(params![endpoint, address, what], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    let unchanged = before.as_ref().is_some_and(|before| *before == (chain_json.clone(), added_json.clone()));
+    let unchanged = before.as_ref() == Some(&held);
     if !unchanged {
-        for certificate in chain.iter().chain(added) {
+        for certificate in chain.iter().chain(&issuers.certificates) {
             let fingerprint = certificate.fingerprint.to_string();
             let sql = "INSERT OR IGNORE INTO certificate (fingerprint, der) VALUES (?1, ?2)";
             run(db, sql, params![fingerprint, &certificate.der[..]])?;
@@ -83,23 +83,26 @@ fn observed(db: &Connection, endpoint: &str, judged: &Judged) -> Result<usize> {
     let failure = observation.failure();
     run(
         db,
-        "INSERT OR REPLACE INTO observation (endpoint, address, what, at, timing, chain, added, version, cipher, key_group, alpn,
-            possession, unchecked, stage, kind, kind_word, detail)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+        "INSERT OR REPLACE INTO observation (endpoint, address, what, place, at, timing, chain, issuers, tried,
+            version, cipher, key_group, alpn, possession, unchecked, wants_client, stage, kind, kind_word, detail)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
         params![
             endpoint,
             address,
             what,
+            place,
             observation.at.to_string(),
             codec::timing_to_json(&observation.timing),
-            chain_json,
-            added_json,
+            held.0,
+            held.1,
+            issuers.tried,
             tls.version,
             tls.cipher,
             tls.group,
             tls.alpn,
             possession.map(|(name, _)| name),
             possession.and_then(|(_, reason)| reason),
+            handshake.is_some_and(|handshake| handshake.wants_client_certificate),
             failure.map(|failure| failure.stage.name()),
             failure.map(|failure| failure.kind.name()),
             failure.and_then(|failure| codec::kind_word(&failure.kind)),
@@ -110,7 +113,7 @@ fn observed(db: &Connection, endpoint: &str, judged: &Judged) -> Result<usize> {
         let sql = "DELETE FROM observation WHERE endpoint = ?1 AND address = ?2 AND what = 'failed'";
         run(db, sql, params![endpoint, address])?;
     }
-    Ok(usize::from(before.is_some() && !unchanged))
+    Ok(left + usize::from(before.is_some() && !unchanged))
 }
 
 fn save_incident(db: &Connection, incident: &Incident) -> Result<()> {

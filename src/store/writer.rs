@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tracing::warn;
 
 use super::{
-    Mail, StoreError,
+    Mail, StoreError, UNPRUNED,
     database::{Database, Synchronous},
     write,
 };
@@ -121,7 +121,7 @@ impl Writer {
         self.let_go = 0;
         // Nobody waits for this, and the next opening prunes again.
         if let Err(error) = self.database.prune() {
-            warn!(error = &error as &dyn std::error::Error, "cannot forget certificates that nobody presents any more");
+            warn!(error = &error as &dyn std::error::Error, "{UNPRUNED}");
         }
     }
 }

@@ -8,7 +8,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 use crate::{
     certificate::{Certificate, Fingerprint},
     clock::{Timestamp, earlier},
-    diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Judged, Severity, Trust, Verdict, VerifyError},
+    diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, Judged, Severity, Trust, Verdict, VerifyError},
     endpoint::Endpoint,
     incident::{Incident, IncidentKey, State},
     monitor::{AddressView, EndpointView, Histogram, MailResult, NoticeKind, OutboxView, Policy, ReloadView, Snapshot, Watch},
@@ -49,7 +49,9 @@ pub(super) fn chain(name: &str, year: i32, month: u8, day: u8) -> Chain {
 pub(super) fn saw(address: &str, chain: &Chain, status: ChainStatus, code: u16, findings: Vec<Finding>) -> Arc<Judged> {
     let tls =
         Tls { version: "TLSv1.3".into(), cipher: "TLS_AES_256_GCM_SHA384".into(), group: "X25519MLKEM768".into(), alpn: None };
-    let handshake = Handshake { chain: chain.clone(), tls, possession: Possession::Proven, broken_off: None };
+    let wants_client_certificate = false;
+    let handshake =
+        Handshake { chain: chain.clone(), tls, possession: Possession::Proven, wants_client_certificate, broken_off: None };
     let errors = if code == 0 { Vec::new() } else { vec![VerifyError { code, depth: 0 }] };
     Arc::new(Judged {
         observation: Observation {
@@ -63,6 +65,7 @@ pub(super) fn saw(address: &str, chain: &Chain, status: ChainStatus, code: u16, 
             chain_status: status,
             findings: findings.into_iter().map(|finding| Found { finding, accepted: false }).collect(),
             repair: None,
+            borrowed: Issuers::default(),
         },
     })
 }
@@ -76,6 +79,7 @@ pub(super) fn failed(address: Option<&str>, stage: Stage, kind: FailureKind, det
             chain_status: ChainStatus::None,
             findings: vec![Found { finding: Finding::of_failure(&failure), accepted: false }],
             repair: None,
+            borrowed: Issuers::default(),
         },
         observation: Observation {
             address: address.map(|text| text.parse().expect("an address")),

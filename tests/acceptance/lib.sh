@@ -199,6 +199,18 @@ sys.exit(not eval(sys.argv[2]))
 PYTHON
 }
 
+# config_begins: what the daemons' configurations have in common, metrics on 9843; makes the state's directory.
+config_begins() {
+    mkdir "$WORK/state"
+    cat <<CONF
+defaults: {interval: 5s, timeout: 5s}
+trust: {system: false, mozilla: false, files: [$WORK/root.pem]}
+fetch: {allow_private: true}
+web: {listen: 127.0.0.1:9843}
+state: {directory: $WORK/state}
+CONF
+}
+
 # scrape PORT: /metrics of the daemon.
 scrape() { python3 -c 'import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode())' "http://127.0.0.1:$1/metrics"; }
 

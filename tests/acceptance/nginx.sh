@@ -1,43 +1,16 @@
 #!/usr/bin/env bash
 # A real nginx that leaves out the intermediate: found, proven, and mended by what certvigil offers.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/servers.sh"
 needs nginx:nginx-light
 own_network api.test.example
 
 root_ca root
 intermediate_ca issuing root
-leaf api issuing api.test.example '1 day ago' '90 days' 'authorityInfoAccess=caIssuers;URI:http://127.0.0.1/issuing.der'
-mkdir "$WORK/aia"
-openssl x509 -in "$WORK/issuing.pem" -outform DER -out "$WORK/aia/issuing.der"
-
-serve() {
-    cat >"$WORK/nginx.conf" <<CONF
-daemon off;
-pid $WORK/nginx.pid;
-error_log $WORK/nginx-error.log;
-events {}
-http {
-    access_log $WORK/access.log;
-    client_body_temp_path $WORK/t1; proxy_temp_path $WORK/t2; fastcgi_temp_path $WORK/t3;
-    uwsgi_temp_path $WORK/t4; scgi_temp_path $WORK/t5;
-    server { listen 127.0.0.1:80; root $WORK/aia; }
-    server {
-        listen 127.0.0.1:443 ssl;
-        ssl_protocols TLSv1.2 TLSv1.3;
-        ssl_certificate $WORK/$1;
-        ssl_certificate_key $WORK/api.key;
-        return 200 "here\n";
-    }
-}
-CONF
-}
+leaf api issuing api.test.example '1 day ago' '90 days' "$AIA"
 check=("$CERTVIGIL" check --json --ca-file "$WORK/root.pem" --only-ca-file --host api.test.example)
 
-serve api.pem
-start nginx nginx -c "$WORK/nginx.conf"
-nginx=$PID
-listens nginx 80 443
-
+nginx_serves 443:api:api
 openssl_says=$(said_by_openssl 443 api.test.example "$WORK/root.pem")
 [ "$openssl_says" = 21 ] || fail "the stage is set wrongly: openssl says $openssl_says"
 
@@ -72,8 +45,7 @@ gives 2 evidence "$CERTVIGIL" check --evidence --ca-file "$WORK/root.pem" --only
 grep -q 'Verify return code: 21 (unable to verify the first certificate)' "$WORK/evidence.out" || fail "the evidence lacks the verdict"
 
 say "full chain served"
-serve repaired.pem
-kill -HUP "$nginx"
+nginx_serves 443:api:repaired
 full_chain() { [ "$(said_by_openssl 443 api.test.example "$WORK/root.pem")" = 0 ]; }
 wait_for 15 "nginx takes the repaired chain" full_chain
 gives 0 mended "${check[@]}" 127.0.0.1:443

@@ -9,48 +9,18 @@ own_network mail.test.example api.test.example old.test.example shop.test.exampl
 
 root_ca root
 intermediate_ca issuing root
-aia='authorityInfoAccess=caIssuers;URI:http://127.0.0.1/issuing.der'
 leaf mail issuing mail.test.example '1 day ago' '90 days'
-leaf api issuing api.test.example '1 day ago' '90 days' "$aia"
+leaf api issuing api.test.example '1 day ago' '90 days' "$AIA"
 leaf old issuing old.test.example '90 days ago' '3 days ago'
 leaf shop issuing shop.test.example '1 day ago' '90 days'
 leaf shop-expired issuing shop.test.example '90 days ago' '1 hour ago'
-mkdir "$WORK/aia" "$WORK/state"
-openssl x509 -in "$WORK/issuing.pem" -outform DER -out "$WORK/aia/issuing.der"
-
-# serve API-CHAIN SHOP: what nginx presents from now on.
-serve() {
-    cat >"$WORK/nginx.conf" <<CONF
-daemon off;
-pid $WORK/nginx.pid;
-error_log $WORK/nginx-error.log;
-events {}
-http {
-    access_log off;
-    client_body_temp_path $WORK/t1; proxy_temp_path $WORK/t2; fastcgi_temp_path $WORK/t3;
-    uwsgi_temp_path $WORK/t4; scgi_temp_path $WORK/t5;
-    ssl_protocols TLSv1.2 TLSv1.3;
-    server { listen 127.0.0.1:80; root $WORK/aia; }
-    server { listen 127.0.0.1:443 ssl; ssl_certificate $WORK/$1; ssl_certificate_key $WORK/api.key; }
-    server { listen 127.0.0.1:8443 ssl; ssl_certificate $WORK/old-full.pem; ssl_certificate_key $WORK/old.key; }
-    server { listen 127.0.0.1:9443 ssl; ssl_certificate $WORK/$2-full.pem; ssl_certificate_key $WORK/$2.key; }
-}
-CONF
-}
-serve api.pem shop
-start nginx nginx -c "$WORK/nginx.conf"
-nginx=$PID
-listens nginx 80 443 8443 9443
+nginx_serves 443:api:api 8443:old:old-full 9443:shop:shop-full
 postfix_server mail
 
 printf 'over the hills\n' >"$WORK/password"
 chmod 600 "$WORK/password"
-cat >"$WORK/config.yaml" <<CONF
-defaults: {interval: 5s, timeout: 5s}
-trust: {system: false, mozilla: false, files: [$WORK/root.pem]}
-fetch: {allow_private: true}
-web: {listen: 127.0.0.1:9843}
-state: {directory: $WORK/state}
+config_begins >"$WORK/config.yaml"
+cat >>"$WORK/config.yaml" <<CONF
 mail:
   server: {host: mail.test.example, port: 587, tls: starttls, username: alerts, password: {file: $WORK/password},
     ca_files: [$WORK/root.pem]}
@@ -103,8 +73,7 @@ holds_of_mails "len(m) == $before"
 say "a mail that is decided while the mail server is away, and a kill -9: it arrives, once"
 postfix -c "$POSTFIX" stop 2>/dev/null
 all=(api old shop)
-serve api.pem shop-expired
-kill -HUP "$nginx"
+nginx_serves 443:api:api 8443:old:old-full 9443:shop-expired:shop-expired-full
 wait_for 60 "a mail in the outbox" metric 9843 '^certvigil_outbox_length [1-9]'
 end "$DAEMON" KILL
 daemon
@@ -118,8 +87,7 @@ settle
 holds_of_mails "len($about_shop) == 1"
 
 say "the full chain is served: the all-clear, in the thread"
-serve api-full.pem shop-expired
-kill -HUP "$nginx"
+nginx_serves 443:api:api-full 8443:old:old-full 9443:shop-expired:shop-expired-full
 wait_for 120 "the all-clear to the admin" mails 'any(x.kind == "resolved" for x in box("admin"))'
 wait_for 120 "the all-clear to the owner" mails 'any(x.kind == "resolved" and "api" in x.words for x in box("ops"))'
 settle

@@ -1,40 +1,19 @@
 #!/usr/bin/env bash
 # A real Prometheus scrapes the daemon; what the shipped dashboard and rules ask for is there.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/servers.sh"
 needs nginx:nginx-light prometheus:prometheus promtool:prometheus
 own_network api.test.example good.test.example
 
 root_ca root
 intermediate_ca issuing root
-leaf api issuing api.test.example '1 day ago' '90 days' 'authorityInfoAccess=caIssuers;URI:http://127.0.0.1/issuing.der'
+leaf api issuing api.test.example '1 day ago' '90 days' "$AIA"
 leaf good issuing good.test.example '1 day ago' '90 days'
-mkdir "$WORK/aia" "$WORK/state"
-openssl x509 -in "$WORK/issuing.pem" -outform DER -out "$WORK/aia/issuing.der"
-cat >"$WORK/nginx.conf" <<CONF
-daemon off;
-pid $WORK/nginx.pid;
-error_log $WORK/nginx-error.log;
-events {}
-http {
-    access_log off;
-    client_body_temp_path $WORK/t1; proxy_temp_path $WORK/t2; fastcgi_temp_path $WORK/t3;
-    uwsgi_temp_path $WORK/t4; scgi_temp_path $WORK/t5;
-    ssl_protocols TLSv1.2 TLSv1.3;
-    server { listen 127.0.0.1:80; root $WORK/aia; }
-    server { listen 127.0.0.1:443 ssl; ssl_certificate $WORK/api.pem; ssl_certificate_key $WORK/api.key; }
-    server { listen 127.0.0.1:8443 ssl; ssl_certificate $WORK/good-full.pem; ssl_certificate_key $WORK/good.key; }
-}
-CONF
-start nginx nginx -c "$WORK/nginx.conf"
-listens nginx 80 443 8443
+nginx_serves 443:api:api 8443:good:good-full
 
 # Nothing listens at the mail server's port: mails wait, and their metrics can be looked at.
-cat >"$WORK/config.yaml" <<CONF
-defaults: {interval: 5s, timeout: 5s}
-trust: {system: false, mozilla: false, files: [$WORK/root.pem]}
-fetch: {allow_private: true}
-web: {listen: 127.0.0.1:9843}
-state: {directory: $WORK/state}
+config_begins >"$WORK/config.yaml"
+cat >>"$WORK/config.yaml" <<CONF
 mail:
   server: {host: 127.0.0.1, port: 587, tls: starttls}
   from: "certvigil <alerts@test.example>"

@@ -11,6 +11,44 @@ handed_to() {
     echo "$dir"
 }
 
+# What a leaf carries that names its issuer's address; `nginx_serves` has it there.
+AIA='authorityInfoAccess=caIssuers;URI:http://127.0.0.1/issuing.der'
+NGINX=
+
+# nginx_serves PORT:KEY:CHAIN...: from now on, TLS at these ports with WORK/KEY.key and WORK/CHAIN.pem; 80, the issuer of AIA.
+# Every request stands in WORK/access.log. The first call starts it.
+nginx_serves() {
+    local site port key chain
+    mkdir -p "$WORK/aia"
+    openssl x509 -in "$WORK/issuing.pem" -outform DER -out "$WORK/aia/issuing.der"
+    {
+        cat <<CONF
+daemon off;
+pid $WORK/nginx.pid;
+error_log $WORK/nginx-error.log;
+events {}
+http {
+    access_log $WORK/access.log;
+    client_body_temp_path $WORK/t1; proxy_temp_path $WORK/t2; fastcgi_temp_path $WORK/t3;
+    uwsgi_temp_path $WORK/t4; scgi_temp_path $WORK/t5;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    server { listen 127.0.0.1:80; root $WORK/aia; }
+CONF
+        for site in "$@"; do
+            IFS=: read -r port key chain <<<"$site"
+            echo "    server { listen 127.0.0.1:$port ssl; ssl_certificate $WORK/$chain.pem; ssl_certificate_key $WORK/$key.key; }"
+        done
+        echo '}'
+    } >"$WORK/nginx.conf"
+    if [ -n "$NGINX" ]; then
+        kill -HUP "$NGINX"
+    else
+        start nginx nginx -c "$WORK/nginx.conf"
+        NGINX=$PID
+        listens nginx 80 "${@%%:*}"
+    fi
+}
+
 # postfix_server CERT: 25 (STARTTLS offered), 465 (TLS), 587 (STARTTLS and AUTH required: alerts / over the hills), 2525 (no TLS).
 # Mail to NAME@test.example lies in WORK/mail/NAME/new.
 postfix_server() {

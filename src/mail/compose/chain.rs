@@ -2,10 +2,12 @@
 
 use super::{
     Attachment, Letter, evidence,
-    layout::{Text, count, date, list, safe, sentence},
+    layout::{Text, count, list, safe, sentence},
     message,
 };
 use crate::{
+    certificate::printable_cut,
+    clock::date,
     diagnosis::{Finding, Judged, Repair, Severity},
     incident::Audience,
     mail::Settings,
@@ -15,7 +17,7 @@ use crate::{
 pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Letter {
     let place = evidence::place(case);
     let subject = match notice.audience {
-        Audience::Admin => format!("Incomplete certificate chain on {}", super::layout::cut(&place, 60)),
+        Audience::Admin => format!("Incomplete certificate chain on {}", printable_cut(&place, 60)),
         Audience::Owner => super::subject(case, "incomplete certificate chain"),
     };
     let repair = case.seen.iter().find_map(|judged| judged.diagnosis.repair.as_ref());
@@ -36,7 +38,8 @@ pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Lette
         request(&mut text, case, judged, repair);
     }
     text.heading("About this letter");
-    let replies = if notice.reply_to.is_empty() { message::sender(settings) } else { list(&notice.reply_to, 4) };
+    let answerable = if notice.reply_to.is_empty() { &case.watch.policy.owners } else { &notice.reply_to };
+    let replies = if answerable.is_empty() { message::sender(settings) } else { list(answerable, 4) };
     text.paragraph(&format!(
         "Everything above is what any client is shown when it connects; no secret is in this letter, and none is asked for. \
          It was written automatically, and a reply reaches a person: {replies}."
@@ -126,6 +129,9 @@ fn request(text: &mut Text, case: &Case, judged: &Judged, repair: Option<&Repair
          file is attached as fullchain.pem. It holds public certificates only; the private key stays as it is.",
     );
     let clean = repair.verdict.code() == 0;
+    if judged.diagnosis.finding("expired").is_some() {
+        text.paragraph("The certificate itself has expired: please renew it first, and serve the new one with its full chain.");
+    }
     let root = repair.chain.last().and_then(|top| top.facts()).map(|facts| evidence::name(&facts.issuer));
     let to_the_root = root.as_ref().map(|root| format!(" up to the root \"{root}\"")).unwrap_or_default();
     let (as_of, line) = (date(judged.observation.at), repair.verdict.line());
@@ -157,7 +163,10 @@ fn request(text: &mut Text, case: &Case, judged: &Judged, repair: Option<&Repair
         "Postfix  smtpd_tls_chain_files = /path/to/privkey.pem, /path/to/fullchain.pem",
     ]);
     if clean {
-        text.paragraph("Afterwards the last line of the first command's output is: Verify return code: 0 (ok)");
+        text.paragraph(
+            "Afterwards the first command says: Verify return code: 0 (ok). Where the machine's store lacks the root, add it \
+             there too with -CAfile.",
+        );
     }
 }
 

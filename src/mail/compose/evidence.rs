@@ -1,13 +1,13 @@
 //! The evidence of a case: what was presented, what OpenSSL says of it, and the command that shows it to anybody.
 
-use core::net::SocketAddr;
-
-use super::layout::{Text, cut, date, list, safe};
+use super::layout::{Text, list, safe};
 use crate::{
-    certificate::{Certificate, Name},
+    certificate::{Certificate, Name, printable_cut},
+    clock::date,
     diagnosis::Judged,
-    endpoint::{Host, HostPort, StartTls},
+    endpoint::{Host, HostPort},
     monitor::Case,
+    report,
 };
 
 /// How many addresses, names and certificates are listed.
@@ -69,7 +69,7 @@ pub(super) fn certificate(certificate: &Certificate) -> Vec<(&'static str, Strin
         ("Subject", name(&facts.subject)),
         ("Names", if names.is_empty() { "none".into() } else { list(&names, LISTED) }),
         ("Issuer", name(&facts.issuer)),
-        ("Serial", cut(&facts.serial_hex(), 80)),
+        ("Serial", printable_cut(&facts.serial_hex(), 80)),
         fingerprint,
         ("Valid", format!("{} to {}", date(facts.not_before), date(facts.not_after))),
     ]
@@ -77,7 +77,9 @@ pub(super) fn certificate(certificate: &Certificate) -> Vec<(&'static str, Strin
 
 /// OpenSSL's errors and its last line, then the chain as presented: what the command prints.
 pub(super) fn diagnostic(text: &mut Text, judged: &Judged) {
-    if let Some(verdict) = &judged.diagnosis.verdict {
+    let diagnosis = &judged.diagnosis;
+    let served = diagnosis.repair.as_ref().filter(|repair| !repair.added.is_empty()).map(|repair| &repair.served);
+    if let Some(verdict) = served.or(diagnosis.verdict.as_ref()) {
         let mut lines: Vec<String> =
             verdict.errors.iter().map(|error| format!("verify error:num={}:{}", error.code, error.text())).collect();
         lines.truncate(LISTED);
@@ -102,27 +104,9 @@ pub(super) fn diagnostic(text: &mut Text, judged: &Judged) {
     }
 }
 
-/// `openssl s_client ...` as a shell takes it. Host names and addresses are of checked types, so nothing needs quoting.
+/// The command that shows what was seen.
 pub(super) fn s_client(case: &Case) -> String {
-    let endpoint = &case.watch.endpoint;
-    let port = endpoint.target.port;
-    let connect = match witness(case).and_then(|judged| judged.observation.address) {
-        Some(address) => SocketAddr::new(address, port).to_string(),
-        None => place(case),
-    };
-    let mut command = format!("openssl s_client -connect {connect}");
-    if let Some(starttls) = endpoint.target.protocol.starttls() {
-        command.push_str(" -starttls ");
-        command.push_str(starttls.openssl_name());
-        if let (StartTls::Xmpp | StartTls::XmppServer, Host::Name(name)) = (starttls, &endpoint.server_name) {
-            command.push_str(" -xmpphost ");
-            command.push_str(name);
-        }
-    }
-    match &endpoint.server_name {
-        Host::Name(name) => format!("{command} -servername {name} -verify_hostname {name} </dev/null"),
-        Host::Ip(ip) => format!("{command} -noservername -verify_ip {ip} </dev/null"),
-    }
+    report::s_client(&case.watch.endpoint, witness(case).and_then(|judged| judged.observation.address))
 }
 
 /// How the attached chain is verified by hand.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::{
     Letter, evidence,
-    layout::{Text, ago, ahead, date, day, full, list, sentence},
+    layout::{Text, full, list, sentence},
 };
 use crate::{
     certificate::{Certificate, Facts},
-    clock::Timestamp,
+    clock::{Timestamp, date, day, span},
     diagnosis::{Judged, Severity},
     monitor::{Case, Notice},
 };
@@ -26,18 +26,18 @@ pub(super) fn letter(notice: &Notice, case: &Case) -> Letter {
         Some(end) if case.incident.code == "expired" => (
             format!("certificate EXPIRED on {}", day(end)),
             format!(
-                "Replace the certificate of {place} now: it expired {}, on {}, and clients refuse it.",
-                ago(now, end),
+                "Replace the certificate of {place} now: it expired {} ago, on {}, and clients refuse it.",
+                span(end, now),
                 date(end)
             ),
         ),
         Some(end) => {
             let urgency = if case.incident.severity == Severity::Critical { " now" } else { "" };
             (
-                format!("certificate expires {} ({})", ahead(now, end), day(end)),
+                format!("certificate expires in {} ({})", span(now, end), day(end)),
                 format!(
-                    "Renew the certificate of {place}{urgency} and reload the server: it expires {}, on {}.",
-                    ahead(now, end),
+                    "Renew the certificate of {place}{urgency} and reload the server: it expires in {}, on {}.",
+                    span(now, end),
                     date(end)
                 ),
             )

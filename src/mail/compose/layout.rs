@@ -1,9 +1,6 @@
 //! How a letter is laid out: wrapped prose, tables of facts, and lines that must stay whole.
 
-use crate::{
-    certificate::printable,
-    clock::{Timestamp, days_between},
-};
+use crate::certificate::printable_cut;
 
 /// Where prose is wrapped.
 const WIDTH: usize = 72;
@@ -94,21 +91,12 @@ impl Text {
 
 /// A stranger's text: printable, and cut.
 pub(super) fn safe(text: &str) -> String {
-    cut(&printable(&cut(text, SHOWN)), SHOWN)
+    printable_cut(text, SHOWN)
 }
 
 /// A sentence that quotes strangers: printable, and cut later than a name is.
 pub(super) fn sentence(text: &str) -> String {
-    cut(&printable(&cut(text, 3 * SHOWN)), 3 * SHOWN)
-}
-
-/// At most `limit` characters, the last three of them dots when something is missing.
-pub(super) fn cut(text: &str, limit: usize) -> String {
-    if text.chars().nth(limit).is_none() {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(limit.saturating_sub(3)).collect();
-    format!("{kept}...")
+    printable_cut(text, 3 * SHOWN)
 }
 
 /// The first letter in upper case, a full stop at the end: a finding's fragment as a sentence.
@@ -131,32 +119,4 @@ pub(super) fn list(items: &[String], limit: usize) -> String {
 /// `1 thing`, `2 things`.
 pub(super) fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
-}
-
-/// `2026-11-22 09:42 UTC`.
-pub(super) fn date(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-/// `2026-11-22`.
-pub(super) fn day(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d").to_string()
-}
-
-/// `in 6 days`, `within a day`.
-pub(super) fn ahead(now: Timestamp, then: Timestamp) -> String {
-    match days_between(now, then) {
-        ..1 => "within a day".into(),
-        1 => "in 1 day".into(),
-        days => format!("in {days} days"),
-    }
-}
-
-/// `6 days ago`, `less than a day ago`.
-pub(super) fn ago(now: Timestamp, then: Timestamp) -> String {
-    match days_between(then, now) {
-        ..1 => "less than a day ago".into(),
-        1 => "1 day ago".into(),
-        days => format!("{days} days ago"),
-    }
 }

@@ -11,8 +11,13 @@ use lettre::{
     },
 };
 
-use super::{Letter, layout};
-use crate::{certificate::Fingerprint, clock::Timestamp, mail::Settings, monitor::Notice};
+use super::Letter;
+use crate::{
+    certificate::{Fingerprint, printable_cut},
+    clock::Timestamp,
+    mail::Settings,
+    monitor::Notice,
+};
 
 /// What the headers are made of, beside the letter.
 pub(super) struct Head<'a> {
@@ -56,7 +61,7 @@ pub(super) fn write(head: &Head<'_>, letter: &Letter, settings: &Settings) -> Ve
     let mut builder = Message::builder()
         .envelope(nobody)
         .from(from)
-        .subject(layout::cut(&layout::safe(&letter.subject), 100))
+        .subject(printable_cut(&letter.subject, 100))
         .date(SystemTime::from(head.at.max(Timestamp::UNIX_EPOCH)))
         .message_id(Some(message_id(&head.id, &domain)));
     builder = match head.recipient.parse::<Mailbox>() {

@@ -17,8 +17,8 @@ mod tests;
 
 use super::Settings;
 use crate::{
-    certificate::Fingerprint,
-    clock::Timestamp,
+    certificate::{Fingerprint, printable_cut},
+    clock::{Timestamp, date},
     monitor::{Case, Notice, NoticeKind},
 };
 use layout::Text;
@@ -66,7 +66,7 @@ pub fn test_message(settings: &Settings, to: &str, at: Timestamp) -> Vec<u8> {
     text.paragraph("Nothing is to be done: this is the test mail that somebody asked certvigil for, and it has arrived.");
     text.paragraph("Alerts take the same way: the same server, the same sender, the same kind of message.");
     text.facts(&[
-        ("Sent", layout::date(at)),
+        ("Sent", date(at)),
         ("Through", layout::safe(&format!("{}:{}", settings.server.host, settings.server.port))),
         ("To", layout::safe(to)),
     ]);
@@ -106,7 +106,7 @@ fn title(code: &str) -> String {
         "handshake_failed" => "TLS handshake fails",
         "unreachable" => "server cannot be reached",
         "client_certificate_wanted" => "server wants a client certificate",
-        other => return layout::cut(&layout::safe(other).replace('_', " "), 40),
+        other => return printable_cut(&other.replace('_', " "), 40),
     }
     .to_owned()
 }
@@ -115,5 +115,5 @@ fn title(code: &str) -> String {
 fn subject(case: &Case, rest: &str) -> String {
     const TAG: &str = "[certvigil]";
     let room = layout::SUBJECT.saturating_sub(TAG.len() + ": ".len() + 1 + rest.chars().count()).max(16);
-    layout::cut(&format!("{TAG} {}: {rest}", layout::cut(&layout::safe(&case.watch.endpoint.name), room)), 70)
+    printable_cut(&format!("{TAG} {}: {rest}", printable_cut(&case.watch.endpoint.name, room)), 70)
 }

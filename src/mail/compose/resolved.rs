@@ -2,10 +2,12 @@
 
 use super::{
     Letter, evidence,
-    layout::{Text, cut, date, full, list, sentence},
+    layout::{Text, full, list, sentence},
     message,
 };
 use crate::{
+    certificate::printable_cut,
+    clock::date,
     incident::Audience,
     mail::Settings,
     monitor::{Case, Notice},
@@ -17,7 +19,7 @@ pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Lette
     let mended = case.seen.iter().map(|judged| judged.observation.at).max().unwrap_or(notice.at);
     let mut text = Text::default();
     let subject = match notice.audience {
-        Audience::Admin => format!("Resolved: {title} on {}", cut(&evidence::place(case), 36)),
+        Audience::Admin => format!("Resolved: {title} on {}", printable_cut(&evidence::place(case), 36)),
         Audience::Owner => super::subject(case, &format!("resolved: {title}")),
     };
     match notice.audience {

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Attachment, Letter, evidence,
-    layout::{SUBJECT, Text, count, cut, full, safe, sentence},
+    layout::{SUBJECT, Text, count, full, safe, sentence},
 };
 use crate::{
+    certificate::printable_cut,
     diagnosis::Severity,
     monitor::{Case, Notice},
 };
@@ -17,12 +18,13 @@ const ATTACHED: usize = 20;
 const LISTED: usize = 50;
 
 pub(super) fn letter(notice: &Notice) -> Letter {
-    let mut groups: BTreeMap<&str, Vec<&Case>> = BTreeMap::new();
+    // The same finding may want different things done: a refused port and a lost route are both "unreachable".
+    let mut groups: BTreeMap<(&str, Option<String>), Vec<&Case>> = BTreeMap::new();
     for case in &notice.cases {
-        groups.entry(&case.incident.code).or_default().push(case);
+        groups.entry((&case.incident.code, hint(case))).or_default().push(case);
     }
-    let mut groups: Vec<(&str, Vec<&Case>)> = groups.into_iter().collect();
-    groups.sort_by_key(|(code, cases)| (std::cmp::Reverse(worst(cases)), std::cmp::Reverse(cases.len()), *code));
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_by_key(|((code, _), cases)| (std::cmp::Reverse(worst(cases)), std::cmp::Reverse(cases.len()), *code));
 
     let endpoints = notice.cases.iter().map(|case| &case.watch.endpoint.name).collect::<BTreeSet<_>>().len();
     let critical = notice.cases.iter().filter(|case| case.incident.severity == Severity::Critical).count();
@@ -39,8 +41,8 @@ pub(super) fn letter(notice: &Notice) -> Letter {
          something changes."
     ));
     let attachments = attachments(&notice.cases);
-    for (code, cases) in &groups {
-        group(&mut text, code, cases);
+    for ((code, hint), cases) in &groups {
+        group(&mut text, code, hint.as_deref(), cases);
     }
     if !attachments.is_empty() {
         text.paragraph(&format!(
@@ -49,15 +51,19 @@ pub(super) fn letter(notice: &Notice) -> Letter {
             if attachments.len() == 1 { "is 1 file".to_owned() } else { format!("are {} files", attachments.len()) }
         ));
     }
-    Letter { subject: cut(&format!("[certvigil] first sweep: {found}"), SUBJECT), text: text.finish(), attachments }
+    Letter { subject: printable_cut(&format!("[certvigil] first sweep: {found}"), SUBJECT), text: text.finish(), attachments }
 }
 
-/// One finding code: what to do, once, and a line for each endpoint that has it.
-fn group(text: &mut Text, code: &str, cases: &[&Case]) {
+/// What is to be done about a case.
+fn hint(case: &Case) -> Option<String> {
+    Some(evidence::witness(case)?.diagnosis.finding(&case.incident.code)?.finding.hint())
+}
+
+/// One finding with one remedy: what to do, once, and a line for each endpoint that has it.
+fn group(text: &mut Text, code: &str, hint: Option<&str>, cases: &[&Case]) {
     text.heading(&format!("{} ({}, {})", full_title(code), worst(cases), count(cases.len(), "endpoint")));
-    let hint = cases.iter().find_map(|case| Some(evidence::witness(case)?.diagnosis.finding(code)?.finding.hint()));
     if let Some(hint) = hint {
-        text.paragraph(&format!("What to do: {}", full(&sentence(&hint))));
+        text.paragraph(&format!("What to do: {}", full(&sentence(hint))));
     }
     for case in cases.iter().take(LISTED) {
         text.item(&format!("{}: {}", evidence::named_place(case), sentence(&case.incident.summary)));

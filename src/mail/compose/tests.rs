@@ -8,7 +8,7 @@ use rcgen::{CertificateParams, DnType, KeyPair, SanType};
 use super::*;
 use crate::{
     certificate::Certificate,
-    diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Judged, Repair, Severity, Verdict, VerifyError},
+    diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, Judged, Repair, Severity, Verdict, VerifyError},
     endpoint::Endpoint,
     incident::{Audience, Incident, IncidentKey, State},
     mail::{Login, Secret, Security, Server},
@@ -45,8 +45,13 @@ fn intermediate() -> Arc<Certificate> {
 }
 
 fn observed(address: &str, chain: Vec<Arc<Certificate>>) -> Observation {
-    let handshake =
-        Handshake { chain: Chain::new(chain).unwrap(), tls: Tls::default(), possession: Possession::Proven, broken_off: None };
+    let handshake = Handshake {
+        chain: Chain::new(chain).unwrap(),
+        tls: Tls::default(),
+        possession: Possession::Proven,
+        wants_client_certificate: false,
+        broken_off: None,
+    };
     Observation {
         address: Some(address.parse().unwrap()),
         at: at("2026-11-22T09:41:07Z"),
@@ -59,7 +64,16 @@ fn judged(observation: Observation, codes: &[u16], findings: Vec<Finding>) -> Ju
     let errors = codes.iter().map(|code| VerifyError { code: *code, depth: 0 }).collect();
     let verdict = observation.chain().is_some().then_some(Verdict { errors, path_length: 1 });
     let findings = findings.into_iter().map(|finding| Found { finding, accepted: false }).collect();
-    Judged { observation, diagnosis: Diagnosis { verdict, chain_status: ChainStatus::Complete, findings, repair: None } }
+    Judged {
+        observation,
+        diagnosis: Diagnosis {
+            verdict,
+            chain_status: ChainStatus::Complete,
+            findings,
+            repair: None,
+            borrowed: Issuers::default(),
+        },
+    }
 }
 
 fn watch(target: &str, policy: Policy) -> Arc<Watch> {
@@ -101,6 +115,11 @@ fn notice(kind: NoticeKind, cases: Vec<Case>) -> Notice {
     }
 }
 
+/// What a client with the roots alone says of a lone leaf.
+fn broken() -> Verdict {
+    Verdict { errors: vec![VerifyError { code: 20, depth: 0 }, VerifyError { code: 21, depth: 0 }], path_length: 1 }
+}
+
 fn broken_chain(watch: &Arc<Watch>) -> Case {
     let missing = Finding::MissingIntermediate {
         missing: vec!["CN=Example Intermediate R1,O=Example Trust,C=DE".into()],
@@ -108,8 +127,12 @@ fn broken_chain(watch: &Arc<Watch>) -> Case {
     };
     let mut judged = judged(observed("192.0.2.10", vec![leaf()]), &[20, 21], vec![missing]);
     judged.diagnosis.chain_status = ChainStatus::MissingIntermediate;
-    judged.diagnosis.repair =
-        Some(Repair { chain: vec![leaf(), intermediate()], added: vec![intermediate()], verdict: Verdict::default() });
+    judged.diagnosis.repair = Some(Repair {
+        chain: vec![leaf(), intermediate()],
+        added: vec![intermediate()],
+        verdict: Verdict::default(),
+        served: broken(),
+    });
     case(watch, vec![judged])
 }
 
@@ -203,6 +226,7 @@ fn the_command_fits_the_protocol() {
     let command = |target: &str| evidence::s_client(&broken_chain(&watch(target, Policy::default())));
     assert_snapshot!(command("submission://mail.example"), @"openssl s_client -connect 192.0.2.10:587 -starttls smtp -servername mail.example -verify_hostname mail.example </dev/null");
     assert_snapshot!(command("xmpp://chat.example"), @"openssl s_client -connect 192.0.2.10:5222 -starttls xmpp -xmpphost chat.example -servername chat.example -verify_hostname chat.example </dev/null");
+    assert_snapshot!(command("xmpp://192.0.2.1"), @"openssl s_client -connect 192.0.2.10:5222 -starttls xmpp -noservername -verify_ip 192.0.2.1 </dev/null");
     assert_snapshot!(command("[2001:db8::1]:8443"), @"openssl s_client -connect 192.0.2.10:8443 -noservername -verify_ip 2001:db8::1 </dev/null");
     let mut unresolved = broken_chain(&watch("[2001:db8::1]:8443", Policy::default()));
     Arc::make_mut(&mut unresolved.seen[0]).observation.address = None;
@@ -367,8 +391,12 @@ fn every_letter(leaf: &Arc<Certificate>, name: &str) -> Vec<Notice> {
     ];
     let cases = findings.map(|finding| {
         let mut judged = judged(observed("192.0.2.10", vec![Arc::clone(leaf)]), &[21], vec![finding]);
-        judged.diagnosis.repair =
-            Some(Repair { chain: vec![Arc::clone(leaf)], added: vec![Arc::clone(leaf)], verdict: Verdict::default() });
+        judged.diagnosis.repair = Some(Repair {
+            chain: vec![Arc::clone(leaf)],
+            added: vec![Arc::clone(leaf)],
+            verdict: Verdict::default(),
+            served: broken(),
+        });
         case(&watch, vec![judged])
     });
     let mut notices = Vec::new();

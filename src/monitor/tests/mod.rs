@@ -18,7 +18,7 @@ use super::*;
 use crate::{
     certificate::Certificate,
     clock::later,
-    diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Judged, Trust, Verdict},
+    diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, Judged, Trust, Verdict},
     endpoint::Endpoint,
     incident::{Audience, IncidentKey},
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
@@ -58,7 +58,7 @@ struct World {
 /// What records make of a disk.
 #[derive(Default)]
 struct Disk {
-    addresses: BTreeMap<(Arc<str>, Option<IpAddr>), AddressView>,
+    addresses: BTreeMap<(Arc<str>, Option<IpAddr>), RestoredAddress>,
     incidents: BTreeMap<IncidentKey, Incident>,
     outbox: Vec<Waiting>,
     first_sweep_done: bool,
@@ -72,10 +72,13 @@ impl Disk {
 
     fn apply(&mut self, record: Record) {
         match record {
-            Record::Observed { endpoint, judged } => {
+            Record::Observed { endpoint, place, judged } => {
                 let (address, at) = (judged.observation.address, judged.observation.at);
-                let fresh = AddressView { address, known: None, failed: None, last_probe: at, last_success: None };
-                let row = self.addresses.entry((endpoint, address)).or_insert(fresh);
+                let view = AddressView { address, known: None, failed: None, last_probe: at, last_success: None };
+                let fresh = RestoredAddress { endpoint: endpoint.clone(), place: place.clone(), view };
+                let known = self.addresses.entry((endpoint, address)).or_insert(fresh);
+                known.place = place;
+                let row = &mut known.view;
                 row.last_probe = at;
                 if judged.observation.chain().is_some() {
                     (row.known, row.failed, row.last_success) = (Some(judged), None, Some(at));
@@ -94,7 +97,7 @@ impl Disk {
 
     fn restored(&self) -> Restored {
         Restored {
-            addresses: self.addresses.iter().map(|((name, _), row)| (name.clone(), row.clone())).collect(),
+            addresses: self.addresses.values().cloned().collect(),
             incidents: self.incidents.values().cloned().collect(),
             outbox: self.outbox.clone(),
             first_sweep_done: self.first_sweep_done,
@@ -309,7 +312,9 @@ fn dated(address: u8, now: Now, watch: &Watch, not_before: Timestamp, not_after:
 
 fn presents(address: u8, now: Now, leaf: Arc<Certificate>, findings: Vec<Finding>) -> Judged {
     let chain = Chain { leaf, rest: Vec::new() };
-    let handshake = Handshake { chain, tls: Tls::default(), possession: Possession::Proven, broken_off: None };
+    let wants_client_certificate = false;
+    let handshake =
+        Handshake { chain, tls: Tls::default(), possession: Possession::Proven, wants_client_certificate, broken_off: None };
     judged(Some(ip(address)), now, Outcome::Handshake(handshake), findings)
 }
 
@@ -335,7 +340,7 @@ fn judged(address: Option<IpAddr>, now: Now, outcome: Outcome, findings: Vec<Fin
     let chain_status = if verdict.is_some() { ChainStatus::Complete } else { ChainStatus::None };
     Judged {
         observation: Observation { address, at: now.wall, outcome, timing: Vec::new() },
-        diagnosis: Diagnosis { verdict, chain_status, findings, repair: None },
+        diagnosis: Diagnosis { verdict, chain_status, findings, repair: None, borrowed: Issuers::default() },
     }
 }
 

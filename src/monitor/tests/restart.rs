@@ -66,6 +66,39 @@ fn what_left_the_inventory_while_nobody_looked_is_forgotten() {
 }
 
 #[test]
+fn another_place_after_a_restart_is_as_after_a_reload() {
+    let moved = || {
+        let mut moved = watch("a");
+        moved.endpoint.target = "192.0.2.1:8443".parse().expect("a target");
+        moved
+    };
+    let mut worlds = [false, true].map(|is_reload| {
+        let mut world = World::new(vec![watch("a")], Disk::used(), |watch, now| match watch.endpoint.target.port {
+            443 => Some((vec![sees(1, now, vec![gap()]), sees(2, now, vec![gap()])], vec![ip(1), ip(2)])),
+            _ => only(fine(1, now)),
+        });
+        world.run(10 * MINUTE);
+        if is_reload {
+            world.reload(vec![moved()]);
+        } else {
+            world.inventory = vec![Arc::new(moved())];
+            world.restart();
+        }
+        world
+    });
+    for world in &mut worlds {
+        assert!(world.addresses().is_empty() && world.disk.addresses.is_empty());
+        assert_eq!((world.incidents().len(), world.disk.incidents.len()), (1, 1), "until somebody has looked there");
+        world.run(HOUR);
+        assert!(world.incidents().is_empty() && world.disk.incidents.is_empty());
+        assert_eq!((world.addresses().len(), world.disk.addresses.len()), (1, 1));
+        world.restart();
+        assert_eq!(world.addresses().len(), 1);
+    }
+    assert_eq!(worlds[0].mails(), worlds[1].mails());
+}
+
+#[test]
 fn the_outbox_survives_a_day_without_a_mail_server_and_a_restart() {
     let is_up = Rc::new(Cell::new(false));
     let watches = (0..9).map(|i| watch(&format!("e{i}"))).collect();

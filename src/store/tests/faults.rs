@@ -125,6 +125,26 @@ async fn a_full_disk_is_told_and_the_small_still_goes_through() {
     assert_eq!((stored.incidents.len(), stored.mails.len()), (1, 0), "all of a commit or nothing");
 }
 
+#[tokio::test]
+async fn a_start_without_room_to_tidy_up_still_finds_everything() {
+    let place = Place::new();
+    let (store, _) = place.open().expect("fresh");
+    for name in ["old", "new"] {
+        store
+            .commit(vec![observed("a", &handshake("192.0.2.1", NOON, vec![certificate(name)]))], Vec::new())
+            .await
+            .expect("room");
+    }
+    store.close().await;
+    // Stands in for the full disk, on which a deletion finds no room for its journal.
+    let database = Database::open(&place.0).expect("closed before");
+    let refuse = "CREATE TRIGGER full BEFORE DELETE ON certificate BEGIN SELECT RAISE(ABORT, 'no room'); END";
+    database.connection.execute_batch(refuse).expect("a trigger");
+    drop(database);
+    let (_store, stored) = place.open().expect("the daemon shall start");
+    assert_eq!(stored.addresses.len(), 1);
+}
+
 #[test]
 fn sqlite_errors_are_sorted() {
     let sorted = |code| StoreError::of(Path::new("x.db"), &rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     certificate::Certificate,
     clock::Timestamp,
-    diagnosis::{ChainStatus, Diagnosis, Judged, Repair, Severity, Topic},
+    diagnosis::{ChainStatus, Diagnosis, Issuers, Judged, Severity, Topic},
     incident::{Audience, Incident, IncidentKey, State, Told},
     monitor::{NoticeKind, Record},
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
@@ -35,6 +35,7 @@ pub(super) fn handshake(address: &str, at: &str, chain: Vec<Arc<Certificate>>) -
                 alpn: Some("h2".into()),
             },
             possession: Possession::Proven,
+            wants_client_certificate: false,
             broken_off: None,
         }),
         timing: vec![(Stage::Resolve, Duration::from_nanos(1)), (Stage::Handshake, Duration::from_millis(20))],
@@ -50,16 +51,16 @@ pub(super) fn failure(address: Option<&str>, at: &str, kind: FailureKind) -> Obs
     }
 }
 
-/// The observation as a visit brings it: of the diagnosis only `repair.added` matters here.
-pub(super) fn judged(observation: Observation, added: Vec<Arc<Certificate>>) -> Arc<Judged> {
-    let repair =
-        (!added.is_empty()).then(|| Repair { chain: added.clone(), added, verdict: crate::diagnosis::Verdict::default() });
-    let diagnosis = Diagnosis { verdict: None, chain_status: ChainStatus::None, findings: Vec::new(), repair };
+/// The observation as a visit brings it: of the diagnosis only what was borrowed matters here.
+pub(super) fn judged(observation: Observation, borrowed: Issuers) -> Arc<Judged> {
+    let (findings, chain_status) = (Vec::new(), ChainStatus::None);
+    let diagnosis = Diagnosis { verdict: None, chain_status, findings, repair: None, borrowed };
     Arc::new(Judged { observation, diagnosis })
 }
 
 pub(super) fn observed(endpoint: &str, observation: &Observation) -> Record {
-    Record::Observed { endpoint: endpoint.into(), judged: judged(observation.clone(), Vec::new()) }
+    let judged = judged(observation.clone(), Issuers::default());
+    Record::Observed { endpoint: endpoint.into(), place: PLACE.into(), judged }
 }
 
 pub(super) fn incident(endpoint: &str, topic: Topic, state: State) -> Incident {
@@ -94,3 +95,6 @@ pub(super) fn mail(id: &str, kind: NoticeKind, at: &str) -> Mail {
     let message = Arc::from(&b"From: a@example.com\r\n\r\n\xc3\xa4\x00\r\n"[..]);
     Mail { id: id.into(), kind, recipient: "ops@example.com".into(), at: moment(at), message }
 }
+
+/// Where everything made here was seen.
+pub(super) const PLACE: &str = "a.example:443|a.example|all";

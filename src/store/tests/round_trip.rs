@@ -6,12 +6,12 @@ use proptest::prelude::*;
 
 use super::{
     Place,
-    made::{certificate, failure, handshake, incident, judged, mail, moment, observed},
+    made::{PLACE, certificate, failure, handshake, incident, judged, mail, moment, observed},
 };
 use crate::{
     certificate::Certificate,
     clock::Timestamp,
-    diagnosis::{Finding, Topic},
+    diagnosis::{Finding, Issuers, Topic},
     incident::State,
     monitor::{NoticeKind, Record},
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
@@ -49,8 +49,9 @@ async fn a_restart_finds_everything() {
         vec![mail("z", NoticeKind::Chain, "2026-11-22T10:00:00Z"), mail("a", NoticeKind::Summary, "2026-11-22T10:00:00.5Z")];
 
     let (store, _) = place.open().expect("fresh");
-    let mut records =
-        vec![Record::Observed { endpoint: "a.example:443".into(), judged: judged(seen.clone(), vec![intermediate.clone()]) }];
+    let borrowed = Issuers { certificates: vec![intermediate], tried: "http://a.example/ca.der gave it".into() };
+    let judged = judged(seen.clone(), borrowed.clone());
+    let mut records = vec![Record::Observed { endpoint: "a.example:443".into(), place: PLACE.into(), judged }];
     records.extend([observed("a.example:443", &refused), observed("b.example:443", &unresolved), Record::FirstSweepDone]);
     records.extend(incidents.iter().cloned().map(|incident| Record::Incident(Arc::new(incident))));
     store.commit(records, mails.clone()).await.expect("room");
@@ -59,7 +60,8 @@ async fn a_restart_finds_everything() {
         StoredAddress {
             endpoint: "a.example:443".into(),
             address: seen.address,
-            known: Some((seen.clone(), vec![intermediate])),
+            place: PLACE.into(),
+            known: Some((seen.clone(), borrowed)),
             failed: Some(refused.clone()),
             last_probe: refused.at,
             last_success: Some(seen.at),
@@ -67,6 +69,7 @@ async fn a_restart_finds_everything() {
         StoredAddress {
             endpoint: "b.example:443".into(),
             address: None,
+            place: PLACE.into(),
             known: None,
             failed: Some(unresolved.clone()),
             last_probe: unresolved.at,
@@ -82,6 +85,26 @@ async fn a_restart_finds_everything() {
     check(place.after_power_cut());
     store.close().await;
     check(place.open().expect("closed before").1);
+}
+
+#[tokio::test]
+async fn what_was_seen_at_another_place_goes_with_the_first_visit_there() {
+    let place = Place::new();
+    let (store, _) = place.open().expect("fresh");
+    let (one, two) = (handshake("192.0.2.1", NOON, vec![certificate("a")]), handshake("192.0.2.2", NOON, vec![certificate("b")]));
+    let refused = failure(Some("192.0.2.1"), "2026-11-22T13:00:00Z", FailureKind::Refused);
+    let records = vec![observed("a", &one), observed("a", &two), observed("b", &two)];
+    store.commit(records, Vec::new()).await.expect("room");
+    let there = "192.0.2.1:8443|a.example|first";
+    let judged = judged(refused.clone(), Issuers::default());
+    let moved = Record::Observed { endpoint: "a".into(), place: there.into(), judged };
+    store.commit(vec![moved], Vec::new()).await.expect("room");
+    store.close().await;
+
+    let (_store, stored) = place.open().expect("closed before");
+    let left: Vec<_> = stored.addresses.iter().map(|a| (&*a.endpoint, &*a.place, a.address, a.known.is_some())).collect();
+    assert_eq!(left, [("a", there, one.address, false), ("b", PLACE, two.address, true)]);
+    assert_eq!(stored.addresses[0].failed, Some(refused));
 }
 
 #[tokio::test]
@@ -216,12 +239,15 @@ fn any_handshake() -> impl Strategy<Value = Handshake> {
         .prop_map(|(version, cipher, group, alpn)| Tls { version, cipher, group, alpn });
     let possession =
         prop_oneof![Just(Possession::Proven), Just(Possession::Failed), any::<String>().prop_map(Possession::Unchecked)];
-    (chain, tls, possession, prop::option::of(any_failure())).prop_map(|(chain, tls, possession, broken_off)| Handshake {
-        chain,
-        tls,
-        possession,
-        broken_off,
-    })
+    (chain, tls, possession, any::<bool>(), prop::option::of(any_failure())).prop_map(
+        |(chain, tls, possession, wants_client_certificate, broken_off)| Handshake {
+            chain,
+            tls,
+            possession,
+            wants_client_certificate,
+            broken_off,
+        },
+    )
 }
 
 fn any_moment() -> impl Strategy<Value = Timestamp> {

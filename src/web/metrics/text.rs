@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use crate::certificate::printable;
+use crate::certificate::printable_cut;
 
 /// Writes the lines of one family.
 pub(super) struct Lines<'a> {
@@ -55,9 +55,7 @@ fn push_escaped(out: &mut String, text: &str) {
 
 /// A stranger's text as a label value: printable, at most 200 characters.
 pub(super) fn strangers(text: &str) -> String {
-    // Cut first, so that a text of megabytes costs no more than one of 200 characters.
-    let cut: String = text.chars().take(LONGEST).collect();
-    printable(&cut).chars().take(LONGEST).collect()
+    printable_cut(text, LONGEST)
 }
 
 const LONGEST: usize = 200;

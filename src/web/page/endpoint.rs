@@ -5,7 +5,7 @@ use std::{cmp::Reverse, fmt::Write as _};
 use super::html::{capitalized, count, esc, time};
 use crate::{
     certificate::{Certificate, San},
-    clock::{Timestamp, days_between},
+    clock::{Timestamp, span},
     diagnosis::{ChainStatus, Fault, Found},
     monitor::{AddressView, EndpointView},
     observation::Failure,
@@ -198,17 +198,8 @@ fn verdict_line(address: &AddressView) -> Option<String> {
 }
 
 fn ends(at: Timestamp, now: Timestamp) -> String {
-    let left = match (at <= now, days_between(now, at), days_between(at, now)) {
-        (true, _, 0) => "ended today".into(),
-        (true, _, days) => format!("ended {} ago", day_count(days)),
-        (false, 0, _) => "less than a day left".into(),
-        (false, days, _) => format!("{} left", day_count(days)),
-    };
+    let left = if at <= now { format!("ended {} ago", span(at, now)) } else { format!("{} left", span(now, at)) };
     format!("{}<br class=\"narrow\"> <span class=\"quiet\">{left}</span>", time(at))
-}
-
-fn day_count(days: i64) -> String {
-    if days == 1 { "1 day".into() } else { format!("{days} days") }
 }
 
 fn actor(fault: Fault) -> &'static str {

@@ -2,18 +2,14 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
-
-use crate::certificate::printable;
+use crate::{
+    certificate::printable_cut,
+    clock::{self, Timestamp},
+};
 
 /// A text for an element or a quoted attribute: printable, escaped, at most 500 characters.
 pub(super) fn esc(text: impl fmt::Display) -> Escaped {
-    let text = text.to_string();
-    let mut shown: String = text.chars().take(LONGEST).collect();
-    if shown.len() < text.len() {
-        shown.push('…');
-    }
-    Escaped(printable(&shown))
+    Escaped(printable_cut(&text.to_string(), LONGEST))
 }
 
 /// See [`esc`].
@@ -35,7 +31,7 @@ impl fmt::Display for Escaped {
 
 /// A moment, for people and for machines.
 pub(super) fn time(at: Timestamp) -> String {
-    format!("<time datetime=\"{}\">{}</time>", at.strftime("%Y-%m-%dT%H:%M:%SZ"), at.strftime("%Y-%m-%d %H:%M"))
+    format!("<time datetime=\"{}\">{}</time>", clock::rfc3339(at), at.strftime("%Y-%m-%d %H:%M"))
 }
 
 /// `1 mail`, `2 mails`; for nouns that take an s, and addresses.
@@ -69,7 +65,7 @@ mod tests {
         let hostile = "<script>alert(1)</script> \"q\" 'a' & \u{202e}x\r\n";
         let wanted = "&lt;script&gt;alert(1)&lt;/script&gt; &quot;q&quot; &#39;a&#39; &amp; \\E2\\80\\AEx\\0D\\0A";
         assert_eq!(esc(hostile).to_string(), wanted);
-        assert_eq!(esc("ü".repeat(600)).to_string().chars().count(), 501);
+        assert_eq!(esc("ü".repeat(600)).to_string().chars().count(), LONGEST);
     }
 
     #[test]
