@@ -1,6 +1,7 @@
 //! The command line: what is refused, with which status, and what a sweep shows.
 
 use std::{
+    fmt::Write as _,
     fs::{self, File},
     path::Path,
     process::Stdio,
@@ -84,7 +85,7 @@ fn config(lab: &Lab, scratch: &Scratch, names: &[&str]) -> String {
         String::from("trust: {system: false, mozilla: false, files: [root.pem]}\ndefaults: {timeout: 1h}\nendpoints:\n");
     for name in names {
         let server = lab.server(name).expect("a server of the lab");
-        text += &format!("  - {{name: {name}, target: '{}', server_name: {}}}\n", server.target, server.server_name);
+        let _ = writeln!(text, "  - {{name: {name}, target: '{}', server_name: {}}}", server.target, server.server_name);
     }
     scratch.file("config.yaml", text).display().to_string()
 }
