@@ -173,7 +173,7 @@ pub enum FailureKind {
     ProtocolViolation,
     /// The server has no STARTTLS, or refused it.
     StarttlsRefused,
-    /// The proxy refused, or did not speak HTTP.
+    /// The proxy refused the connection, refused to connect, or did not speak HTTP.
     ProxyRefused,
     /// Our own fault: out of file descriptors, or a visit that panicked. Nothing is known of the peer.
     Internal,

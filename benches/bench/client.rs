@@ -16,7 +16,7 @@ use certvigil::{
     fetch,
     observation::Observation,
     probe::{self, Prober},
-    visit::{Visitor, well_known_roots},
+    visit::{Visitor, When, well_known_roots},
 };
 use rustls::{
     ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
@@ -235,7 +235,7 @@ impl Client {
             }
             Work::Judged => sound(&self.judge(&self.probe().await))?,
             Work::Visit => {
-                let visit = self.visitor.visit(&self.endpoint, &self.expectation, &self.trust, Timestamp::now()).await;
+                let visit = self.visitor.visit(&self.endpoint, &self.expectation, &self.trust, When::now(Timestamp::now())).await;
                 sound(&visit.seen[0].diagnosis)?;
             }
         }

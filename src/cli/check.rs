@@ -2,31 +2,32 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context as _, bail};
-use clap::Args;
+use clap::{ArgGroup, Args};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::task::JoinSet;
 
 use super::{
-    Judging, now, output,
+    arguments,
+    judging::Judging,
+    now, output,
     run::{environment, runtime},
 };
 use crate::{
-    clock::Timestamp,
-    config::{self, trust::TrustSources},
+    config,
     diagnosis::{Expectation, Status, Trust},
     endpoint::{Addresses, Endpoint, Protocol, Target},
     fetch,
-    monitor::Limits,
+    monitor::{Limits, Watch},
     probe::{self, ClientIdentity, Proxy},
     report::Subject,
-    visit::{Visit, Visitor},
+    visit::{Visit, Visitor, When},
 };
 
 /// Visit each target once, judge what it presents and print it
@@ -36,17 +37,17 @@ use crate::{
 ///
 /// Exit status: 0 ok, 1 warning, 2 critical, 3 could not be judged.
 #[derive(Args)]
-#[command(after_help = "Examples:
+#[command(group = ArgGroup::new("what").required(true).args(["targets", "config"]), after_help = "Examples:
   certvigil check example.org
   certvigil check --json https://example.org submission://mail.example.org
   certvigil check --ca-file company-root.pem --only-ca-file --host shop.example 192.0.2.7:8443
   certvigil check --config /etc/certvigil/config.yaml")]
 pub(super) struct Check {
     /// What to visit
-    #[arg(value_name = "TARGET", required_unless_present = "config", conflicts_with = "config")]
+    #[arg(value_name = "TARGET")]
     targets: Vec<String>,
-    /// Sweep the whole inventory of this configuration
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["ca_file", "only_ca_file", "host"])]
+    /// Sweep the whole inventory of this configuration; what is sound gets one line
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ca_file", "only_ca_file", "host", "starttls", "address"])]
     config: Option<PathBuf>,
     #[command(flatten)]
     judging: Judging,
@@ -54,7 +55,7 @@ pub(super) struct Check {
     #[arg(long, value_name = "PROTO")]
     starttls: Option<String>,
     /// Connect to this address, whatever the name resolves to
-    #[arg(long, value_name = "IP")]
+    #[arg(long, value_name = "IP", value_parser = arguments::address)]
     address: Option<core::net::IpAddr>,
     /// Present this client certificate (PEM, leaf first)
     #[arg(long, value_name = "FILE", requires = "client_key")]
@@ -65,9 +66,9 @@ pub(super) struct Check {
     /// Go through this HTTP proxy (CONNECT)
     #[arg(long, value_name = "HOST:PORT")]
     proxy: Option<String>,
-    /// The deadline of one visit, as 10s
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
-    timeout: Duration,
+    /// The deadline of one visit, as 10s [default: 10s, or the configuration's]
+    #[arg(long, value_name = "DURATION", value_parser = arguments::deadline)]
+    timeout: Option<Duration>,
     /// Do not fetch missing issuers
     #[arg(long)]
     no_fetch: bool,
@@ -88,9 +89,8 @@ struct Errand {
 
 impl Check {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let now = now(self.judging.at).wall;
         let (errands, limits, names, fetch) = match &self.config {
-            Some(path) => inventory(path)?,
+            Some(path) => self.inventory(path)?,
             None => (self.errands()?, Limits::default(), probe::NameLookup::default(), fetch::Settings::default()),
         };
         let fetch = fetch::Settings {
@@ -98,49 +98,62 @@ impl Check {
             allow_private: fetch.allow_private || self.allow_private_fetch,
             ..fetch
         };
-        let settings = probe::Settings { names, identity: self.identity()?, proxy: self.proxy()?, ..probe::Settings::default() };
+        let proxy = self.proxy()?;
+        let settings = probe::Settings { names, identity: self.identity()?, proxy: proxy.clone(), ..probe::Settings::default() };
         let visitor = Visitor::new(settings, fetch, limits.visits_per_address);
         let runtime = runtime()?;
-        let worst = runtime.block_on(self.sweep(errands, &visitor, limits.visits, now));
+        let worst = runtime.block_on(self.sweep(errands, &visitor, limits.visits, proxy.as_ref()));
         // A lookup that hangs in getaddrinfo(3) shall not hold the answer's end up.
         runtime.shutdown_background();
-        Ok(output::exit_status(worst))
+        Ok(output::exit_status(worst?))
     }
 
     /// Visits all, some at once, and prints each when it comes back, in the order given.
-    async fn sweep(&self, errands: Vec<Errand>, visitor: &Visitor, at_once: usize, now: Timestamp) -> Status {
+    async fn sweep(
+        &self,
+        errands: Vec<Errand>,
+        visitor: &Visitor,
+        at_once: usize,
+        proxy: Option<&Proxy>,
+    ) -> anyhow::Result<Status> {
+        let proxy = proxy.map(ToString::to_string);
         let progress = self.progress(errands.len());
         let errands: Arc<[Errand]> = errands.into();
         let visit = |number: usize| {
-            let (errands, visitor) = (Arc::clone(&errands), visitor.clone());
+            let (errands, visitor, as_of) = (Arc::clone(&errands), visitor.clone(), self.judging.at);
             async move {
-                let errand = &errands[number];
-                visitor.visit(&errand.endpoint, &errand.expectation, &errand.trust, now).await
+                let (errand, at) = (&errands[number], now().wall);
+                let when = When { at, as_of: as_of.unwrap_or(at) };
+                visitor.visit(&errand.endpoint, &errand.expectation, &errand.trust, when).await
             }
         };
         let mut worst = Status::Ok;
         in_order(errands.len(), at_once, visit, |number, visit| {
             progress.inc(1);
-            worst = worst.max(progress.suspend(|| self.show(&errands[number].endpoint, visit.as_ref(), now)));
+            let endpoint = &errands[number].endpoint;
+            let subject = proxy.as_ref().map_or(Subject::Endpoint(endpoint), |proxy| Subject::Proxied(endpoint, proxy));
+            worst = worst.max(progress.suspend(|| self.show(subject, visit.as_ref()))?);
+            Ok(())
         })
-        .await;
+        .await?;
         progress.finish_and_clear();
-        worst
+        Ok(worst)
     }
 
     /// Prints what a visit brought home, `None` where it panicked; says the worst of it.
-    fn show(&self, endpoint: &Endpoint, visit: Option<&Visit>, now: Timestamp) -> Status {
+    fn show(&self, subject: Subject<'_>, visit: Option<&Visit>) -> anyhow::Result<Status> {
         let Some(visit) = visit else {
-            output::warn(&format!("error: {} could not be judged: the visit failed by a fault of certvigil", endpoint.name));
-            return Status::Unknown;
+            let name = subject.name();
+            output::warn(&format!("error: {name} could not be judged: the visit failed by a fault of certvigil"));
+            return Ok(Status::Unknown);
         };
         for judged in &visit.seen {
-            output::show(Subject::Endpoint(endpoint), judged, &self.judging, now);
+            output::show(subject, judged, &self.judging, self.config.is_some())?;
         }
         for address in &visit.skipped {
             output::warn(&format!("{address} left out: this machine has no route for its address family"));
         }
-        visit.seen.iter().map(|judged| judged.diagnosis.status()).max().unwrap_or(Status::Ok)
+        Ok(visit.seen.iter().map(|judged| judged.diagnosis.status()).max().unwrap_or(Status::Ok))
     }
 
     fn progress(&self, length: usize) -> ProgressBar {
@@ -162,17 +175,15 @@ impl Check {
         if let Some(name) = &self.starttls {
             let protocol = Protocol::from_starttls(name)
                 .with_context(|| format!("\"{name}\" has no STARTTLS that certvigil knows; write smtp, imap, ldap, .."))?;
-            if text.contains("://") {
-                let port_was_written = target.port != target.protocol.port();
-                target.port = if port_was_written { target.port } else { protocol.port() };
-                target.protocol = protocol;
-            } else {
+            if !text.contains("://") {
                 target = format!("{}://{text}", protocol.scheme()).parse()?;
+            } else if target.protocol.starttls() != protocol.starttls() {
+                bail!("{text} says what is spoken there, and --starttls {name} says something else; leave one of the two out");
             }
         }
         let mut endpoint = Endpoint::new(target);
         endpoint.name = text.into();
-        endpoint.timeout = self.timeout;
+        endpoint.timeout = self.timeout.unwrap_or(endpoint.timeout);
         endpoint.addresses = self.address.map_or(Addresses::All, Addresses::Only);
         if let Some(host) = self.judging.host()? {
             endpoint.server_name = host;
@@ -181,10 +192,26 @@ impl Check {
         Ok(Errand { endpoint, expectation, trust: Arc::clone(trust) })
     }
 
+    /// What the configuration says, but for what the command line says otherwise of every endpoint.
+    fn inventory(&self, path: &Path) -> anyhow::Result<Inventory> {
+        let loaded = config::load(path, &environment())?;
+        for warning in &loaded.warnings {
+            output::warn(&format!("warning: {warning}"));
+        }
+        let config = loaded.config;
+        let errand = |watch: &Arc<Watch>| {
+            let (mut endpoint, mut expectation) = (watch.endpoint.clone(), watch.expectation.clone());
+            endpoint.timeout = self.timeout.unwrap_or(endpoint.timeout);
+            expectation.security_level = self.judging.security_level.unwrap_or(expectation.security_level);
+            Errand { endpoint, expectation, trust: Arc::clone(&watch.trust) }
+        };
+        Ok((config.watches.iter().map(errand).collect(), config.limits, config.resolver, config.fetch))
+    }
+
     fn identity(&self) -> anyhow::Result<Option<ClientIdentity>> {
         let (Some(certificate), Some(key)) = (&self.client_cert, &self.client_key) else { return Ok(None) };
-        let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
-        Ok(Some(ClientIdentity::from_pem(&read(certificate)?, &read(key)?)?))
+        let (certificate, key) = (config::read_file(certificate, MAX_IDENTITY)?, config::read_file(key, MAX_IDENTITY)?);
+        Ok(Some(ClientIdentity::from_pem(&certificate, &key)?))
     }
 
     fn proxy(&self) -> anyhow::Result<Option<Proxy>> {
@@ -196,13 +223,14 @@ impl Check {
     }
 }
 
-/// Does the work of each number, some at once, and tells of each in the order of the numbers: of `None` where it panicked.
+/// Does the work of each number, some at once, and tells of each in the order of the numbers: of `None` where it panicked. What
+/// cannot be told ends it all.
 async fn in_order<T: Send + 'static, W: Future<Output = T> + Send + 'static>(
     count: usize,
     at_once: usize,
     work: impl Fn(usize) -> W,
-    mut tell: impl FnMut(usize, Option<T>),
-) {
+    mut tell: impl FnMut(usize, Option<T>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let mut tasks = JoinSet::new();
     let mut numbers = HashMap::new();
     let mut done: BTreeMap<usize, Option<T>> = BTreeMap::new();
@@ -218,57 +246,15 @@ async fn in_order<T: Send + 'static, W: Future<Output = T> + Send + 'static>(
         };
         done.insert(numbers.remove(&id).expect("it was noted when it was started"), result);
         while let Some(result) = done.remove(&told) {
-            tell(told, result);
+            tell(told, result)?;
             told += 1;
         }
     }
+    Ok(())
 }
 
-fn inventory(path: &std::path::Path) -> anyhow::Result<Inventory> {
-    let loaded = config::load(path, &environment())?;
-    for warning in &loaded.warnings {
-        output::warn(&format!("warning: {warning}"));
-    }
-    let config = loaded.config;
-    let errand = |watch: &Arc<crate::monitor::Watch>| Errand {
-        endpoint: watch.endpoint.clone(),
-        expectation: watch.expectation.clone(),
-        trust: Arc::clone(&watch.trust),
-    };
-    Ok((config.watches.iter().map(errand).collect(), config.limits, config.resolver, config.fetch))
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    config::parse_duration(text).ok_or_else(|| "is no duration; write 10s, 5m or 1h".to_owned())
-}
-
-impl Judging {
-    /// The effective trust.
-    pub(super) fn trust(&self) -> anyhow::Result<Trust> {
-        let all = !self.only_ca_file;
-        let loaded = config::trust::load(&TrustSources { system: all, mozilla: all, files: self.ca_file.clone() })?;
-        for path in &loaded.empty {
-            output::warn(&format!("warning: {} holds no certificate: nothing is trusted by it", path.display()));
-        }
-        Ok(loaded.trust)
-    }
-
-    /// `--host`, as a name or an address.
-    pub(super) fn host(&self) -> anyhow::Result<Option<crate::endpoint::Host>> {
-        Ok(self.host.as_deref().map(str::parse).transpose()?)
-    }
-
-    /// What is judged against, but for the host that `check` takes from its target.
-    pub(super) fn expectation(&self) -> anyhow::Result<Expectation> {
-        let mut host = self.host()?;
-        // OpenSSL matches the name as it is written, and no certificate carries one with a trailing dot.
-        if let (Some(crate::endpoint::Host::Name(name)), Some(true)) = (&mut host, self.host.as_deref().map(|h| h.ends_with('.')))
-        {
-            *name = format!("{name}.").into();
-        }
-        Ok(Expectation { host, security_level: self.security_level, ..Expectation::default() })
-    }
-}
+/// Octets of a client certificate's file, and of its key's.
+const MAX_IDENTITY: u64 = 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -283,8 +269,23 @@ mod tests {
         };
         for at_once in [0, 1, 2, 9] {
             let mut told = Vec::new();
-            in_order(4, at_once, |number| work(number as u64), |number, result| told.push((number, result))).await;
+            let tell = |number, result| {
+                told.push((number, result));
+                Ok(())
+            };
+            in_order(4, at_once, |number| work(number as u64), tell).await.expect("all is told");
             assert_eq!(told, [(0, Some(0)), (1, None), (2, Some(2)), (3, Some(3))], "{at_once} at once");
         }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_told_ends_it() {
+        let mut told = 0;
+        let tell = |_, _| {
+            told += 1;
+            anyhow::bail!("a full disk")
+        };
+        let error = in_order(4, 1, std::future::ready, tell).await.expect_err("it cannot be told");
+        assert_eq!((error.to_string().as_str(), told), ("a full disk", 1));
     }
 }

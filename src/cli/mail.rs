@@ -51,7 +51,7 @@ impl Mail {
 
 impl Test {
     fn run(self) -> anyhow::Result<ExitCode> {
-        let now = now(None).wall;
+        let now = now().wall;
         let loaded = config::load(&self.config, &environment())?;
         for warning in &loaded.warnings {
             output::warn(&format!("warning: {warning}"));
@@ -68,7 +68,7 @@ impl Test {
             let delivery = runtime.block_on(courier.deliver(&recipient, &message));
             let server = format!("{}:{}", settings.server.host, settings.server.port);
             if delivery.result == MailResult::Delivered {
-                output::say(&format!("{server} took the mail to {recipient}"));
+                output::say(&format!("{server} took the mail to {recipient}"))?;
             } else {
                 all_taken = false;
                 output::warn(&format!("error: {server} did not take the mail to {recipient}: {}", delivery.detail));

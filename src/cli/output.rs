@@ -1,43 +1,68 @@
 //! What reaches the terminal.
 
-use std::{io::Write as _, process::ExitCode};
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
 
 use crate::{
-    clock::Timestamp,
     diagnosis::{Judged, Status},
     report::{self, Subject},
 };
 
-use super::{Judging, USAGE};
+use super::{UNKNOWN, judging::Judging};
 
-/// One paragraph on standard output. A reader that has gone away is no reason to panic.
-pub(super) fn say(text: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
+/// One paragraph on standard output.
+pub(super) fn say(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    printed(writeln!(out, "{text}").and_then(|()| out.flush()))
+}
+
+/// What came of writing to standard output. A reader that has gone away has seen enough; a full disk has not.
+pub(super) fn printed(outcome: io::Result<()>) -> anyhow::Result<()> {
+    match outcome {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome.context("cannot write to standard output"),
+    }
 }
 
 /// One paragraph on standard error.
 pub(super) fn warn(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// An error and its causes, in one line each.
 pub(super) fn error(error: &anyhow::Error) {
-    warn(&format!("error: {error}"));
-    for cause in error.chain().skip(1) {
-        warn(&format!("  because: {cause}"));
+    for line in lines(error) {
+        warn(&line);
     }
 }
 
-/// One judged observation in the form that was asked for.
-pub(super) fn show(subject: Subject<'_>, judged: &Judged, judging: &Judging, now: Timestamp) {
-    let text = if judging.json {
+/// Some errors quote their cause, which is then not said again.
+fn lines(error: &anyhow::Error) -> Vec<String> {
+    let mut lines = vec![format!("error: {error}")];
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !lines.last().is_some_and(|above| above.contains(&cause)) {
+            lines.push(format!("  because: {cause}"));
+        }
+    }
+    lines
+}
+
+/// One judged observation in the form that was asked for. `healthy_briefly`: where there is no finding, one line will do.
+pub(super) fn show(subject: Subject<'_>, judged: &Judged, judging: &Judging, healthy_briefly: bool) -> anyhow::Result<()> {
+    let as_of = judging.at.unwrap_or(judged.observation.at);
+    say(&if judging.json {
         report::json(subject, judged)
     } else if judging.evidence {
-        report::evidence(subject, judged, now)
+        report::evidence(subject, judged, as_of)
+    } else if healthy_briefly && judged.diagnosis.findings.is_empty() {
+        report::line(subject, judged, as_of)
     } else {
-        report::text(subject, judged, now)
-    };
-    say(&text);
+        report::text(subject, judged, as_of)
+    })
 }
 
 /// The monitoring plugins' exit status; the worst counts.
@@ -46,6 +71,19 @@ pub(super) fn exit_status(worst: Status) -> ExitCode {
         Status::Ok | Status::Info => 0,
         Status::Warning => 1,
         Status::Critical => 2,
-        Status::Unknown => USAGE,
+        Status::Unknown => UNKNOWN,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_that_was_quoted_is_not_said_again() {
+        let full = || io::Error::other("no space left");
+        let quoting = anyhow::Error::new(full()).context("cannot write: no space left").context("cannot start");
+        assert_eq!(lines(&quoting), ["error: cannot start", "  because: cannot write: no space left"]);
+        assert_eq!(lines(&anyhow::Error::new(full()).context("it failed")), ["error: it failed", "  because: no space left"]);
+    }
 }

@@ -20,15 +20,15 @@ pub(super) struct Validate {
 }
 
 impl Validate {
-    pub(super) fn run(self) -> ExitCode {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         match config::load(&self.config, &environment()) {
             Ok(loaded) => {
-                output::say(&config::summary(&loaded));
-                ExitCode::SUCCESS
+                output::say(&config::summary(&loaded))?;
+                Ok(ExitCode::SUCCESS)
             }
             Err(faults) => {
                 output::warn(&faults.to_string());
-                ExitCode::FAILURE
+                Ok(ExitCode::FAILURE)
             }
         }
     }

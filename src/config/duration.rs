@@ -36,7 +36,7 @@ pub fn format(duration: Duration) -> String {
 }
 
 /// What was probably meant by `10 min`, `1.5h` or `2 weeks`, in our writing.
-pub(super) fn meant(text: &str) -> Option<String> {
+pub fn meant(text: &str) -> Option<String> {
     let text = text.trim();
     let number = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
     let (number, unit) = text.split_at(number);

@@ -139,7 +139,8 @@ pub(super) fn read(at: &At<'_>, common: &Common, around: &mut Around<'_>, report
 fn read_endpoint(at: &At<'_>, common: &Common, around: &mut Around<'_>, report: &mut Report) -> Option<Watch> {
     match at.value() {
         Value::Text(_) => {
-            let endpoint = Endpoint::new(read::target(at, report)?);
+            let target = read::target(at, report)?;
+            let endpoint = Endpoint { name: read_name(at, report)?, ..Endpoint::new(target) };
             around.claim(endpoint.name.clone(), at, report).then(|| watch(endpoint, common.clone()))
         }
         Value::Map(entries) => {
@@ -163,13 +164,12 @@ fn read_endpoint(at: &At<'_>, common: &Common, around: &mut Around<'_>, report: 
 fn read_long(at: &At<'_>, common: &Common, around: &mut Around<'_>, report: &mut Report) -> Option<Watch> {
     let faults_before = report.faults.len();
     let fields = Fields::read(at, ENDPOINT_KEYS, report)?;
-    let target = fields.required("target", "www.example.com", report).and_then(|at| read::target(&at, report));
+    let written = fields.required("target", "www.example.com", report);
+    let target = written.as_ref().and_then(|at| read::target(at, report));
     let mut common = common.clone();
     common.set(&fields, around, report);
-    let name = match fields.get("name") {
-        Some(at) => read_name(&at, report),
-        None => target.as_ref().map(|target| target.to_string().into()),
-    };
+    // By default the target as written, if it can be read at all.
+    let name = fields.get("name").or(written.filter(|_| target.is_some())).and_then(|at| read_name(&at, report));
     if let Some(name) = &name {
         around.claim(name.clone(), at, report);
     }
@@ -307,3 +307,35 @@ const INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::fr
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
 const CONFIRM: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(24);
 const BEFORE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(365 * 24);
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Environment, Faults, Loaded, parse};
+
+    fn read(text: &str) -> Result<Loaded, Faults> {
+        parse(text, std::path::Path::new("config.yaml"), &Environment::default())
+    }
+
+    #[test]
+    fn the_name_is_the_target_as_written() {
+        let text = "endpoints: [' a.example ', {target: ' a.example:443 '}, {target: 'https://a.example/', name: b}]";
+        let loaded = read(text).expect("no fault");
+        let names: Vec<_> = loaded.config.watches.iter().map(|watch| &*watch.endpoint.name).collect();
+        assert_eq!(names, ["a.example", "a.example:443", "b"]);
+
+        let told = |text: &str| read(text).expect_err("a fault").to_string();
+        let twice = told("endpoints:\n  - a.example\n  - target: a.example\n");
+        assert!(
+            twice.contains("config.yaml:3: endpoints[1]: the name \"a.example\" is taken by the endpoint on line 2"),
+            "{twice}"
+        );
+        // What nobody could show is no name, though it is a target.
+        let odd =
+            told(&format!("endpoints: ['https://a.example/{}', {{target: \"https://a.example/\\u202e\"}}]", "x".repeat(200)));
+        assert!(odd.contains("endpoints[0]: is longer than 200 characters; write a shorter name"), "{odd}");
+        assert!(
+            odd.contains("endpoints[1].target: ") && odd.ends_with("cannot be printed as it is; write plain letters\n2 faults"),
+            "{odd}"
+        );
+    }
+}

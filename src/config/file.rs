@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io::{self, Read as _},
     os::unix::fs::PermissionsExt as _,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// Why a file is of no use, and what to do.
@@ -29,6 +29,29 @@ impl Unusable {
             _ => Unusable::new(format!("cannot be read: {error}"), "check the path"),
         }
     }
+}
+
+/// A file that is of no use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {problem}; {remedy}", path.display())]
+pub struct FileError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub problem: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl FileError {
+    pub(super) fn of(path: &Path, unusable: Unusable) -> Self {
+        FileError { path: path.to_owned(), problem: unusable.problem, remedy: unusable.remedy.into() }
+    }
+}
+
+/// A whole file that the command line names, if it has no more than `limit` octets.
+pub fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    read(path, limit).map_err(|unusable| FileError::of(path, unusable))
 }
 
 /// The whole file, if it has no more than `limit` octets.

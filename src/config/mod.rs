@@ -24,8 +24,9 @@ use std::{
     time::Duration,
 };
 
-pub use duration::{format as format_duration, parse as parse_duration};
+pub use duration::{format as format_duration, meant as meant_duration, parse as parse_duration};
 pub use fault::{Fault, Faults};
+pub use file::{FileError, read_file};
 
 use self::{
     endpoints::{Around, Common},

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     fault::{Report, shorten},
-    file::{self, Unusable},
+    file::{self, FileError, Unusable},
     read::{self, At, Fields},
 };
 use crate::{certificate::Certificate, diagnosis::Trust};
@@ -30,18 +30,6 @@ impl Default for TrustSources {
     }
 }
 
-/// A file of certificates that is of no use.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {problem}; {remedy}", path.display())]
-pub struct TrustError {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong with it.
-    pub problem: String,
-    /// What to do.
-    pub remedy: String,
-}
-
 /// What [`load`] brings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
@@ -52,15 +40,11 @@ pub struct Loaded {
 }
 
 /// Loads the stores and joins them. A file without any certificate trusts nothing, which can be meant; a damaged one is an error.
-pub fn load(sources: &TrustSources) -> Result<Loaded, TrustError> {
+pub fn load(sources: &TrustSources) -> Result<Loaded, FileError> {
     let mut stores = Stores::default();
     let mut empty = Vec::new();
     for path in &sources.files {
-        let certificates = stores.maybe_empty_file(path).map_err(|unusable| TrustError {
-            path: path.clone(),
-            problem: unusable.problem,
-            remedy: unusable.remedy.into(),
-        })?;
+        let certificates = stores.maybe_empty_file(path).map_err(|unusable| FileError::of(path, unusable))?;
         if certificates.is_empty() {
             empty.push(path.clone());
         }

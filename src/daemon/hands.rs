@@ -23,7 +23,7 @@ use crate::{
     monitor::{Effect, Event, MailResult, Record, Visited, Watch},
     probe,
     store::{self, Store},
-    visit::Visitor,
+    visit::{Visitor, When},
     web::OwnMetrics,
 };
 
@@ -48,13 +48,22 @@ pub(super) struct Hands {
     own: Arc<OwnMetrics>,
     tasks: JoinSet<Done>,
     under_way: HashMap<Id, Task>,
-    /// A reading of the configuration is under way; `Some` where another is wanted after it.
-    reading: Option<Option<(PathBuf, Environment)>>,
+    reading: Reading,
     scribe: Scribe,
     /// The open incidents and the stage they were logged at: a log is read for what changes.
     logged: HashMap<IncidentKey, String>,
     /// Endpoints that were told to have an address without a route.
     told_skipped: HashSet<Arc<str>>,
+}
+
+/// Whether the configuration is being read.
+enum Reading {
+    /// It is not.
+    Idle,
+    /// It is.
+    UnderWay,
+    /// It is, and has to be once more after that.
+    Again(PathBuf, Environment),
 }
 
 /// What a task is about, for the day it panics.
@@ -86,7 +95,7 @@ impl Hands {
             own,
             tasks: JoinSet::new(),
             under_way: HashMap::new(),
-            reading: None,
+            reading: Reading::Idle,
             scribe: Scribe::start(store),
             logged: HashMap::new(),
             told_skipped: HashSet::new(),
@@ -139,24 +148,25 @@ impl Hands {
     /// Reads the configuration off the loop: a trust store on a slow disk shall not hold the visits up. One reading at a time, so
     /// that the last one asked for is the last one taken.
     pub(super) fn read_config(&mut self, path: PathBuf, environment: Environment) {
-        if let Some(again) = &mut self.reading {
-            *again = Some((path, environment));
+        if !matches!(self.reading, Reading::Idle) {
+            self.reading = Reading::Again(path, environment);
             return;
         }
         info!("reading {} again", shown(&path));
-        self.reading = Some(None);
+        self.reading = Reading::UnderWay;
         let task = self.tasks.spawn_blocking(move || Done::Config(Some(Box::new(config::load(&path, &environment)))));
         self.under_way.insert(task.id(), Task::Reading);
     }
 
     /// A reading is over; whether another one follows, whose result is to be waited for.
     pub(super) fn config_read(&mut self) -> bool {
-        let again = self.reading.take().flatten();
-        let follows = again.is_some();
-        if let Some((path, environment)) = again {
-            self.read_config(path, environment);
+        match std::mem::replace(&mut self.reading, Reading::Idle) {
+            Reading::Again(path, environment) => {
+                self.read_config(path, environment);
+                true
+            }
+            Reading::Idle | Reading::UnderWay => false,
         }
-        follows
     }
 
     /// Takes the mail settings of a new configuration; where they cannot be used, the old ones stay.
@@ -186,7 +196,7 @@ impl Hands {
     fn visit(&mut self, watch: Arc<Watch>, generation: u64, now: Now) {
         let (visitor, endpoint) = (self.visitor.clone(), Arc::clone(&watch.endpoint.name));
         let task = self.tasks.spawn(async move {
-            let visit = visitor.visit(&watch.endpoint, &watch.expectation, &watch.trust, now.wall).await;
+            let visit = visitor.visit(&watch.endpoint, &watch.expectation, &watch.trust, When::now(now.wall)).await;
             Done::Event(Event::Visited(Visited {
                 endpoint: Arc::clone(&watch.endpoint.name),
                 generation,

@@ -70,13 +70,14 @@ async fn write(store: Store, mut todo: mpsc::UnboundedReceiver<Page>, tell: mpsc
         let patience = if refused { AGAIN } else { Duration::MAX };
         let ended = matches!(timeout(patience, todo.recv_many(&mut pages, MAX_PAGES)).await, Ok(0));
         let new = pages.iter().flat_map(|page| &page.mails).map(|mail| mail.id.clone()).collect();
-        pages.into_iter().for_each(|page| open.append(page));
+        for page in pages {
+            open.append(page);
+        }
         let result = if open.is_empty() { Ok(()) } else { store.commit(open.records.clone(), open.mails.clone()).await };
         match &result {
             Ok(()) if refused => info!("the state can be written again"),
-            Ok(()) => {}
             Err(problem) if !refused => error!("the state cannot be written: {}; hint: {}", causes(problem), hint(problem)),
-            Err(_) => {}
+            Ok(()) | Err(_) => {}
         }
         refused = result.is_err();
         if refused {

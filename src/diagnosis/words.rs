@@ -118,6 +118,9 @@ impl Finding {
                 FailureKind::NameNotFound => "correct the name, or take the endpoint out of the inventory".into(),
                 FailureKind::DnsFailure => "see whether this machine's resolver works".into(),
                 FailureKind::Refused => "nothing listens there: start the server, or correct the port".into(),
+                FailureKind::ProxyRefused => {
+                    "see whether the proxy runs, and whether it lets this machine connect there; or go without it".into()
+                }
                 FailureKind::Internal => "certvigil could not make the visit: see its log".into(),
                 _ => "see whether a firewall or the route between here and there drops the connection".into(),
             },

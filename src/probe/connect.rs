@@ -36,7 +36,11 @@ pub(super) async fn through_proxy(proxies: &[IpAddr], port: u16, target: &str) -
         let address = SocketAddr::new(*proxy, port);
         match direct(address).await {
             Ok(stream) => return ask_proxy(stream, address, target).await,
-            Err(error) => trouble = Trouble { detail: format!("the proxy: {}", error.detail), ..error },
+            Err(error) => {
+                // The target itself has refused nothing.
+                let kind = if error.kind == FailureKind::Refused { FailureKind::ProxyRefused } else { error.kind };
+                trouble = Trouble { kind, detail: format!("the proxy: {}", error.detail) };
+            }
         }
     }
     Err(trouble)
@@ -114,5 +118,12 @@ mod tests {
         assert!(trouble.detail.ends_with("does not speak HTTP"), "{}", trouble.detail);
         let trouble = proxy(b"HTTP/1.1 2").await.expect_err("refused");
         assert!(trouble.detail.ends_with("closed the connection without connecting"), "{}", trouble.detail);
+    }
+
+    #[tokio::test]
+    async fn a_proxy_that_does_not_run_is_not_the_target() {
+        let nobody = TcpListener::bind("127.0.0.1:0").await.expect("bind").local_addr().expect("address");
+        let trouble = through_proxy(&[nobody.ip()], nobody.port(), "a.example:443").await.expect_err("refused");
+        assert_eq!(trouble, Trouble::new(FailureKind::ProxyRefused, format!("the proxy: connection refused by {nobody}")));
     }
 }

@@ -21,8 +21,14 @@ pub fn evidence(subject: Subject<'_>, judged: &Judged, now: Timestamp) -> String
     for (stage, took) in &observation.timing {
         let _ = writeln!(out, "  {stage}: {:.1} ms", took.as_secs_f64() * 1000.0);
     }
-    if let (Subject::Endpoint(endpoint), Some(address)) = (subject, observation.address) {
-        let _ = writeln!(out, "\n  to see it yourself:\n  {}", s_client(endpoint, Some(address)));
+    if let (Subject::Endpoint(endpoint) | Subject::Proxied(endpoint, _), Some(host)) =
+        (subject, subject.connected_to(observation))
+    {
+        let proxy = match subject {
+            Subject::Proxied(_, proxy) => Some(proxy),
+            Subject::Endpoint(_) | Subject::File(_) => None,
+        };
+        let _ = writeln!(out, "\n  to see it yourself:\n  {}", command(endpoint, &host, proxy));
     }
     if let Some(chain) = observation.chain() {
         out.push_str("\n  the certificates as presented:\n");
@@ -37,9 +43,15 @@ pub fn evidence(subject: Subject<'_>, judged: &Judged, now: Timestamp) -> String
 /// `openssl s_client ...` as a shell takes it, with which anybody can see what was seen at this address, or without one at the
 /// target itself. Host names and addresses are of checked types, so nothing needs quoting.
 pub fn s_client(endpoint: &Endpoint, address: Option<IpAddr>) -> String {
+    let host = address.map_or_else(|| endpoint.target.host.clone(), Host::Ip);
+    command(endpoint, &host, None)
+}
+
+/// The same, connecting to `host`, through this HTTP proxy (`host:port`) where there is one.
+fn command(endpoint: &Endpoint, host: &Host, proxy: Option<&str>) -> String {
     let Endpoint { target, server_name, .. } = endpoint;
-    let host = address.map_or_else(|| target.host.clone(), Host::Ip);
-    let mut command = format!("openssl s_client -connect {}", HostPort(&host, target.port));
+    let proxy = proxy.map_or_else(String::new, |proxy| format!(" -proxy {proxy}"));
+    let mut command = format!("openssl s_client{proxy} -connect {}", HostPort(host, target.port));
     if let Some(starttls) = target.protocol.starttls() {
         let _ = write!(command, " -starttls {}", starttls.openssl_name());
         if let (StartTls::Xmpp | StartTls::XmppServer, Host::Name(name)) = (starttls, server_name) {

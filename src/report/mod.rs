@@ -6,10 +6,10 @@ mod text;
 
 pub use evidence::{evidence, s_client};
 pub use json::json;
-pub use text::text;
+pub use text::{line, text};
 
 use crate::{
-    endpoint::{Endpoint, HostPort},
+    endpoint::{Addresses, Endpoint, Host, HostPort},
     observation::Observation,
 };
 
@@ -18,30 +18,46 @@ use crate::{
 pub enum Subject<'a> {
     /// A visited endpoint.
     Endpoint(&'a Endpoint),
+    /// An endpoint that was visited through this HTTP proxy, `host:port`. Asked for a name, the proxy resolves it: the address of
+    /// the observation is then its own.
+    Proxied(&'a Endpoint, &'a str),
     /// A chain from a file: its path.
     File(&'a str),
 }
 
 impl Subject<'_> {
-    fn name(&self) -> &str {
+    /// What it is called, in a message too.
+    pub fn name(&self) -> &str {
         match self {
-            Subject::Endpoint(endpoint) => &endpoint.name,
+            Subject::Endpoint(endpoint) | Subject::Proxied(endpoint, _) => &endpoint.name,
             Subject::File(path) => path,
         }
     }
 
     fn target(&self) -> String {
         match self {
-            Subject::Endpoint(endpoint) => endpoint.target.to_string(),
+            Subject::Endpoint(endpoint) | Subject::Proxied(endpoint, _) => endpoint.target.to_string(),
             Subject::File(path) => (*path).to_owned(),
         }
     }
 
-    /// `name (192.0.2.1:443)`, `chain.pem`.
+    /// What was connected to in the end, by whomever; `None` when nothing was.
+    fn connected_to(&self, observation: &Observation) -> Option<Host> {
+        match self {
+            Subject::File(_) => None,
+            Subject::Proxied(endpoint, _) if !matches!(endpoint.addresses, Addresses::Only(_)) => {
+                Some(endpoint.target.host.clone())
+            }
+            Subject::Endpoint(_) | Subject::Proxied(..) => observation.address.map(Host::Ip),
+        }
+    }
+
+    /// `name (192.0.2.1:443)`, `name (example.org:443 by the proxy 192.0.2.9:3128)`, `chain.pem`.
     fn headline(&self, observation: &Observation) -> String {
-        match (self, observation.address) {
-            (Subject::Endpoint(endpoint), Some(address)) => {
-                format!("{} ({})", endpoint.name, HostPort(&crate::endpoint::Host::Ip(address), endpoint.target.port))
+        match (self, self.connected_to(observation)) {
+            (Subject::Endpoint(endpoint), Some(host)) => format!("{} ({})", endpoint.name, HostPort(&host, endpoint.target.port)),
+            (Subject::Proxied(endpoint, proxy), Some(host)) => {
+                format!("{} ({} by the proxy {proxy})", endpoint.name, HostPort(&host, endpoint.target.port))
             }
             _ => self.name().to_owned(),
         }

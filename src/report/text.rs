@@ -44,6 +44,13 @@ pub fn text(subject: Subject<'_>, judged: &Judged, now: Timestamp) -> String {
     out
 }
 
+/// One line, not ended, of what has no finding: `name (192.0.2.1:443): ok, 59 days left`.
+pub fn line(subject: Subject<'_>, judged: &Judged, now: Timestamp) -> String {
+    let leaf = judged.observation.chain().and_then(|chain| chain.leaf.facts());
+    let left = leaf.map_or_else(String::new, |facts| format!(", {}", left(now, facts.not_after)));
+    format!("{}: {}{left}", subject.headline(&judged.observation), judged.diagnosis.status())
+}
+
 /// The chain depth by depth, as `openssl s_client` lists it, with the dates.
 pub(super) fn presented(chain: &Chain, now: Timestamp) -> String {
     let mut out = String::new();

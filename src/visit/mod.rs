@@ -27,6 +27,22 @@ pub struct Visitor {
     known_roots: Arc<Trust>,
 }
 
+/// The two moments of a visit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct When {
+    /// When it is made: what is written down.
+    pub at: Timestamp,
+    /// As of when it is judged: the same, unless somebody wants to know what will be said by then.
+    pub as_of: Timestamp,
+}
+
+impl When {
+    /// Made and judged now.
+    pub fn now(now: Timestamp) -> Self {
+        When { at: now, as_of: now }
+    }
+}
+
 /// What a visit brought home.
 #[derive(Clone, Debug)]
 pub struct Visit {
@@ -49,13 +65,12 @@ impl Visitor {
         }
     }
 
-    /// Visits every address of the endpoint at once and judges what each presents, all as of `now`. Never fails: what goes wrong
-    /// is an observation.
-    pub async fn visit(&self, endpoint: &Endpoint, expectation: &Expectation, trust: &Arc<Trust>, now: Timestamp) -> Visit {
+    /// Visits every address of the endpoint at once and judges what each presents. Never fails: what goes wrong is an observation.
+    pub async fn visit(&self, endpoint: &Endpoint, expectation: &Expectation, trust: &Arc<Trust>, when: When) -> Visit {
         let resolved = match self.prober.resolve(endpoint).await {
             Ok(resolved) => resolved,
             Err(failure) => {
-                let seen = vec![unseen(None, failure, expectation, trust, now)];
+                let seen = vec![unseen(None, failure, expectation, trust, when)];
                 return Visit { seen, resolved: Vec::new(), skipped: Vec::new() };
             }
         };
@@ -69,16 +84,16 @@ impl Visitor {
             let (visitor, trust, took) = (self.clone(), Arc::clone(trust), resolved.took);
             let task = visits.spawn(async move {
                 let place = visitor.gate.enter(address).await;
-                let mut observation = visitor.prober.probe(&endpoint, address, now).await;
+                let mut observation = visitor.prober.probe(&endpoint, address, when.at).await;
                 // A fetch goes elsewhere: the next visit to this address need not wait for it.
                 drop(place);
                 observation.timing.insert(0, (Stage::Resolve, took));
                 let mut issuers = Issuers::default();
-                let fetching = visitor.issuers(observation.chain(), &trust, now, &mut issuers);
+                let fetching = visitor.issuers(observation.chain(), &trust, when.as_of, &mut issuers);
                 if tokio::time::timeout(FETCH_WITHIN, fetching).await.is_err() {
                     issuers.tried = "it was not to be had in time".into();
                 }
-                let diagnosis = diagnose(&observation, &expectation, &trust, &issuers, now);
+                let diagnosis = diagnose(&observation, &expectation, &trust, &issuers, when.as_of);
                 Judged { observation, diagnosis }
             });
             places.push((task.id(), address));
@@ -90,7 +105,7 @@ impl Visitor {
                 Err(error) => (error.id(), None),
             };
             let Some(place) = places.iter().position(|(task, _)| *task == id) else { continue };
-            seen[place] = Some(judged.unwrap_or_else(|| unseen(Some(places[place].1), panicked(), expectation, trust, now)));
+            seen[place] = Some(judged.unwrap_or_else(|| unseen(Some(places[place].1), panicked(), expectation, trust, when)));
         }
         let resolved_all = resolved.addresses.iter().chain(&resolved.skipped).copied().collect();
         Visit { seen: seen.into_iter().flatten().collect(), resolved: resolved_all, skipped: resolved.skipped }
@@ -128,9 +143,9 @@ pub fn well_known_roots() -> Trust {
 }
 
 /// The judgement of a visit that did not come about.
-fn unseen(address: Option<IpAddr>, failure: Failure, expectation: &Expectation, trust: &Trust, now: Timestamp) -> Judged {
-    let observation = Observation { address, at: now, outcome: Outcome::Failure(failure), timing: Vec::new() };
-    let diagnosis = diagnose(&observation, expectation, trust, &Issuers::default(), now);
+fn unseen(address: Option<IpAddr>, failure: Failure, expectation: &Expectation, trust: &Trust, when: When) -> Judged {
+    let observation = Observation { address, at: when.at, outcome: Outcome::Failure(failure), timing: Vec::new() };
+    let diagnosis = diagnose(&observation, expectation, trust, &Issuers::default(), when.as_of);
     Judged { observation, diagnosis }
 }
 

@@ -73,7 +73,13 @@ async fn both(cases: Vec<Case>, now: Timestamp) -> String {
 
 fn judged(chain: Vec<Arc<Certificate>>, roots: Vec<Arc<Certificate>>, host: &str, now: Timestamp) -> Vec<(u16, usize)> {
     let chain = Chain::new(chain).expect("a leaf");
-    let handshake = Handshake { chain, tls: Tls::default(), possession: Possession::Unchecked(String::new()), broken_off: None };
+    let handshake = Handshake {
+        chain,
+        tls: Tls::default(),
+        possession: Possession::Unchecked(String::new()),
+        wants_client_certificate: false,
+        broken_off: None,
+    };
     let observation = Observation { address: None, at: now, outcome: Outcome::Handshake(handshake), timing: Vec::new() };
     // As it is written: a host parsed from text has no trailing dot, but the judge may be asked.
     let host = host.parse().map_or_else(|_| Host::Name(host.into()), Host::Ip);

@@ -1,0 +1,150 @@
+//! The command line: what is refused, with which status, and what a sweep shows.
+
+use std::{
+    fmt::Write as _,
+    fs::{self, File},
+    path::Path,
+    process::Stdio,
+};
+
+use certvigil::lab::Lab;
+use jiff::Timestamp;
+
+use crate::support::{
+    program::{certvigil, command},
+    scratch::Scratch,
+};
+
+#[test]
+fn misuse_is_told_with_its_status_and_remedy() {
+    let scratch = Scratch::new();
+    let cut = scratch.file("cut.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n").display().to_string();
+    let directory = scratch.path().display().to_string();
+    let no_config = ["--config", "/nowhere.yaml"];
+    for (status, arguments, expected) in [
+        (3, vec!["check"], "required arguments were not provided:\n  <TARGET|--config <FILE>>"),
+        (3, vec!["check", "gopher://example.org"], "is no protocol certvigil knows"),
+        (3, vec!["check", "example.org:70000"], "is no port"),
+        (3, vec!["check", "--ca-file", "/nowhere.pem", "example.org"], "/nowhere.pem: does not exist"),
+        (3, vec!["check", "--timeout", "5", "example.org"], "\"5\" is no duration; write 5s"),
+        (3, vec!["check", "--timeout", "0s", "example.org"], "\"0s\" is too short; write 1s or more"),
+        (3, vec!["check", "--address", "[::1", "example.org"], "\"[::1\" is no address; write one as"),
+        (3, vec!["check", "--starttls", "imap", "smtp://example.org"], "smtp://example.org says what is spoken there"),
+        (3, vec!["check", "--starttls", "gopher", "example.org"], "\"gopher\" has no STARTTLS"),
+        (3, vec!["check", "--client-cert", "/dev/zero", "--client-key", "/dev/zero", "a.org"], "/dev/zero: is larger than 1 MB"),
+        (3, [&["check", "--starttls", "imap"], &no_config[..]].concat(), "cannot be used with"),
+        (3, [&["check", "--address", "::1"], &no_config[..]].concat(), "cannot be used with"),
+        (3, [&["check", "example.org"], &no_config[..]].concat(), "cannot be used with"),
+        (3, vec!["chekc", "example.org"], "check"),
+        (3, vec!["verify", "--chain", "/nowhere.pem"], "/nowhere.pem: does not exist; check the path"),
+        (3, vec!["verify", "--chain", &directory], "is a directory; name a file within it"),
+        (3, vec!["verify", "--chain", "/dev/zero"], "/dev/zero: is larger than 16 MB"),
+        (3, vec!["verify", "--chain", "/dev/null"], "holds no certificate"),
+        (3, vec!["verify", "--chain", &cut], "the PEM block that begins \"-----BEGIN CERTIFICATE-----\" has no end line"),
+        (3, vec!["verify", "--chain", "/dev/null", "--at", "tomorrow"], "write a moment as 2027-01-31T12:00:00Z"),
+        (3, vec!["verify", "--chain", "/dev/null", "--at", "99999-01-01T00:00:00Z"], "write a moment as 2027-01-31T12:00:00Z"),
+        (1, vec!["run"], "--config <FILE>"),
+        (1, vec!["validate", "--confg", "x"], "--confg"),
+        (1, vec!["mail", "test"], "--config <FILE>"),
+        (1, vec!["demo", "--port", "many"], "--port"),
+    ] {
+        let said = certvigil(&arguments);
+        assert_eq!(said.status, status, "{arguments:?}: {}", said.err);
+        assert!(said.err.contains(expected), "{arguments:?}: {}", said.err);
+        assert_eq!(said.out, "", "{arguments:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_device_is_no_success() {
+    let lab = Lab::start(Timestamp::now()).await.expect("loopback has free ports");
+    let scratch = Scratch::new();
+    let root = scratch.file("root.pem", lab.root_pem()).display().to_string();
+    let config = scratch.file("config.yaml", "endpoints: [a.example]").display().to_string();
+    let healthy = lab.server("healthy").expect("a server of the lab");
+    let check = ["check", "--ca-file", &root, "--only-ca-file", "--host", &healthy.server_name, &healthy.target];
+    for (arguments, status) in [
+        (&check[..], 3),
+        (&["verify", "--chain", &root, "--ca-file", &root], 3),
+        (&["validate", "--config", &config], 1),
+        (&["run", "--help"], 1),
+    ] {
+        let full = File::options().write(true).open("/dev/full").expect("Linux has it");
+        let output = tokio::task::block_in_place(|| command(arguments).stdin(Stdio::null()).stdout(full).output());
+        let output = output.expect("the program runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {said}");
+        assert!(said.contains("error: cannot write to standard output"), "{arguments:?}: {said}");
+    }
+}
+
+/// A configuration of these servers of the lab, whose timeout is for nobody to wait for.
+fn config(lab: &Lab, scratch: &Scratch, names: &[&str]) -> String {
+    scratch.file("root.pem", lab.root_pem());
+    let mut text =
+        String::from("trust: {system: false, mozilla: false, files: [root.pem]}\ndefaults: {timeout: 1h}\nendpoints:\n");
+    for name in names {
+        let server = lab.server(name).expect("a server of the lab");
+        let _ = writeln!(text, "  - {{name: {name}, target: '{}', server_name: {}}}", server.target, server.server_name);
+    }
+    scratch.file("config.yaml", text).display().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_is_brief_about_what_is_sound() {
+    let lab = Lab::start(Timestamp::now()).await.expect("loopback has free ports");
+    let scratch = Scratch::new();
+    let sweep = |names: &[&str], more: &[&str]| {
+        let config = config(&lab, &scratch, names);
+        let arguments = [&["check", "--config", &config], more].concat();
+        tokio::task::block_in_place(|| certvigil(&arguments))
+    };
+    let said = sweep(&["healthy", "expired"], &[]);
+    assert_eq!(said.status, 2, "{}", said.err);
+    let (first, rest) = said.out.split_once('\n').expect("lines");
+    let healthy = format!("healthy ({}): ok, ", lab.server("healthy").expect("a server of the lab").target);
+    assert!(first.starts_with(&healthy) && first.ends_with(" days left"), "{first}");
+    assert!(rest.starts_with("expired (") && rest.contains("Verify return code: 10"), "{rest}");
+    assert!(sweep(&["healthy"], &["--evidence"]).out.contains("to see it yourself"));
+
+    // The command line wins over the configuration's hour.
+    let said = sweep(&["stalling"], &["--timeout", "300ms"]);
+    assert_eq!(said.status, 3, "{}", said.err);
+    assert!(said.out.contains("said nothing within"), "{}", said.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_refuses_is_not_the_servers_fault() {
+    let lab = Lab::start(Timestamp::now()).await.expect("loopback has free ports");
+    let proxy = lab.server("refused").expect("a server of the lab").target.clone();
+    let check = |form: &str| tokio::task::block_in_place(|| certvigil(&["check", form, "--proxy", &proxy, "a.example"]));
+    let said = check("--json");
+    assert_eq!(said.status, 3, "{}", said.err);
+    let line: serde_json::Value = serde_json::from_str(&said.out).expect("a JSON object");
+    assert_eq!(line["failure"]["kind"], "proxy_refused");
+    assert_eq!(line["findings"][0]["fault"], "network");
+    assert!(line["findings"][0]["hint"].as_str().is_some_and(|hint| hint.contains("whether the proxy runs")), "{line}");
+    let said = check("--evidence").out;
+    assert!(said.starts_with(&format!("a.example (a.example:443 by the proxy {proxy}): unknown\n")), "{said}");
+    assert!(said.contains(&format!("openssl s_client -proxy {proxy} -connect a.example:443 -servername a.example ")), "{said}");
+}
+
+#[test]
+fn a_demo_leaves_another_one_alone() {
+    let scratch = Scratch::new();
+    let refused = |directory: &Path| {
+        let said = certvigil(&["demo", "--port", "0", "--directory", &directory.display().to_string()]);
+        assert_eq!(said.status, 1, "{}", said.out);
+        assert!(said.err.contains("holds a demo already: choose an empty directory, or remove it"), "{}", said.err);
+    };
+    for (number, name) in ["config.yaml", "root.pem", "mailbox", "state"].into_iter().enumerate() {
+        let directory = scratch.path().join(number.to_string());
+        fs::create_dir(&directory).expect("the temporary directory is writable");
+        fs::write(directory.join(name), "another's").expect("the temporary directory is writable");
+        refused(&directory);
+        let left: Vec<_> =
+            fs::read_dir(&directory).expect("still there").map(|entry| entry.expect("readable").file_name()).collect();
+        assert_eq!(left, [name]);
+        assert_eq!(fs::read(directory.join(name)).expect("still there"), b"another's");
+    }
+}
