@@ -65,7 +65,7 @@ pub struct Told {
     pub audience: Audience,
     /// The stage that was told: the finding's code and its severity, `expires_soon/warning`.
     pub stage: String,
-    /// The Message-ID (without brackets) of the first mail about it, the root of the thread.
+    /// The notice id of the first mail about it, the root of the thread; empty when it was refused for good.
     pub thread: String,
 }
 

@@ -90,7 +90,7 @@ pub enum Record {
     Incident(Arc<Incident>),
     /// An incident has ended.
     IncidentGone(IncidentKey),
-    /// A mail has left the outbox, delivered or refused for good.
+    /// A mail has left the outbox: delivered, refused for good, or withdrawn.
     MailGone(String),
     /// The first sweep after the installation is over.
     FirstSweepDone,

@@ -6,6 +6,7 @@ mod event;
 mod notice;
 mod outbox;
 mod policy;
+mod post;
 mod reload;
 mod schedule;
 mod snapshot;
@@ -46,6 +47,8 @@ pub struct Monitor {
     places: HashMap<Arc<str>, usize>,
     schedule: Schedule,
     outbox: Outbox,
+    /// Mails under way, by id, and the endpoints whose news wait for them.
+    awaited: HashMap<String, BTreeSet<Arc<str>>>,
     /// Under way; begun only where mail is configured, so that the first mail ever is the summary.
     sweep: Option<Sweep>,
     sweep_done: bool,
@@ -76,6 +79,7 @@ impl Monitor {
             places: HashMap::new(),
             schedule: Schedule::new(settings.limits.visits, settings.seed),
             outbox: Outbox::new(restored.outbox, settings.mail, settings.seed, now.uptime),
+            awaited: HashMap::new(),
             sweep: None,
             sweep_done: restored.first_sweep_done,
             generations: 0,
@@ -86,7 +90,7 @@ impl Monitor {
         };
         let mut turn = Turn::default();
         monitor.reloaded(inventory, now, &mut turn);
-        monitor.remember(restored.addresses, restored.incidents, &mut turn);
+        monitor.remember(restored.addresses, restored.incidents, now, &mut turn);
         let effects = monitor.effects(turn, now);
         (monitor, effects)
     }
@@ -153,8 +157,6 @@ impl Monitor {
         dossier.observe(&report, now.wall, &mut turn.records);
         let judgement = dossier.judge(&report, now.wall);
         turn.changed.extend(judgement.changed.into_iter().map(|topic| (place, topic)));
-        let ended = judgement.mended.iter().chain(&judgement.accepted).map(|incident| incident.key.clone());
-        turn.records.extend(ended.map(Record::IncidentGone));
 
         let is_suspected = dossier.is_suspected(&report);
         let next = Next {
@@ -166,50 +168,9 @@ impl Monitor {
         if let Some(sweep) = self.sweep.as_mut().filter(|_| !is_suspected) {
             sweep.settled(&report.endpoint);
         }
-        self.tell(place, &judgement.mended, now, turn);
-        true
-    }
-
-    /// The news of one endpoint, and what is mended there.
-    fn tell(&mut self, place: usize, mended: &[Arc<Incident>], now: Now, turn: &mut Turn) {
-        if !self.settings.mail {
-            return;
-        }
-        let dossier = &self.dossiers[place];
-        let is_held = self.sweep.as_ref().is_some_and(|sweep| sweep.holds(dossier.name()));
-        let mut notices = if is_held { Vec::new() } else { tell::news(dossier, now.wall) };
-        notices.extend(mended.iter().flat_map(|incident| tell::all_clear(dossier, incident, now.wall)));
-        self.post(notices, now, turn);
-    }
-
-    fn post(&mut self, notices: Vec<Notice>, now: Now, turn: &mut Turn) {
-        for notice in notices {
-            for case in &notice.cases {
-                let topic = case.incident.key.topic;
-                let Some(&place) = self.places.get(&case.incident.key.endpoint) else { continue };
-                // An incident that is mended is told of, and no longer there to note it.
-                if let Some(incident) = self.dossiers[place].incidents.get_mut(&topic) {
-                    tell::note(Arc::make_mut(incident), &notice);
-                    turn.changed.insert((place, topic));
-                }
-            }
-            if self.outbox.post(Waiting { id: notice.id.clone(), kind: notice.kind, at: notice.at }, now.uptime) {
-                turn.posts.push(notice);
-            }
-        }
-    }
-
-    /// A delivery came back. `false`: it was unheard of.
-    fn mailed(&mut self, id: &str, result: MailResult, detail: &str, now: Now, turn: &mut Turn) -> bool {
-        let Some(has_left) = self.outbox.came_back(id, result, now.uptime) else { return false };
-        self.mail_trouble = match result {
-            MailResult::Delivered => None,
-            MailResult::Deferred => Some(format!("mail cannot be sent and is tried again: {detail}")),
-            MailResult::Refused => Some(format!("a mail was refused for good: {detail}")),
-        };
-        if has_left {
-            turn.records.push(Record::MailGone(id.to_owned()));
-        }
+        judgement.accepted.iter().for_each(|incident| drop(self.ended(incident, now, turn)));
+        self.tell(place, now, turn);
+        judgement.mended.into_iter().for_each(|incident| self.mended(place, incident, now, turn));
         true
     }
 
@@ -231,7 +192,7 @@ impl Monitor {
     }
 
     /// Takes back what was saved. What changed in the inventory meanwhile has the same effect as in a reload.
-    fn remember(&mut self, addresses: Vec<RestoredAddress>, incidents: Vec<Incident>, turn: &mut Turn) {
+    fn remember(&mut self, addresses: Vec<RestoredAddress>, incidents: Vec<Incident>, now: Now, turn: &mut Turn) {
         let mut gone = BTreeSet::new();
         for RestoredAddress { endpoint, place, view } in addresses {
             match self.places.get(&endpoint).map(|at| &mut self.dossiers[*at]) {
@@ -245,8 +206,8 @@ impl Monitor {
             if let Some(&place) = self.places.get(&key.endpoint) {
                 self.dossiers[place].restore_incident(incident);
             } else {
-                gone.insert(key.endpoint.clone());
-                turn.records.push(Record::IncidentGone(key));
+                gone.insert(key.endpoint);
+                self.ended(&incident, now, turn);
             }
         }
         turn.records.extend(gone.into_iter().map(Record::EndpointGone));

@@ -6,7 +6,7 @@ use super::Watch;
 use crate::{
     clock::Timestamp,
     diagnosis::Judged,
-    incident::{Audience, Incident},
+    incident::{Audience, Incident, stable_hash},
 };
 
 /// One message to one recipient.
@@ -71,4 +71,25 @@ pub struct Case {
     pub watch: Arc<Watch>,
     /// The latest visit to each address that is (or, for an all-clear, was) at fault: worst first, at least one.
     pub seen: Vec<Arc<Judged>>,
+}
+
+/// The id of the notice that an incident stands at `stage`, to this recipient.
+pub(super) fn id(incident: &Incident, stage: &str, audience: Audience, recipient: &str) -> String {
+    let stage = stage.replace(['_', '/'], "-");
+    format!("{}.{stage}.{}.{:016x}", incident.id, audience.name(), stable_hash(&[recipient]))
+}
+
+/// The id of a summary that says what `digest` stands for, to this recipient.
+pub(super) fn summary_id(digest: u64, audience: Audience, recipient: &str) -> String {
+    format!("summary-{digest:016x}.{}.{:016x}", audience.name(), stable_hash(&[recipient]))
+}
+
+/// What the notice of this id is about: the incident's id, or a word of its own for a summary.
+pub(super) fn subject(id: &str) -> &str {
+    id.split_once('.').map_or(id, |(subject, _)| subject)
+}
+
+/// The notice of this id is to this recipient.
+pub(super) fn is_to(id: &str, recipient: &str) -> bool {
+    id.rsplit_once('.').is_some_and(|(_, to)| to == format!("{:016x}", stable_hash(&[recipient])))
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{Monitor, Record, Turn, Watch, dossier::Dossier, schedule::Plan};
-use crate::{clock::Now, diagnosis::Trust, incident::IncidentKey};
+use crate::{clock::Now, diagnosis::Trust};
 
 /// What distinguishes two entries of the same name. Ordered: each includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +49,7 @@ impl Monitor {
             self.places.insert(name, self.dossiers.len());
             self.dossiers.push(dossier);
         }
-        self.forget(old, turn);
+        self.forget(old, now, turn);
         self.schedule.begin(anew, self.settings.limits.spread, now.uptime);
         self.reload.successful = true;
         self.reload.success_at = now.wall;
@@ -57,14 +57,13 @@ impl Monitor {
     }
 
     /// Endpoints that have left: their incidents end, and nobody is told that anything is mended.
-    fn forget(&mut self, gone: HashMap<Arc<str>, Dossier>, turn: &mut Turn) {
+    fn forget(&mut self, gone: HashMap<Arc<str>, Dossier>, now: Now, turn: &mut Turn) {
         let mut gone: Vec<_> = gone.into_iter().collect();
         gone.sort_by(|(a, _), (b, _)| a.cmp(b));
         for (name, dossier) in gone {
             self.schedule.remove(&name);
             self.sweep.iter_mut().for_each(|sweep| sweep.forget(&name));
-            let keys = dossier.incidents.into_keys().map(|topic| IncidentKey { endpoint: name.clone(), topic });
-            turn.records.extend(keys.map(Record::IncidentGone));
+            dossier.incidents.values().for_each(|incident| drop(self.ended(incident, now, turn)));
             turn.records.push(Record::EndpointGone(name));
         }
     }

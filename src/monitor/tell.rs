@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Case, Notice, NoticeKind, Watch, dossier::Dossier};
+use super::{Case, Notice, NoticeKind, Watch, dossier::Dossier, notice};
 use crate::{
     clock::Timestamp,
     diagnosis::Topic,
@@ -33,11 +33,12 @@ pub(super) fn summaries<'a>(dossiers: impl Iterator<Item = &'a Dossier>, at: Tim
     each.collect()
 }
 
-/// The all-clear, to everybody who was told and in the same role.
+/// The all-clear, to everybody who was told and in the same role; not to those whom nothing has reached.
 pub(super) fn all_clear(dossier: &Dossier, incident: &Incident, at: Timestamp) -> Vec<Notice> {
     let Some(case) = case(dossier, incident) else { return Vec::new() };
-    let each = incident.told.iter().map(|told| Notice {
-        id: notice_id(incident, "resolved", told.audience, &told.recipient),
+    let heard = incident.told.iter().filter(|told| !told.thread.is_empty());
+    let each = heard.map(|told| Notice {
+        id: notice::id(incident, "resolved", told.audience, &told.recipient),
         kind: NoticeKind::Resolved,
         recipient: told.recipient.clone(),
         audience: told.audience,
@@ -53,7 +54,12 @@ pub(super) fn all_clear(dossier: &Dossier, incident: &Incident, at: Timestamp) -
 pub(super) fn note(incident: &mut Incident, notice: &Notice) {
     let stage = incident.stage();
     match incident.told.iter_mut().find(|told| told.recipient == notice.recipient) {
-        Some(told) => told.stage = stage,
+        Some(told) => {
+            told.stage = stage;
+            if notice.thread.is_none() {
+                told.thread.clone_from(&notice.id);
+            }
+        }
         None => incident.told.push(Told {
             recipient: notice.recipient.clone(),
             audience: notice.audience,
@@ -107,15 +113,21 @@ fn case(dossier: &Dossier, incident: &Incident) -> Option<Case> {
 fn single((recipient, audience): Recipient, case: Case, at: Timestamp) -> Notice {
     let incident = &case.incident;
     Notice {
-        id: notice_id(incident, &incident.stage(), audience, &recipient),
+        id: notice::id(incident, &incident.stage(), audience, &recipient),
         kind: kind(incident),
-        thread: incident.told.iter().find(|told| told.recipient == recipient).map(|told| told.thread.clone()),
+        thread: thread(incident, &recipient),
         reply_to: reply_to(audience, &case.watch),
         recipient,
         audience,
         at,
         cases: vec![case],
     }
+}
+
+/// The first mail about it that has reached the recipient, or still may.
+pub(super) fn thread(incident: &Incident, recipient: &str) -> Option<String> {
+    let told = incident.told.iter().find(|told| told.recipient == recipient)?;
+    Some(told.thread.clone()).filter(|thread| !thread.is_empty())
 }
 
 /// The worst cases first, otherwise in the order of the inventory.
@@ -127,7 +139,7 @@ fn summary((recipient, audience): Recipient, mut cases: Vec<Case>, at: Timestamp
     replies.sort();
     replies.dedup();
     Notice {
-        id: format!("summary-{digest:016x}.{}.{:016x}", audience.name(), stable_hash(&[&recipient])),
+        id: notice::summary_id(digest, audience, &recipient),
         kind: NoticeKind::Summary,
         recipient,
         audience,
@@ -144,9 +156,4 @@ fn reply_to(audience: Audience, watch: &Arc<Watch>) -> Vec<String> {
         Audience::Owner => Vec::new(),
         Audience::Admin => watch.policy.owners.clone(),
     }
-}
-
-fn notice_id(incident: &Incident, stage: &str, audience: Audience, recipient: &str) -> String {
-    let stage = stage.replace(['_', '/'], "-");
-    format!("{}.{stage}.{}.{:016x}", incident.id, audience.name(), stable_hash(&[recipient]))
 }

@@ -2,6 +2,7 @@
 //! event to the next.
 
 mod incidents;
+mod order;
 mod properties;
 mod reload;
 mod restart;
@@ -43,6 +44,7 @@ struct World {
     site: Site,
     post_office: Box<dyn FnMut(Now) -> MailResult>,
     visit_takes: Duration,
+    mail_takes: Duration,
     /// Reports and deliveries on their way.
     coming: BTreeMap<(Duration, u64), Event>,
     count: u64,
@@ -126,6 +128,7 @@ impl World {
             site: Box::new(site),
             post_office: Box::new(|_| MailResult::Delivered),
             visit_takes: Duration::from_millis(100),
+            mail_takes: SECOND,
             coming: BTreeMap::new(),
             count: 0,
             disk,
@@ -220,7 +223,7 @@ impl World {
         if result == MailResult::Delivered {
             self.delivered.push(id.clone());
         }
-        self.come(SECOND, Event::Mailed { id, result, detail: "451 later".into() });
+        self.come(self.mail_takes, Event::Mailed { id, result, detail: "451 later".into() });
     }
 
     fn visit(&mut self, watch: &Watch, generation: u64) {

@@ -1,0 +1,198 @@
+//! Mails while the mail server is away: nobody is accused after the end, and nobody hears of an end without a beginning.
+
+use std::{cell::Cell, rc::Rc};
+
+use super::*;
+use crate::diagnosis::Severity;
+
+/// What the mail server says, to be changed while the world goes on.
+type Desk = Rc<Cell<MailResult>>;
+
+fn with_desk(mut world: World, first: MailResult) -> (World, Desk) {
+    let desk = Rc::new(Cell::new(first));
+    let answer = desk.clone();
+    world.post_office = Box::new(move |_| answer.get());
+    (world, desk)
+}
+
+/// An endpoint visited every ten minutes.
+fn brisk(name: &str) -> Watch {
+    let mut watch = watch(name);
+    watch.policy.interval = 10 * MINUTE;
+    watch
+}
+
+/// Broken for this long.
+fn broken_for(time: Duration) -> impl FnMut(&Watch, Now) -> Option<Reply> {
+    let start = World::new(vec![], Disk::used(), |_, _| None).now.wall;
+    move |_, now| only(sees(1, now, if now.wall < later(start, time) { vec![gap()] } else { vec![] }))
+}
+
+/// The kinds and stages that were delivered, in this order: the middle of each id.
+fn heard(world: &World) -> Vec<&str> {
+    world.delivered.iter().map(|id| id.split('.').nth(1).unwrap_or(id)).collect()
+}
+
+#[test]
+fn what_has_ended_before_anybody_heard_of_it_is_told_to_nobody() {
+    for is_restarted in [false, true] {
+        let world = World::new(vec![brisk("a")], Disk::used(), broken_for(HOUR));
+        let (mut world, desk) = with_desk(world, MailResult::Deferred);
+        world.run(HOUR / 2);
+        if is_restarted {
+            world.restart();
+            world.run(SECOND * 30);
+        }
+        assert_eq!((world.posted.len(), world.disk.outbox.len()), (1, 1));
+        world.run(HOUR);
+        assert!(world.disk.incidents.is_empty() && world.disk.outbox.is_empty());
+        desk.set(MailResult::Delivered);
+        world.run(DAY);
+        assert_eq!((world.delivered.len(), world.posted.len()), (0, 1), "restarted: {is_restarted}");
+        let sent = world.brain.snapshot(world.now).outbox.sent;
+        assert!(sent.iter().all(|(_, result, _)| *result == MailResult::Deferred), "{sent:?}");
+    }
+}
+
+#[test]
+fn what_leaves_the_inventory_is_told_to_nobody() {
+    for is_restarted in [false, true] {
+        let (mut world, desk) = with_desk(World::new(vec![brisk("a")], Disk::used(), broken_for(DAY)), MailResult::Deferred);
+        world.run(HOUR);
+        world.inventory.clear();
+        if is_restarted {
+            world.restart()
+        } else {
+            world.reload(vec![])
+        }
+        assert!(world.disk.outbox.is_empty());
+        desk.set(MailResult::Delivered);
+        world.run(DAY);
+        assert!(world.delivered.is_empty());
+    }
+}
+
+/// The letter is under way while the incident ends, and comes back with `result` later.
+fn ends_under_way(result: MailResult, is_restarted: bool) -> World {
+    let mut world = World::new(vec![brisk("a")], Disk::used(), broken_for(5 * MINUTE));
+    world.mail_takes = 20 * MINUTE;
+    let (mut world, desk) = with_desk(world, result);
+    world.run(15 * MINUTE);
+    assert_eq!((world.mails().len(), world.disk.outbox.len()), (2, 2));
+    world.mail_takes = SECOND;
+    if is_restarted {
+        // What was under way is not known to have arrived.
+        world.delivered.clear();
+        world.restart();
+    }
+    world.run(HOUR);
+    desk.set(MailResult::Delivered);
+    world.run(DAY);
+    assert!(world.disk.outbox.is_empty());
+    world
+}
+
+#[test]
+fn an_all_clear_waits_for_the_letter_under_way_and_leaves_with_it() {
+    for is_restarted in [false, true] {
+        let course: [(_, &[&str]); 3] = [
+            (MailResult::Delivered, &["missing-intermediate-critical", "resolved"]),
+            (MailResult::Deferred, &[]),
+            (MailResult::Refused, &[]),
+        ];
+        for (result, expected) in course {
+            assert_eq!(heard(&ends_under_way(result, is_restarted)), expected, "{result:?}, restarted: {is_restarted}");
+        }
+    }
+}
+
+#[test]
+fn who_refused_the_letter_gets_no_all_clear() {
+    let (mut world, desk) = with_desk(World::new(vec![brisk("a")], Disk::used(), broken_for(HOUR)), MailResult::Refused);
+    world.run(HOUR / 2);
+    desk.set(MailResult::Delivered);
+    world.restart();
+    world.run(DAY);
+    assert!(world.disk.incidents.is_empty());
+    assert_eq!((world.delivered.len(), world.posted.len()), (0, 1));
+}
+
+/// A certificate enters its last weeks, its last week and its end, an hour each, and is then replaced.
+fn ending(_: &Watch, now: Now) -> Option<Reply> {
+    let soon = |severity| Finding::ExpiresSoon { not_after: later(now.wall, DAY), now: now.wall, severity };
+    only(match now.uptime.as_secs() / 3600 {
+        0 => sees(1, now, vec![soon(Severity::Warning)]),
+        1 => sees(1, now, vec![soon(Severity::Critical)]),
+        2 => sees(1, now, vec![Finding::Expired { not_after: now.wall, now: now.wall }]),
+        _ => fine(1, now),
+    })
+}
+
+#[test]
+fn an_escalation_takes_the_place_of_what_still_waits() {
+    let (mut world, desk) = with_desk(World::new(vec![brisk("a")], Disk::used(), ending), MailResult::Deferred);
+    world.run(2 * HOUR + HOUR / 2);
+    assert_eq!((world.mails().len(), world.disk.outbox.len()), (3, 1));
+    assert!(world.posted.iter().all(|(_, notice)| notice.thread.is_none()), "each would be the first");
+    desk.set(MailResult::Delivered);
+    world.run(HOUR / 4);
+    world.run(DAY);
+    assert_eq!(heard(&world), ["expired-critical", "resolved"]);
+    assert_eq!(world.posted[3].1.thread.as_ref(), Some(&world.posted[2].1.id));
+}
+
+#[test]
+fn after_the_first_letter_only_the_thread_goes_on() {
+    let (mut world, desk) = with_desk(World::new(vec![brisk("a")], Disk::used(), ending), MailResult::Delivered);
+    world.run(HOUR / 2);
+    desk.set(MailResult::Deferred);
+    world.run(3 * HOUR);
+    desk.set(MailResult::Delivered);
+    world.run(DAY);
+    assert_eq!(heard(&world), ["expires-soon-warning", "resolved"]);
+    assert!(world.posted[1..].iter().all(|(_, notice)| notice.thread.as_ref() == Some(&world.posted[0].1.id)));
+}
+
+#[test]
+fn an_escalation_waits_for_the_letter_under_way() {
+    for (result, expected, threads) in [
+        (MailResult::Delivered, vec!["expires-soon-warning", "expires-soon-critical"], [false, true]),
+        (MailResult::Deferred, vec!["expires-soon-critical"], [false, false]),
+    ] {
+        let mut world = World::new(vec![brisk("a")], Disk::used(), ending);
+        world.mail_takes = 90 * MINUTE;
+        let (mut world, desk) = with_desk(world, result);
+        world.run(80 * MINUTE);
+        assert_eq!(world.mails().len(), 1);
+        world.mail_takes = SECOND;
+        desk.set(MailResult::Delivered);
+        world.run(30 * MINUTE);
+        assert_eq!(heard(&world), expected);
+        assert_eq!(world.posted.iter().map(|(_, notice)| notice.thread.is_some()).collect::<Vec<_>>(), threads);
+    }
+}
+
+#[test]
+fn a_summary_that_waits_stays_and_the_all_clear_comes_after_it() {
+    for is_restarted in [false, true] {
+        for (result, expected) in [(MailResult::Delivered, 2), (MailResult::Refused, 0)] {
+            let mut first = broken_for(HOUR);
+            let mut second = broken_for(90 * DAY);
+            let site =
+                move |watch: &Watch, now| if &*watch.endpoint.name == "a" { first(watch, now) } else { second(watch, now) };
+            let world = World::new(vec![brisk("a"), brisk("b")], Disk::default(), site);
+            let (mut world, desk) = with_desk(world, MailResult::Deferred);
+            world.run(2 * HOUR);
+            if is_restarted {
+                world.restart();
+                world.run(MINUTE);
+            }
+            assert_eq!((world.mails().len(), world.disk.outbox.len(), world.delivered.len()), (2, 2, 0));
+            desk.set(result);
+            world.run(DAY);
+            let kinds: Vec<_> = world.delivered.iter().map(|id| id.starts_with("summary-")).collect();
+            assert_eq!(kinds, [true, false][..expected], "{result:?}, restarted: {is_restarted}");
+            assert!(world.disk.outbox.is_empty());
+        }
+    }
+}
