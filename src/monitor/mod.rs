@@ -1,6 +1,7 @@
 //! The brain: `handle(event, now) -> effects` decides everything; `daemon` waits, asks and obeys.
 
 mod aging;
+mod crowd;
 mod dossier;
 mod event;
 mod notice;
@@ -26,6 +27,7 @@ use crate::{
     diagnosis::Topic,
     incident::Incident,
 };
+use crowd::Spot;
 use dossier::Dossier;
 use outbox::Outbox;
 use schedule::{Next, Schedule};
@@ -77,7 +79,7 @@ impl Monitor {
             started: now.wall,
             dossiers: Vec::new(),
             places: HashMap::new(),
-            schedule: Schedule::new(settings.limits.visits, settings.seed),
+            schedule: Schedule::new(settings.limits.visits, settings.limits.visits_per_address, settings.seed),
             outbox: Outbox::new(restored.outbox, settings.mail, settings.seed, now.uptime),
             awaited: HashMap::new(),
             sweep: None,
@@ -224,7 +226,8 @@ impl Monitor {
         }
         effects.extend(posts.into_iter().map(Effect::Post));
         effects.extend(self.outbox.take_due(now.uptime).into_iter().map(Effect::Deliver));
-        for (name, generation) in self.schedule.start_due(now.uptime) {
+        let spot_of = |name: &Arc<str>| Some(Spot::of(&self.dossiers[*self.places.get(name)?].view));
+        for (name, generation) in self.schedule.start_due(spot_of, now.uptime) {
             if let Some(&place) = self.places.get(&name) {
                 effects.push(Effect::Visit { watch: self.dossiers[place].view.watch.clone(), generation });
             }

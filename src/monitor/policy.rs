@@ -55,7 +55,8 @@ impl Default for Policy {
 pub struct Limits {
     /// Visits under way at once.
     pub visits: usize,
-    /// Visits under way at once to one address (kept by `visit`, which knows the addresses).
+    /// Visits under way at once to one address: as far as it is known before the visit, no more are started; `visit`, which
+    /// looks names up, keeps to it exactly.
     pub visits_per_address: usize,
     /// First visits after a start are spread over this, or over the endpoint's interval if that is shorter.
     pub spread: Duration,

@@ -5,6 +5,8 @@
 //! - Later ones follow an interval, give or take 10 %, after the start of the one before. Ticks that were missed are not
 //!   made up for: a visit that outlasts its interval is followed by a whole interval.
 //! - At most `Limits::visits` are under way; what is due then waits its turn, longest due first.
+//! - At most `Limits::visits_per_address` of them are at one spot; what is due there is parked until one of those comes back,
+//!   and takes no place from others meanwhile.
 //! - A visit that does not come back is never started twice.
 
 use std::{
@@ -13,17 +15,21 @@ use std::{
     time::Duration,
 };
 
-use super::Histogram;
+use super::{
+    Histogram,
+    crowd::{Crowds, Spot},
+};
 use crate::incident::stable_hash;
 
 /// The due times of an inventory.
 #[derive(Debug)]
 pub(super) struct Schedule {
     slots: HashMap<Arc<str>, Slot>,
-    /// Every due time, soonest first; an endpoint under way has none.
+    /// Every due time, soonest first; an endpoint under way has none, and one that is parked waits at its spot.
     queue: BTreeSet<(Duration, Arc<str>)>,
     /// Visits that have not come back, by endpoint and generation: those of an endpoint that has changed or gone count too.
-    under_way: HashMap<(Arc<str>, u64), Duration>,
+    under_way: HashMap<(Arc<str>, u64), Flight>,
+    crowds: Crowds,
     limit: usize,
     seed: u64,
     /// From due to started.
@@ -54,17 +60,37 @@ struct Slot {
     generation: u64,
     interval: Duration,
     due: Option<Duration>,
+    turn: Turn,
     started: Option<Duration>,
     /// How often dice were thrown.
     throws: u64,
 }
 
+/// Where an endpoint stands that is due, or will be.
+#[derive(Debug)]
+enum Turn {
+    /// In the queue.
+    Ordinary,
+    /// Not in the queue: the spot is crowded.
+    Parked(Spot),
+    /// In the queue again: a place at the spot is kept for it.
+    Called(Spot),
+}
+
+/// A visit under way.
+#[derive(Debug)]
+struct Flight {
+    started: Duration,
+    spot: Spot,
+}
+
 impl Schedule {
-    pub(super) fn new(limit: usize, seed: u64) -> Self {
+    pub(super) fn new(limit: usize, limit_at_spot: usize, seed: u64) -> Self {
         Schedule {
             slots: HashMap::new(),
             queue: BTreeSet::new(),
             under_way: HashMap::new(),
+            crowds: Crowds::new(limit_at_spot),
             limit: limit.max(1),
             seed,
             lag: Histogram::new(LAG_BOUNDS),
@@ -79,24 +105,39 @@ impl Schedule {
         fastrand::Rng::with_seed(self.seed).shuffle(&mut ranks);
         for (plan, rank) in plans.into_iter().zip(ranks) {
             self.remove(&plan.name);
-            let slot =
-                Slot { generation: plan.generation, interval: plan.interval, due: None, started: None, throws: plan.generation };
+            let (generation, interval) = (plan.generation, plan.interval);
+            let slot = Slot { generation, interval, due: None, turn: Turn::Ordinary, started: None, throws: generation };
             self.slots.insert(plan.name.clone(), slot);
             let share = (f64::from(rank) + self.dice(&plan.name)) / f64::from(count);
             self.set_due(&plan.name, now + spread.min(plan.interval).mul_f64(share));
         }
     }
 
-    /// Starts what is due while there is room: names and generations.
-    pub(super) fn start_due(&mut self, now: Duration) -> Vec<(Arc<str>, u64)> {
+    /// Starts what is due while there is room, and room at its spot: names and generations.
+    pub(super) fn start_due(&mut self, spot_of: impl Fn(&Arc<str>) -> Option<Spot>, now: Duration) -> Vec<(Arc<str>, u64)> {
         let mut starts = Vec::new();
         while self.under_way.len() < self.limit && self.queue.first().is_some_and(|(due, _)| *due <= now) {
             let Some((due, name)) = self.queue.pop_first() else { break };
             let Some(slot) = self.slots.get_mut(&name) else { continue };
+            let spot = match std::mem::replace(&mut slot.turn, Turn::Ordinary) {
+                Turn::Called(spot) => {
+                    self.crowds.enter_called(&spot);
+                    spot
+                }
+                Turn::Ordinary | Turn::Parked(_) => {
+                    let spot = spot_of(&name).unwrap_or_else(|| Spot::Name(name.clone()));
+                    if !self.crowds.enter(&spot) {
+                        self.crowds.park(&spot, due, name);
+                        slot.turn = Turn::Parked(spot);
+                        continue;
+                    }
+                    spot
+                }
+            };
             slot.due = None;
             slot.started = Some(now);
             self.lag.observe(now.saturating_sub(due));
-            self.under_way.insert((name.clone(), slot.generation), now);
+            self.under_way.insert((name.clone(), slot.generation), Flight { started: now, spot });
             starts.push((name, slot.generation));
         }
         starts
@@ -104,7 +145,9 @@ impl Schedule {
 
     /// A visit has come back: when it was started. `None` when it is late (the endpoint has changed or gone) or unheard of.
     pub(super) fn came_back(&mut self, name: &Arc<str>, generation: u64) -> Option<Duration> {
-        let started = self.under_way.remove(&(name.clone(), generation))?;
+        let Flight { started, spot } = self.under_way.remove(&(name.clone(), generation))?;
+        let next = self.crowds.leave(&spot);
+        self.call(next, spot);
         self.slots.get(name).is_some_and(|slot| slot.generation == generation).then_some(started)
     }
 
@@ -141,9 +184,8 @@ impl Schedule {
 
     /// Forgets an endpoint; a visit under way keeps its place until it comes back.
     pub(super) fn remove(&mut self, name: &Arc<str>) {
-        if let Some(due) = self.slots.remove(name).and_then(|slot| slot.due) {
-            self.queue.remove(&(due, name.clone()));
-        }
+        self.unplan(name);
+        self.slots.remove(name);
     }
 
     /// The soonest due time; `None` while there is no room, since a report comes before anything can be started.
@@ -152,11 +194,35 @@ impl Schedule {
     }
 
     fn set_due(&mut self, name: &Arc<str>, due: Duration) {
+        self.unplan(name);
         let Some(slot) = self.slots.get_mut(name) else { return };
-        if let Some(old) = slot.due.replace(due) {
-            self.queue.remove(&(old, name.clone()));
-        }
+        slot.due = Some(due);
         self.queue.insert((due, name.clone()));
+    }
+
+    /// Takes it out of the queue, or from where it is parked.
+    fn unplan(&mut self, name: &Arc<str>) {
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        let Some(due) = slot.due.take() else { return };
+        let turn = std::mem::replace(&mut slot.turn, Turn::Ordinary);
+        if let Turn::Parked(spot) = turn {
+            self.crowds.unpark(&spot, due, name);
+            return;
+        }
+        self.queue.remove(&(due, name.clone()));
+        if let Turn::Called(spot) = turn {
+            let next = self.crowds.leave_called(&spot);
+            self.call(next, spot);
+        }
+    }
+
+    /// Puts the next one of a spot back into the queue, where it stands by the time it was due.
+    fn call(&mut self, next: Option<(Duration, Arc<str>)>, spot: Spot) {
+        let Some((due, name)) = next else { return };
+        if let Some(slot) = self.slots.get_mut(&name) {
+            slot.turn = Turn::Called(spot);
+            self.queue.insert((due, name));
+        }
     }
 
     /// Give or take 10 %.
@@ -188,15 +254,20 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
+    /// Each endpoint has a spot of its own.
+    fn alone(_: &Arc<str>) -> Option<Spot> {
+        None
+    }
+
     fn plan(name: &str, interval: Duration) -> Plan {
         Plan { name: name.into(), generation: 1, interval }
     }
 
     /// One endpoint that has just been started.
     fn started(interval: Duration) -> (Schedule, Arc<str>) {
-        let mut schedule = Schedule::new(4, 7);
+        let mut schedule = Schedule::new(4, 4, 7);
         schedule.begin(vec![plan("a", interval)], HOUR, Duration::ZERO);
-        assert_eq!(schedule.start_due(secs(1)), [("a".into(), 1)]);
+        assert_eq!(schedule.start_due(alone, secs(1)), [("a".into(), 1)]);
         (schedule, "a".into())
     }
 
@@ -209,7 +280,7 @@ mod tests {
         for (count, interval, expected) in
             [(12_u128, HOUR, 240), (10_000, HOUR, 200_000), (50_000, HOUR, 300_000), (50_000, secs(60), 60_000)]
         {
-            let mut schedule = Schedule::new(usize::MAX, 1);
+            let mut schedule = Schedule::new(usize::MAX, 4, 1);
             schedule.begin((0..count).map(|i| plan(&format!("e{i}"), interval)).collect(), secs(300), Duration::ZERO);
             let last = schedule.queue.last().map(|(due, _)| due.as_millis()).expect("planned");
             assert!((expected * 9 / 10..=expected).contains(&last), "{count} take {last} ms");
@@ -233,7 +304,7 @@ mod tests {
             assert!((secs(900)..=secs(1100)).contains(&pause), "{pause:?} after {now:?}");
             seen.insert(pause);
             now = due;
-            assert_eq!(schedule.start_due(now).len(), 1);
+            assert_eq!(schedule.start_due(alone, now).len(), 1);
         }
         assert!(seen.len() > 90);
     }
@@ -260,14 +331,14 @@ mod tests {
 
     #[test]
     fn a_visit_that_does_not_come_back_keeps_its_place() {
-        let mut schedule = Schedule::new(1, 7);
+        let mut schedule = Schedule::new(1, 4, 7);
         schedule.begin(vec![plan("a", HOUR), plan("b", HOUR)], HOUR, Duration::ZERO);
-        let first = schedule.start_due(secs(10));
+        let first = schedule.start_due(alone, secs(10));
         assert_eq!(first.len(), 1);
-        assert_eq!((schedule.next_wake(), schedule.start_due(secs(100_000)).len()), (None, 0));
+        assert_eq!((schedule.next_wake(), schedule.start_due(alone, secs(100_000)).len()), (None, 0));
         assert_eq!(schedule.came_back(&first[0].0, 1), Some(secs(10)));
         assert_eq!(schedule.came_back(&first[0].0, 1), None, "it comes back once");
-        assert_eq!(schedule.start_due(secs(100_000)).len(), 1);
+        assert_eq!(schedule.start_due(alone, secs(100_000)).len(), 1);
         assert_eq!((schedule.lag.count, schedule.lag.buckets.last().copied()), (2, Some(1)));
     }
 
@@ -275,7 +346,7 @@ mod tests {
     fn a_late_report_frees_its_place_and_says_nothing() {
         let (mut schedule, name) = started(HOUR);
         schedule.begin(vec![Plan { generation: 2, ..plan("a", HOUR) }], HOUR, secs(2));
-        assert_eq!(schedule.start_due(secs(3)), [(name.clone(), 2)]);
+        assert_eq!(schedule.start_due(alone, secs(3)), [(name.clone(), 2)]);
         assert_eq!(schedule.under_way.len(), 2);
         assert_eq!(schedule.came_back(&name, 1), None);
         assert_eq!(schedule.came_back(&name, 2), Some(secs(3)));
@@ -295,5 +366,27 @@ mod tests {
         schedule.set_interval(&name, secs(10), HOUR, secs(50));
         assert!((secs(50)..=secs(60)).contains(&schedule.next_wake().expect("planned")));
         assert_eq!(schedule.queue.len(), 1);
+    }
+
+    #[test]
+    fn whoever_is_called_and_leaves_passes_the_place_on() {
+        let spot = |_: &Arc<str>| Some(Spot::Name("crowded".into()));
+        let mut schedule = Schedule::new(2, 1, 7);
+        schedule.begin(["a", "b", "c", "d"].map(|name| plan(name, HOUR)).into(), HOUR, Duration::ZERO);
+        let first = schedule.start_due(spot, secs(1));
+        assert_eq!((first.len(), schedule.queue.len()), (1, 0), "the others are parked");
+        assert_eq!(schedule.next_wake(), None);
+        schedule.came_back(&first[0].0, 1);
+        let called = schedule.queue.first().cloned().expect("the one that is due longest");
+        schedule.remove(&called.1);
+        let second = schedule.start_due(spot, secs(2));
+        assert_eq!(second.len(), 1);
+        assert!(second[0].0 != called.1 && second[0].0 != first[0].0);
+        schedule.came_back(&second[0].0, 1);
+        let third = schedule.start_due(spot, secs(3));
+        schedule.came_back(&third[0].0, 1);
+        assert_eq!((third.len(), schedule.start_due(spot, secs(4)).len()), (1, 0));
+        assert_eq!(schedule.lag.count, 3);
+        assert!((5.0..6.0).contains(&schedule.lag.sum), "counted from when they were due: {}", schedule.lag.sum);
     }
 }

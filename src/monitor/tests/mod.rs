@@ -1,6 +1,7 @@
 //! The brain in virtual time: a world whose servers, mail server and disk are closures, and whose clock jumps from one
 //! event to the next.
 
+mod crowds;
 mod incidents;
 mod order;
 mod properties;
@@ -20,7 +21,7 @@ use crate::{
     certificate::Certificate,
     clock::later,
     diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, Judged, Trust, Verdict},
-    endpoint::Endpoint,
+    endpoint::{Endpoint, Host},
     incident::{Audience, IncidentKey},
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
 };
@@ -44,6 +45,8 @@ struct World {
     site: Site,
     post_office: Box<dyn FnMut(Now) -> MailResult>,
     visit_takes: Duration,
+    /// Visits to this address take longer.
+    stalls: Option<(IpAddr, Duration)>,
     mail_takes: Duration,
     /// Reports and deliveries on their way.
     coming: BTreeMap<(Duration, u64), Event>,
@@ -128,6 +131,7 @@ impl World {
             site: Box::new(site),
             post_office: Box::new(|_| MailResult::Delivered),
             visit_takes: Duration::from_millis(100),
+            stalls: None,
             mail_takes: SECOND,
             coming: BTreeMap::new(),
             count: 0,
@@ -233,7 +237,8 @@ impl World {
         if let Some((seen, resolved)) = (self.site)(watch, self.now) {
             let seen = seen.into_iter().map(Arc::new).collect();
             let report = Visited { endpoint: watch.endpoint.name.clone(), generation, seen, resolved };
-            self.come(self.visit_takes, Event::Visited(report));
+            let stalls = self.stalls.filter(|(address, _)| report.resolved.contains(address));
+            self.come(stalls.map_or(self.visit_takes, |(_, time)| time), Event::Visited(report));
         }
     }
 
@@ -270,6 +275,13 @@ fn line(notice: &Notice) -> String {
 
 fn settings() -> Settings {
     Settings { limits: Limits::default(), mail: true, seed: 42, first_sweep: 10 * MINUTE }
+}
+
+/// The same at an address of its own.
+fn apart(number: u16) -> Watch {
+    let mut watch = watch(&format!("e{number}"));
+    watch.endpoint.target.host = Host::Ip(IpAddr::from(std::net::Ipv4Addr::from(0x0a00_0000 + u32::from(number))));
+    watch
 }
 
 /// An hourly endpoint with one owner.

@@ -80,6 +80,9 @@ impl Chaos {
             }
             Step::Mail { which, result } if !self.mails.is_empty() => {
                 let id = self.mails.swap_remove(which % self.mails.len());
+                if *result == MailResult::Delivered {
+                    self.world.delivered.push(id.clone());
+                }
                 self.handle(Event::Mailed { id, result: *result, detail: String::new() });
             }
             Step::StrayMail => {
@@ -154,6 +157,20 @@ impl Chaos {
         assert!(self.world.brain.next_wake().is_none_or(|wake| wake > self.world.now.uptime));
     }
 
+    /// An all-clear comes to those who have heard, and is the last word.
+    fn check_order(&self) {
+        let delivered = &self.world.delivered;
+        for (place, id) in delivered.iter().enumerate().filter(|(_, id)| id.contains(".resolved.")) {
+            let (subject, to) = (notice::subject(id), id.rsplit('.').next());
+            let is_heard = |other: &&String| {
+                other.rsplit('.').next() == to && (notice::subject(other) == subject || other.starts_with("summary-"))
+            };
+            assert!(delivered[..place].iter().any(|other| is_heard(&other)), "{id} comes out of the blue");
+            let is_same = |other: &&String| other.rsplit('.').next() == to && notice::subject(other) == subject;
+            assert_eq!(delivered[place + 1..].iter().find(is_same), None, "{id} is the last word");
+        }
+    }
+
     /// The servers mend, the mail server answers, and a day goes by.
     fn calm_down(&mut self) {
         for _ in 0..500 {
@@ -161,6 +178,7 @@ impl Chaos {
                 self.handle(Event::Visited(report(endpoint, generation, 0, self.world.now)));
             }
             while let Some(id) = self.mails.pop() {
+                self.world.delivered.push(id.clone());
                 self.handle(Event::Mailed { id, result: MailResult::Delivered, detail: String::new() });
             }
             self.world.now = self.world.now.after(5 * MINUTE);
@@ -170,6 +188,7 @@ impl Chaos {
         assert_eq!(snapshot.outbox.length, 0, "the outbox drains");
         assert!(snapshot.incidents.is_empty(), "all is well again: {:?}", self.world.incidents());
         assert!(self.world.inventory.is_empty() || self.world.disk.first_sweep_done);
+        self.check_order();
         let told = self.world.posted.iter().filter(|(_, notice)| notice.kind != NoticeKind::Resolved);
         for (_, notice) in told {
             let stages = notice.cases.iter().map(|case| (&case.incident.id, case.incident.stage(), &notice.recipient));

@@ -6,7 +6,7 @@ use super::*;
 
 #[test]
 fn a_large_inventory_starts_without_a_storm_and_goes_round_evenly() {
-    let watches = (0..10_000).map(|i| watch(&format!("e{i}"))).collect();
+    let watches = (0..10_000).map(apart).collect();
     let mut world = World::new(watches, Disk::used(), |_, now| only(fine(1, now)));
     world.visit_takes = SECOND;
     world.run(70 * MINUTE);
