@@ -209,7 +209,9 @@ impl Hands {
 
     fn deliver(&mut self, id: String) {
         let (Some(mail), Some(courier)) = (self.mails.get(&id).cloned(), self.courier.clone()) else {
-            warn!(id, "a mail was to be delivered that is not there, or mail is no longer configured");
+            // Every delivery comes back, or its place in the outbox would be lost.
+            let detail = "it is no longer in the outbox, or mail is no longer configured".to_owned();
+            self.tasks.spawn(async move { Done::Event(Event::Mailed { id, result: MailResult::Refused, detail }) });
             return;
         };
         let mine = id.clone();

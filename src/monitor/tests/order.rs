@@ -61,9 +61,9 @@ fn what_leaves_the_inventory_is_told_to_nobody() {
         world.run(HOUR);
         world.inventory.clear();
         if is_restarted {
-            world.restart()
+            world.restart();
         } else {
-            world.reload(vec![])
+            world.reload(vec![]);
         }
         assert!(world.disk.outbox.is_empty());
         desk.set(MailResult::Delivered);
