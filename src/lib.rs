@@ -6,7 +6,7 @@
 //! into notices for people; `mail` finds the words and delivers them, `web` shows everything from a snapshot of the brain's
 //! memory, `store` remembers it. `daemon` is the loop around the brain, `cli` the way in, and `lab` a place to try it all.
 //!
-//! The arrows: a module imports what stands to the right of its name and nothing else of this crate. `tests/suite/architecture.rs`
+//! The arrows: a module imports what stands to the right of its name and nothing else of this crate. `tests/architecture.rs`
 //! reads this table and enforces it. The first part is pure: no I/O, no clock, no tokio.
 //!
 //! ```text

@@ -237,6 +237,11 @@ impl Facts {
         signature::verify_certificate(self, issuer)
     }
 
+    /// Whether a signature by `issuer`'s key on this certificate is of a kind that we can check at all.
+    pub fn can_check_signature(&self, issuer: &PublicKey) -> bool {
+        signature::can_check(&self.signature, issuer)
+    }
+
     /// The common names of the subject, as written.
     pub fn common_names(&self) -> impl Iterator<Item = &str> {
         self.subject.common_names.iter().map(String::as_str)

@@ -200,20 +200,26 @@ pub(super) fn key_fits(key: &KeyKind, signature: &SignatureAlgorithm) -> bool {
 
 pub(super) fn verify_certificate(subject: &Facts, issuer: &PublicKey) -> Result<(), SignatureFault> {
     let value = subject.signature_value.as_ref().ok_or(SignatureFault::Bad)?;
-    let algorithm = match &subject.signature {
-        SignatureAlgorithm::RsaPkcs1(hash) => rsa_pkcs1(*hash, &issuer.kind)?,
-        SignatureAlgorithm::RsaPss(hash) => rsa_pss(*hash, &issuer.kind)?,
-        SignatureAlgorithm::Ecdsa(hash) => ecdsa(*hash, &issuer.kind)?,
-        SignatureAlgorithm::Ed25519 => expect_key(&issuer.kind, &KeyKind::Ed25519, &signature::ED25519)?,
-        SignatureAlgorithm::MlDsa(level) => ml_dsa(*level, &issuer.kind)?,
+    verify(algorithm(&subject.signature, &issuer.kind)?, issuer, &subject.tbs, value)
+}
+
+/// Whether we can tell a good signature from a bad one.
+pub(super) fn can_check(wanted: &SignatureAlgorithm, issuer: &PublicKey) -> bool {
+    !matches!(algorithm(wanted, &issuer.kind), Err(SignatureFault::Unsupported))
+}
+
+fn algorithm(wanted: &SignatureAlgorithm, key: &KeyKind) -> Result<Algorithm, SignatureFault> {
+    match wanted {
+        SignatureAlgorithm::RsaPkcs1(hash) => rsa_pkcs1(*hash, key),
+        SignatureAlgorithm::RsaPss(hash) => rsa_pss(*hash, key),
+        SignatureAlgorithm::Ecdsa(hash) => ecdsa(*hash, key),
+        SignatureAlgorithm::Ed25519 => expect_key(key, &KeyKind::Ed25519, &signature::ED25519),
+        SignatureAlgorithm::MlDsa(level) => ml_dsa(*level, key),
         SignatureAlgorithm::RsaPssUnusual(_)
         | SignatureAlgorithm::Dsa(_)
         | SignatureAlgorithm::Ed448
-        | SignatureAlgorithm::Other(_) => {
-            return Err(SignatureFault::Unsupported);
-        }
-    };
-    verify(algorithm, issuer, &subject.tbs, value)
+        | SignatureAlgorithm::Other(_) => Err(SignatureFault::Unsupported),
+    }
 }
 
 /// Whether the key in `key` made a handshake's signature. Done on the SPKI alone: the certificate around it may be as odd as

@@ -119,6 +119,13 @@ pub enum Finding {
         /// `sha1WithRSAEncryption`.
         algorithm: String,
     },
+    /// A signature in the path is of a kind that we cannot check: nothing is said against it, and nothing for it.
+    SignatureUnchecked {
+        /// The certificate that carries it.
+        subject: String,
+        /// How it is signed, and by which kind of key.
+        algorithm: String,
+    },
     /// OpenSSL refuses the chain for a reason that no other finding tells.
     Refused {
         /// OpenSSL's code.
@@ -235,6 +242,7 @@ impl Finding {
         "bad_signature",
         "weak_key",
         "weak_signature",
+        "signature_unchecked",
         "verification_refused",
         "handshake_failed",
         "unreachable",
@@ -272,6 +280,7 @@ impl Finding {
             Finding::BadSignature { .. } => "bad_signature",
             Finding::WeakKey { .. } => "weak_key",
             Finding::WeakSignature { .. } => "weak_signature",
+            Finding::SignatureUnchecked { .. } => "signature_unchecked",
             Finding::Refused { .. } => "verification_refused",
             Finding::HandshakeFailed { .. } => "handshake_failed",
             Finding::Unreachable { .. } => "unreachable",
@@ -283,7 +292,7 @@ impl Finding {
     pub fn severity(&self) -> Severity {
         match self {
             Finding::ExpiresSoon { severity, .. } => *severity,
-            Finding::WrongOrder => Severity::Warning,
+            Finding::WrongOrder | Finding::SignatureUnchecked { .. } => Severity::Warning,
             Finding::ExtraCertificates { .. } | Finding::RootIncluded { .. } | Finding::ClientCertificateWanted => Severity::Info,
             Finding::Expired { .. }
             | Finding::NotYetValid { .. }
@@ -308,7 +317,7 @@ impl Finding {
     pub fn fault(&self) -> Fault {
         match self {
             Finding::UnknownCa { .. } | Finding::IntermediateExpired { is_anchor: true, .. } => Fault::Client,
-            Finding::IssuerUnknown { .. } | Finding::Refused { .. } => Fault::Unclear,
+            Finding::IssuerUnknown { .. } | Finding::Refused { .. } | Finding::SignatureUnchecked { .. } => Fault::Unclear,
             Finding::Unreachable { failure } => match (failure.stage, &failure.kind) {
                 (_, FailureKind::Internal) => Fault::Client,
                 (Stage::Connect, FailureKind::Refused) => Fault::Server,

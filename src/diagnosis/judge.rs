@@ -180,6 +180,13 @@ fn of_verdict(verdict: &Verdict, path: &Path) -> Vec<Finding> {
             findings.push(finding);
         }
     }
+    for pair in path.certificates.windows(2) {
+        let (subject, issuer) = (facts(&pair[0]), facts(&pair[1]));
+        if !subject.can_check_signature(&issuer.key) {
+            let algorithm = printable(&format!("{} by a key of {}", subject.signature, issuer.key.kind));
+            findings.push(Finding::SignatureUnchecked { subject: name(&pair[0]), algorithm });
+        }
+    }
     findings
 }
 

@@ -58,6 +58,9 @@ impl Finding {
             Finding::BadSignature { subject } => format!("the signature on \"{subject}\" was not made by its issuer's key"),
             Finding::WeakKey { subject, key } => format!("the key of \"{subject}\" is too weak: {key}"),
             Finding::WeakSignature { subject, algorithm } => format!("\"{subject}\" is signed with {algorithm}, which is broken"),
+            Finding::SignatureUnchecked { subject, algorithm } => {
+                format!("the signature on \"{subject}\" could not be checked: certvigil does not know {algorithm}")
+            }
             Finding::Refused { code, depth } => {
                 format!("OpenSSL refuses the certificate at depth {depth}: {}", super::verify_text(*code))
             }
@@ -101,6 +104,9 @@ impl Finding {
             Finding::BadSignature { .. } => "take the certificate and its issuer anew from the CA; one of them was altered or does not belong there".into(),
             Finding::WeakKey { .. } => "get a certificate with a key of at least RSA 2048 or EC P-256".into(),
             Finding::WeakSignature { .. } => "get a certificate signed with SHA-256 or better".into(),
+            Finding::SignatureUnchecked { .. } => {
+                "see for yourself with openssl verify; if it is sound, list signature_unchecked under the endpoint's accept".into()
+            }
             Finding::Refused { .. } => "see the code in openssl-verification-options(1), and ask the CA".into(),
             Finding::HandshakeFailed { failure } => match &failure.kind {
                 FailureKind::Plaintext(protocol) if protocol == "unknown" => {

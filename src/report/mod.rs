@@ -54,12 +54,15 @@ impl Subject<'_> {
 
     /// `name (192.0.2.1:443)`, `name (example.org:443 by the proxy 192.0.2.9:3128)`, `chain.pem`.
     fn headline(&self, observation: &Observation) -> String {
-        match (self, self.connected_to(observation)) {
-            (Subject::Endpoint(endpoint), Some(host)) => format!("{} ({})", endpoint.name, HostPort(&host, endpoint.target.port)),
-            (Subject::Proxied(endpoint, proxy), Some(host)) => {
-                format!("{} ({} by the proxy {proxy})", endpoint.name, HostPort(&host, endpoint.target.port))
-            }
-            _ => self.name().to_owned(),
+        let (endpoint, by) = match self {
+            Subject::Endpoint(endpoint) => (endpoint, String::new()),
+            Subject::Proxied(endpoint, proxy) => (endpoint, format!(" by the proxy {proxy}")),
+            Subject::File(path) => return (*path).to_owned(),
+        };
+        match self.connected_to(observation).map(|host| HostPort(&host, endpoint.target.port).to_string()) {
+            Some(place) if by.is_empty() && place == *endpoint.name => place,
+            Some(place) => format!("{} ({place}{by})", endpoint.name),
+            None => endpoint.name.to_string(),
         }
     }
 }

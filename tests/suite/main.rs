@@ -1,6 +1,5 @@
 //! The integration tests: one binary, a module a subject.
 
-mod architecture;
 mod cli;
 mod demo;
 mod judge;

@@ -101,6 +101,7 @@ fn title(code: &str) -> String {
         "unreadable_certificate" => "certificate that cannot be read",
         "bad_signature" => "bad signature in the chain",
         "weak_key" => "certificate with a weak key",
+        "signature_unchecked" => "certificate signature not checked",
         "weak_signature" => "certificate with a weak signature",
         "verification_refused" => "certificate verification fails",
         "handshake_failed" => "TLS handshake fails",
