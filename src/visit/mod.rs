@@ -75,7 +75,7 @@ impl Visitor {
             }
         };
         // What the resolver took is gone: the deadline is one, from the name to the end of the handshake.
-        let left = endpoint.timeout.saturating_sub(resolved.took).max(endpoint.timeout / 10);
+        let left = remaining(endpoint.timeout, resolved.took);
         let shared = (Arc::new(Endpoint { timeout: left, ..endpoint.clone() }), Arc::new(expectation.clone()));
         let mut visits = JoinSet::new();
         let mut places = Vec::new();
@@ -149,6 +149,13 @@ fn unseen(address: Option<IpAddr>, failure: Failure, expectation: &Expectation, 
     Judged { observation, diagnosis }
 }
 
+/// What is left of a deadline, in whole tenths of a second, since it is named in messages; never less than a tenth of it.
+fn remaining(deadline: Duration, took: Duration) -> Duration {
+    let tenths = deadline.saturating_sub(took).as_millis().div_ceil(100);
+    let rounded = Duration::from_millis(u64::try_from(tenths * 100).unwrap_or(u64::MAX));
+    rounded.min(deadline).max(deadline / 10)
+}
+
 /// The failure that the panic of a visit amounts to: our own fault, and no word about the server.
 fn panicked() -> Failure {
     let detail = "certvigil's own visit failed unexpectedly; its log has the place".to_owned();
@@ -173,3 +180,17 @@ fn add_new(issuers: &mut Issuers, candidates: Vec<Arc<Certificate>>) -> bool {
 const MAX_HOPS: usize = 6;
 /// All fetches of a visit together.
 const FETCH_WITHIN: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quick_lookup_takes_nothing_and_a_slow_one_leaves_a_tenth() {
+        let ms = Duration::from_millis;
+        assert_eq!(remaining(ms(10_000), ms(3)), ms(10_000));
+        assert_eq!(remaining(ms(10_000), ms(2_345)), ms(7_700));
+        assert_eq!(remaining(ms(10_000), ms(12_000)), ms(1_000));
+        assert_eq!(remaining(ms(300), Duration::ZERO), ms(300));
+    }
+}
