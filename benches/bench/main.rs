@@ -80,7 +80,7 @@ const NOTES: &str = "
 - No verdict is remembered: a chain that was seen a moment ago costs as much as a new one, so there is no second row for it.
 - Endpoints have addresses, not names: the resolver is not in these numbers.
 - Every endpoint has a certificate of its own, the intermediate is the same for all, and all chains are sound.
-- How many threads the daemon runs on is in its CPU a visit: waking another core costs. `TOKIO_WORKER_THREADS=1 make bench`
-  measures it with one.
+- How many threads the daemon runs on is in its CPU a visit: waking another core costs. It has one for the loop, and one for
+  each further core.
 - \"Idle\" is a daemon whose next visit is an hour away; what it does is to turn its loop and publish a snapshot.
 ";

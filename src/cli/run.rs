@@ -51,8 +51,7 @@ pub(super) fn environment() -> Environment {
     Environment::new(std::env::var_os("CREDENTIALS_DIRECTORY"), std::env::var_os("STATE_DIRECTORY"))
 }
 
-/// The loop turns on this very thread; everything else shares the other cores. A worker more would cost a visit a third of its CPU
-/// in hand-overs.
+/// The loop turns on this very thread; everything else shares the other cores, of which one is left even where there is no other.
 pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     let others = std::thread::available_parallelism().map_or(1, |cores| cores.get() - 1).max(1);
     tokio::runtime::Builder::new_multi_thread().worker_threads(others).enable_all().build().context("cannot start the runtime")
