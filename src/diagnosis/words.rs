@@ -4,6 +4,7 @@ use super::Finding;
 use crate::{
     certificate::printable,
     clock::{date, span},
+    endpoint::Protocol,
     observation::FailureKind,
 };
 
@@ -112,8 +113,11 @@ impl Finding {
                 FailureKind::Plaintext(protocol) if protocol == "unknown" => {
                     "the port speaks no TLS: correct the port, or name the protocol in the target (smtp://, imap://, ..)".into()
                 }
+                FailureKind::Plaintext(protocol) if Protocol::from_starttls(protocol).is_some() => format!(
+                    "the port speaks {protocol} without TLS: name the protocol in the target ({protocol}://) if it has STARTTLS, or correct the port"
+                ),
                 FailureKind::Plaintext(protocol) => {
-                    format!("the port speaks {protocol} without TLS: correct the port, or name the protocol in the target ({protocol}://) if it has STARTTLS")
+                    format!("the port speaks {protocol} without TLS: correct the port, or switch TLS on at the server")
                 }
                 FailureKind::NoCommonVersion => "the server offers neither TLS 1.2 nor TLS 1.3: update it".into(),
                 FailureKind::NoCommonCipher => "the server offers only ciphers that modern clients refuse: update its configuration".into(),
@@ -137,4 +141,22 @@ impl Finding {
 
 fn quoted(names: &[String]) -> String {
     names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observation::{Failure, Stage};
+
+    fn hint(protocol: &str) -> String {
+        let kind = FailureKind::Plaintext(protocol.into());
+        Finding::of_failure(&Failure { stage: Stage::Handshake, kind, detail: String::new() }).hint()
+    }
+
+    #[test]
+    fn no_target_is_recommended_that_would_be_refused() {
+        assert!(hint("smtp").contains("(smtp://)"));
+        assert!(!hint("http").contains("://"), "{}", hint("http"));
+        assert!(hint("unknown").contains("smtp://"));
+    }
 }
