@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     Issuers, Trust,
     path::{Path, Store, facts, may_have_issued},
+    signatures::Signatures,
 };
 use crate::{
     certificate::{Certificate, Facts},
@@ -109,7 +110,13 @@ pub(super) fn complete(presented: &[Arc<Certificate>], trust: &Trust, issuers: &
 
 impl Shape {
     /// Measures presented certificates, all of them readable.
-    pub(super) fn of(presented: &[Arc<Certificate>], trust: &Trust, issuers: &Issuers, now: Timestamp) -> Self {
+    pub(super) fn of(
+        presented: &[Arc<Certificate>],
+        trust: &Trust,
+        issuers: &Issuers,
+        signatures: &Signatures,
+        now: Timestamp,
+    ) -> Self {
         let path = complete(presented, trust, issuers, now);
         let once = without_copies(presented);
         let position = |certificate: &Arc<Certificate>| once.iter().position(|p| p.fingerprint == certificate.fingerprint);
@@ -122,7 +129,7 @@ impl Shape {
         } else {
             Some(path.top()).filter(|top| path.certificates.len() > 1 && path.anchored && position(top).is_some()).cloned()
         };
-        let gap = gap(&path, |certificate| position(certificate).is_some());
+        let gap = gap(&path, signatures, |certificate| position(certificate).is_some());
         // Where the link below is missing, a CA right under an anchor may well be the upper part of the path.
         let may_be_upper_part = |certificate: &Facts| {
             gap == Gap::IssuerUnknown
@@ -174,7 +181,7 @@ impl Shape {
     }
 }
 
-fn gap(path: &Path, is_presented: impl Fn(&Arc<Certificate>) -> bool) -> Gap {
+fn gap(path: &Path, signatures: &Signatures, is_presented: impl Fn(&Arc<Certificate>) -> bool) -> Gap {
     let top_is_root = facts(path.top()).is_self_signed();
     let left_out = |(i, certificate): &(usize, &Arc<Certificate>)| {
         *i > 0 && !facts(certificate).is_self_signed() && !is_presented(certificate)
@@ -184,12 +191,12 @@ fn gap(path: &Path, is_presented: impl Fn(&Arc<Certificate>) -> bool) -> Gap {
     if path.anchored {
         match added.is_empty() {
             true => Gap::None,
-            false if signatures_hold(path) => Gap::Missing(added),
+            false if signatures_hold(path, signatures) => Gap::Missing(added),
             false => Gap::IssuerUnknown,
         }
     } else if top_is_root && path.certificates.len() == 1 {
         Gap::SelfSigned
-    } else if top_is_root && added.is_empty() && (is_presented(path.top()) || signatures_hold(path)) {
+    } else if top_is_root && added.is_empty() && (is_presented(path.top()) || signatures_hold(path, signatures)) {
         Gap::UnknownCa { presented: is_presented(path.top()) }
     } else {
         Gap::IssuerUnknown
@@ -197,8 +204,8 @@ fn gap(path: &Path, is_presented: impl Fn(&Arc<Certificate>) -> bool) -> Gap {
 }
 
 /// Nothing is believed of a certificate that was not presented unless every signature of the path holds.
-fn signatures_hold(path: &Path) -> bool {
-    path.certificates.windows(2).all(|pair| facts(&pair[0]).verify_signature(&facts(&pair[1]).key).is_ok())
+fn signatures_hold(path: &Path, signatures: &Signatures) -> bool {
+    path.certificates.windows(2).all(|pair| signatures.check(&pair[0], &pair[1]).is_ok())
 }
 
 fn without_copies(presented: &[Arc<Certificate>]) -> Vec<&Arc<Certificate>> {

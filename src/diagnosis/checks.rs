@@ -5,6 +5,7 @@
 use super::{
     Expectation, VerifyError, constraints, identity,
     path::{Path, facts},
+    signatures::Signatures,
     trust::Standing,
 };
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
 };
 
 /// Every error of the path, in order.
-pub(super) fn errors(path: &Path, expectation: &Expectation, now: Timestamp) -> Vec<VerifyError> {
+pub(super) fn errors(path: &Path, expectation: &Expectation, signatures: &Signatures, now: Timestamp) -> Vec<VerifyError> {
     let mut errors = Errors(Vec::new());
     let chain: Vec<&Facts> = path.certificates.iter().map(|certificate| facts(certificate)).collect();
     let minimum = if expectation.security_level >= 2 { 112 } else { 80 };
@@ -36,7 +37,7 @@ pub(super) fn errors(path: &Path, expectation: &Expectation, now: Timestamp) -> 
         // OpenSSL gives up here: there is no key to go on with.
         return errors.0;
     }
-    signatures_and_dates(&chain, now, &mut errors);
+    signatures_and_dates(path, &chain, signatures, now, &mut errors);
     errors.0.extend(constraints::errors(&chain));
     errors.0
 }
@@ -123,7 +124,7 @@ fn fits_purpose(certificate: &Facts, is_ca: bool) -> bool {
 }
 
 /// `internal_verify`: from the top of the path down to the leaf.
-fn signatures_and_dates(chain: &[&Facts], now: Timestamp, errors: &mut Errors) {
+fn signatures_and_dates(path: &Path, chain: &[&Facts], signatures: &Signatures, now: Timestamp, errors: &mut Errors) {
     let top = chain.len() - 1;
     let self_issued_top = super::path::may_have_issued(chain[top], chain[top]);
     if !self_issued_top && top == 0 {
@@ -142,7 +143,8 @@ fn signatures_and_dates(chain: &[&Facts], now: Timestamp, errors: &mut Errors) {
             let may_sign = issuer.extensions.key_usage.is_none_or(|usage| usage & needed != 0);
             errors.add_if(!may_sign, code, depth + 1);
             errors.add_if(!issuer.key.readable, 6, depth + 1);
-            let is_bad = || certificate.verify_signature(&issuer.key) == Err(SignatureFault::Bad);
+            let [subject, above] = [&path.certificates[depth], &path.certificates[depth + 1]];
+            let is_bad = || signatures.check(subject, above) == Err(SignatureFault::Bad);
             errors.add_if(issuer.key.readable && is_bad(), 7, depth);
         }
         errors.add_if(certificate.not_before > now, 9, depth);

@@ -7,6 +7,7 @@ use super::{
     chain::{Gap, Shape},
     checks, identity,
     path::{Path, Store, facts},
+    signatures::Signatures,
 };
 use crate::{
     certificate::{Certificate, Facts, San, printable, printable_cut},
@@ -33,14 +34,16 @@ pub(super) fn handshake(
         let (chain_status, borrowed) = (ChainStatus::UnreadableCertificate, Issuers::default());
         return Diagnosis { verdict: None, chain_status, findings, repair: None, borrowed };
     }
+    let signatures = Signatures::default();
     let path = Path::build(&presented, trust, Store::Whole, now);
-    let verdict = Verdict { errors: checks::errors(&path, expectation, now), path_length: path.certificates.len() };
-    let shape = Shape::of(&presented, trust, issuers, now);
+    let errors = checks::errors(&path, expectation, &signatures, now);
+    let verdict = Verdict { errors, path_length: path.certificates.len() };
+    let shape = Shape::of(&presented, trust, issuers, &signatures, now);
     findings.extend(of_shape(&shape, issuers, now));
     findings.extend(of_verdict(&verdict, &path));
     Diagnosis {
         chain_status: shape.status(),
-        repair: repair(&presented, &shape, expectation, trust, now),
+        repair: repair(&presented, &shape, expectation, trust, &signatures, now),
         verdict: Some(verdict),
         findings: ranked(findings, expectation),
         borrowed: borrowed(&shape, &presented, issuers),
@@ -197,6 +200,7 @@ fn repair(
     shape: &Shape,
     expectation: &Expectation,
     trust: &Trust,
+    signatures: &Signatures,
     now: Timestamp,
 ) -> Option<Repair> {
     if matches!(shape.status(), ChainStatus::Complete) || !matches!(shape.gap, Gap::None | Gap::Missing(_)) {
@@ -205,7 +209,8 @@ fn repair(
     let chain = shape.to_serve();
     let by_roots_alone = |chain: &[Arc<Certificate>]| {
         let path = Path::build(chain, trust, Store::Roots, now);
-        (path.anchored, Verdict { errors: checks::errors(&path, expectation, now), path_length: path.certificates.len() })
+        let errors = checks::errors(&path, expectation, signatures, now);
+        (path.anchored, Verdict { errors, path_length: path.certificates.len() })
     };
     let (anchored, verdict) = by_roots_alone(&chain);
     let of_the_leaf = |code: u16| matches!(code, 9 | 10 | 62 | 64 | 66);

@@ -8,6 +8,7 @@ mod identity;
 mod judge;
 mod path;
 mod repair;
+mod signatures;
 mod trust;
 mod validity;
 mod verdict;
