@@ -6,6 +6,7 @@ pub(crate) mod general;
 mod key;
 mod name;
 mod parse;
+pub mod pkcs7;
 mod signature;
 
 use std::{fmt, sync::Arc};
