@@ -9,6 +9,11 @@ use crate::{
 };
 
 impl Finding {
+    /// Where this finding is described at length: its section of `docs/findings.md`.
+    pub fn link(code: &str) -> String {
+        format!(concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/findings.md#{code}"), code = code)
+    }
+
     /// One sentence: what is the case. No full stop at its end; safe to print.
     pub fn summary(&self) -> String {
         match self {

@@ -6,7 +6,7 @@ use super::Subject;
 use crate::{
     certificate::{Certificate, hex},
     clock::rfc3339,
-    diagnosis::{Judged, verify_text},
+    diagnosis::{Finding, Judged, verify_text},
 };
 
 /// One line of JSON, without a line feed.
@@ -39,6 +39,7 @@ pub fn json(subject: Subject<'_>, judged: &Judged) -> String {
                 fault: found.finding.fault().name(),
                 summary: found.finding.summary(),
                 hint: found.finding.hint(),
+                link: Finding::link(found.finding.code()),
                 accepted: found.accepted,
             })
             .collect(),
@@ -125,6 +126,7 @@ struct FindingLine {
     fault: &'static str,
     summary: String,
     hint: String,
+    link: String,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     accepted: bool,
 }

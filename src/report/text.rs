@@ -6,7 +6,7 @@ use super::Subject;
 use crate::{
     certificate::Certificate,
     clock::{Timestamp, date, day, days_between},
-    diagnosis::Judged,
+    diagnosis::{Finding, Judged},
     observation::Chain,
 };
 
@@ -29,6 +29,7 @@ pub fn text(subject: Subject<'_>, judged: &Judged, now: Timestamp) -> String {
         let _ = writeln!(out, "\n  {} {} (fault: {}{accepted})", found.severity(), finding.code(), finding.fault());
         let _ = writeln!(out, "    {}", finding.summary());
         let _ = writeln!(out, "    what to do: {}", finding.hint());
+        let _ = writeln!(out, "    more: {}", Finding::link(finding.code()));
     }
     if let Some(chain) = observation.chain() {
         let _ = writeln!(out, "\n  chain as presented:");

@@ -2,6 +2,7 @@
 
 mod cli;
 mod demo;
+mod findings;
 mod judge;
 mod lab;
 #[path = "../support/mod.rs"]

@@ -6,7 +6,7 @@ use super::html::{capitalized, count, esc, time};
 use crate::{
     certificate::{Certificate, San},
     clock::{Timestamp, span},
-    diagnosis::{ChainStatus, Fault, Found},
+    diagnosis::{ChainStatus, Fault, Finding, Found},
     monitor::{AddressView, EndpointView},
     observation::Failure,
 };
@@ -123,8 +123,9 @@ fn findings(out: &mut String, address: &AddressView) {
         let accepted = if found.accepted { " <span class=\"quiet\">accepted</span>" } else { "" };
         let _ = writeln!(
             out,
-            "<li><p><span class=\"badge {severity}\">{severity}</span> <code>{}</code>{accepted}<br>{}.</p>\
+            "<li><p><span class=\"badge {severity}\">{severity}</span> <a href=\"{}\"><code>{}</code></a>{accepted}<br>{}.</p>\
              <p class=\"quiet\">To act: {}. {}.</p></li>",
+            Finding::link(found.finding.code()),
             found.finding.code(),
             esc(capitalized(&found.finding.summary())),
             actor(found.finding.fault()),
