@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, Repair, Trust, Verdict,
+    ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, NearMiss, Repair, Trust, Verdict,
     chain::{Gap, Shape},
     checks, identity,
     path::{Path, Store, facts},
@@ -110,7 +110,11 @@ fn of_leaf(leaf: &Facts, expectation: &Expectation, now: Timestamp) -> Vec<Findi
         None => true,
     };
     if let (false, Some(asked)) = (carried, &expectation.host) {
-        findings.push(Finding::HostnameMismatch { asked: asked.to_string(), carries: names_of(leaf) });
+        findings.push(Finding::HostnameMismatch {
+            asked: asked.to_string(),
+            carries: names_of(leaf),
+            near: NearMiss::of(leaf, asked),
+        });
     }
     findings
 }

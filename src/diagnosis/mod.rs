@@ -6,7 +6,9 @@ mod constraints;
 mod finding;
 mod identity;
 mod judge;
+mod names;
 mod path;
+mod rank;
 mod repair;
 mod signatures;
 mod trust;
@@ -24,7 +26,9 @@ use crate::{
 };
 
 pub use chain::ChainStatus;
-pub use finding::{Fault, Finding, Found, Severity, Status, Topic};
+pub use finding::{Finding, Found};
+pub use names::NearMiss;
+pub use rank::{Fault, Severity, Status, Topic};
 pub use repair::Repair;
 pub use trust::Trust;
 pub use validity::{Expiry, Threshold};

@@ -1,6 +1,6 @@
 //! The words for each finding, here and nowhere else: what is the case, and what to do about it.
 
-use super::Finding;
+use super::{Finding, NearMiss};
 use crate::{
     certificate::printable,
     clock::{date, span},
@@ -42,11 +42,13 @@ impl Finding {
             Finding::UnknownCa { root, presented: false } => {
                 format!("the chain leads to the root \"{root}\", which is not in the trust store")
             }
-            Finding::HostnameMismatch { asked, carries } if carries.is_empty() => {
-                format!("the certificate carries no name that could match {asked}")
-            }
-            Finding::HostnameMismatch { asked, carries } => {
-                format!("the certificate is for {}, not for {asked}", carries.join(", "))
+            Finding::HostnameMismatch { asked, carries, near } => {
+                let carried = if carries.is_empty() {
+                    format!("the certificate carries no name that could match {asked}")
+                } else {
+                    format!("the certificate is for {}, not for {asked}", carries.join(", "))
+                };
+                format!("{carried}{}", near.summary(asked))
             }
             Finding::IntermediateExpired { subject, not_before, now, .. } if not_before > now => {
                 format!("the CA certificate \"{subject}\" in the path is not valid before {}", date(*not_before))
@@ -98,9 +100,7 @@ impl Finding {
             Finding::UnknownCa { .. } => {
                 "if this CA is meant, put its root under trust.files and in the store of every client; if it is a public CA, the store is out of date".into()
             }
-            Finding::HostnameMismatch { .. } => {
-                "install a certificate that carries the name, or connect by a name that it carries (server_name)".into()
-            }
+            Finding::HostnameMismatch { asked, near, .. } => near.hint(asked),
             Finding::IntermediateExpired { is_anchor: true, .. } => {
                 "the root in the trust store is out of date: take the CA's current one, and have the server's certificate issued under it".into()
             }
@@ -140,6 +140,62 @@ impl Finding {
                 _ => "see whether a firewall or the route between here and there drops the connection".into(),
             },
             Finding::ClientCertificateWanted => "nothing to do: the server's own certificate was seen and judged".into(),
+        }
+    }
+}
+
+impl NearMiss {
+    /// What makes the mismatch a near one, to follow what is carried and what was asked for; empty where nothing does.
+    fn summary(&self, asked: &str) -> String {
+        match self {
+            NearMiss::Far | NearMiss::SameDomain(_) => String::new(),
+            NearMiss::NoAddresses => ": it carries no address, and a name does not stand for one".into(),
+            NearMiss::AddressAsName => format!(": it carries {asked} as a name, and clients look for it among the addresses"),
+            NearMiss::OnlyAddresses => ": it carries addresses only, and no name".into(),
+            NearMiss::OnlyCommonName => {
+                ": only its common name (CN) says so, which does not count beside alternative names".into()
+            }
+            NearMiss::TrailingDot => ": it writes the name with a dot at its end, which matches nothing".into(),
+            NearMiss::AskedWithDot => ": the dot at the end of what was asked for is in no certificate".into(),
+            NearMiss::OnlyWww => format!(": it covers www.{asked}, but not {asked} itself"),
+            NearMiss::OnlyApex => format!(": it covers {}, but not the name with www", asked.trim_start_matches("www.")),
+            NearMiss::WildcardAboveApex(wildcard) => {
+                format!(": {wildcard} covers the names below {asked}, but not {asked} itself")
+            }
+            NearMiss::WildcardTooShort(wildcard) => {
+                format!(": the star of {wildcard} stands for one label, and {asked} has more")
+            }
+            NearMiss::WildcardTooLong(wildcard) => format!(": {wildcard} covers names one label further down"),
+            NearMiss::WildcardRefused(wildcard) => format!(": {wildcard} is wider than any client accepts"),
+        }
+    }
+
+    fn hint(&self, asked: &str) -> String {
+        match self {
+            NearMiss::NoAddresses | NearMiss::AddressAsName => {
+                format!(
+                    "connect by a name that it carries (server_name), or get a certificate with {asked} as an IP address among its alternative names"
+                )
+            }
+            NearMiss::OnlyCommonName => format!("get a certificate with {asked} among its alternative names (SAN)"),
+            NearMiss::TrailingDot => format!("get a certificate with {asked} among its alternative names, without the dot"),
+            NearMiss::AskedWithDot => "write the name without the dot at its end".into(),
+            NearMiss::OnlyWww
+            | NearMiss::OnlyApex
+            | NearMiss::WildcardAboveApex(_)
+            | NearMiss::WildcardTooShort(_)
+            | NearMiss::WildcardTooLong(_)
+            | NearMiss::WildcardRefused(_) => {
+                format!("get a certificate that names {asked} as well, or connect by a name that it carries (server_name)")
+            }
+            NearMiss::SameDomain(name) => {
+                format!(
+                    "it carries {name}, of the same domain: see whether the server has a certificate for {asked} and picks it by SNI; else connect by a name that it carries (server_name)"
+                )
+            }
+            NearMiss::Far | NearMiss::OnlyAddresses => {
+                "install a certificate that carries the name, or connect by a name that it carries (server_name)".into()
+            }
         }
     }
 }

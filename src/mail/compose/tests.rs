@@ -8,7 +8,9 @@ use rcgen::{CertificateParams, DnType, KeyPair, SanType};
 use super::*;
 use crate::{
     certificate::Certificate,
-    diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, Judged, Repair, Severity, Verdict, VerifyError},
+    diagnosis::{
+        ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, Judged, NearMiss, Repair, Severity, Verdict, VerifyError,
+    },
     endpoint::Endpoint,
     incident::{Audience, Incident, IncidentKey, State},
     mail::{Login, Secret, Security, Server},
@@ -265,6 +267,7 @@ fn the_problem_letter() {
     let mismatch = Finding::HostnameMismatch {
         asked: "www2.shop.example".into(),
         carries: vec!["shop.example".into(), "www.shop.example".into()],
+        near: NearMiss::SameDomain("shop.example".into()),
     };
     let seen = judged(observed("192.0.2.10", vec![leaf(), intermediate()]), &[62], vec![mismatch]);
     let wrong_name = case(&watch("www2.shop.example", Policy::default()), vec![seen]);
@@ -387,7 +390,7 @@ fn every_letter(leaf: &Arc<Certificate>, name: &str) -> Vec<Notice> {
         Finding::MissingIntermediate { missing: vec![subject.clone()], after: subject.clone() },
         Finding::SelfSigned { subject: subject.clone() },
         Finding::ExpiresSoon { not_after: at("2026-11-28T12:00:00Z"), now: now(), severity: Severity::Warning },
-        Finding::HostnameMismatch { asked: "shop.example".into(), carries: vec![subject] },
+        Finding::HostnameMismatch { asked: "shop.example".into(), carries: vec![subject], near: NearMiss::Far },
     ];
     let cases = findings.map(|finding| {
         let mut judged = judged(observed("192.0.2.10", vec![Arc::clone(leaf)]), &[21], vec![finding]);
