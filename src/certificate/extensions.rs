@@ -1,6 +1,8 @@
 //! Which extensions OpenSSL decodes before it looks at a certificate, and what it takes for broken (`ossl_x509v3_cache_extensions`):
 //! a certificate with one of these undecodable, or there twice, has issued nothing and was issued by nobody.
 
+use std::collections::HashSet;
+
 use super::{
     BasicConstraints, Extensions, Name, San,
     der::{self, Elements},
@@ -19,9 +21,10 @@ pub(super) struct Extension<'a> {
 pub(super) fn read(list: &[Extension<'_>]) -> (Extensions, Option<Vec<San>>) {
     let mut out = Extensions::default();
     let mut sans = None;
-    for (at, extension) in list.iter().enumerate() {
+    let mut seen = HashSet::new();
+    for extension in list {
         let oid = extension.oid.clone();
-        let again = list[..at].iter().any(|before| before.oid == extension.oid);
+        let again = !seen.insert(extension.oid.as_str());
         let decoded = !again && decode(&oid, extension.value, &mut out, &mut sans).is_some();
         if !decoded {
             out.invalid |= CACHED.contains(&oid.as_str());

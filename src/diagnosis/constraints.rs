@@ -1,9 +1,10 @@
 //! Name constraints (RFC 5280, section 4.2.1.10) as OpenSSL's `check_name_constraints` and `nc_match` apply them: from the top of
 //! the path down to the leaf, every certificate against every CA above it.
 //!
-//! The work is bounded: for one certificate and one CA, names times constraints may not exceed [`MOST_COMPARISONS`].
+//! The work is bounded: for one certificate and one CA, names times constraints may not exceed [`MOST_COMPARISONS`], and for the
+//! whole path [`MOST_IN_ALL`].
 
-use super::VerifyError;
+use super::{VerifyError, tally};
 use crate::certificate::{
     Facts, Name, San,
     der::Element,
@@ -13,13 +14,12 @@ use crate::certificate::{
 /// OpenSSL's `NAME_CHECK_MAX`: beyond it nothing is compared, and the verdict is 1.
 const MOST_COMPARISONS: usize = 1 << 20;
 
+/// OpenSSL has no such limit; no path that is meant to work comes near. What is beyond it is refused in the same way.
+const MOST_IN_ALL: usize = 1 << 22;
+
 /// What OpenSSL's name constraints say along the path, leaf first.
 pub(super) fn errors(chain: &[&Facts]) -> Vec<VerifyError> {
-    check(chain, &mut 0)
-}
-
-/// The same; `work` counts comparisons.
-fn check(chain: &[&Facts], work: &mut usize) -> Vec<VerifyError> {
+    let mut left = MOST_IN_ALL;
     let constraints: Vec<Option<NameConstraints<'_>>> =
         chain.iter().map(|ca| ca.extensions.name_constraints.as_deref().and_then(general::constraints)).collect();
     let mut errors = Vec::new();
@@ -35,7 +35,7 @@ fn check(chain: &[&Facts], work: &mut usize) -> Vec<VerifyError> {
         }
         let names = Names::of(certificate, depth == 0);
         for ca in constraints[depth + 1..].iter().rev().flatten() {
-            if let Err(code) = names.check(ca, work) {
+            if let Err(code) = names.check(ca, &mut left) {
                 errors.push(VerifyError { code, depth });
             }
         }
@@ -68,15 +68,17 @@ impl<'a> Names<'a> {
         Names { subject: &certificate.subject, alternative, common }
     }
 
-    /// The first objection.
-    fn check(&self, constraints: &NameConstraints<'_>, work: &mut usize) -> Result<(), u16> {
+    /// The first objection; `left` is how many comparisons may still be made.
+    fn check(&self, constraints: &NameConstraints<'_>, left: &mut usize) -> Result<(), u16> {
         let names = self.subject.attributes + self.alternative.len();
         let subtrees = constraints.permitted.len() + constraints.excluded.len();
-        if names.saturating_mul(subtrees) > MOST_COMPARISONS {
+        let comparisons = names.saturating_mul(subtrees);
+        if comparisons > MOST_COMPARISONS {
             return Err(UNSPECIFIED);
         }
-        let mut admit = |name: &Called<'_>, constraints| {
-            *work += subtrees;
+        *left = left.checked_sub(comparisons).ok_or(UNSPECIFIED)?;
+        let admit = |name: &Called<'_>, constraints| {
+            tally::count(tally::Work::Name, subtrees);
             admit(name, constraints)
         };
         if self.subject.attributes > 0 {
@@ -310,9 +312,8 @@ mod tests {
         ca.extensions.name_constraints = Some(constraints);
         let mut chain = vec![&leaf];
         chain.extend(std::iter::repeat_n(&ca, cas));
-        let mut work = 0;
-        let errors = check(&chain, &mut work);
-        (errors, work)
+        let (errors, work) = tally::of(|| errors(&chain));
+        (errors, work.names)
     }
 
     #[test]
@@ -323,6 +324,10 @@ mod tests {
         let (errors, work) = bomb(1022, 1024, 1);
         assert_eq!((errors, work), (Vec::new(), 1023 * 1024));
         assert_eq!(bomb(1023, 1024, 1), (vec![unspecified], 0));
+        // Each of eight CAs alone would do.
+        let (errors, work) = bomb(1022, 1024, 8);
+        assert!(errors.len() > 3 && errors.iter().all(|error| *error == unspecified), "{errors:?}");
+        assert!(work > 3 << 20 && work <= MOST_IN_ALL, "{work}");
     }
 
     #[test]

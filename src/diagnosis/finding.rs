@@ -74,7 +74,7 @@ pub enum Finding {
     HostnameMismatch {
         /// What was asked for.
         asked: String,
-        /// What it carries, at most ten.
+        /// What it carries: the names of the SAN, else the common names.
         carries: Vec<String>,
         /// How narrowly it misses.
         near: NearMiss,

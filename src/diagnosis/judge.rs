@@ -119,10 +119,10 @@ fn of_leaf(leaf: &Facts, expectation: &Expectation, now: Timestamp) -> Vec<Findi
     findings
 }
 
-/// At most ten names, for people.
+/// The names of the SAN, else the common names.
 fn names_of(leaf: &Facts) -> Vec<String> {
-    let sans: Vec<String> = leaf.sans.iter().flatten().take(10).map(plain).collect();
-    if sans.is_empty() { leaf.common_names().take(10).map(short).collect() } else { sans }
+    let sans: Vec<String> = leaf.sans.iter().flatten().map(plain).collect();
+    if sans.is_empty() { leaf.common_names().map(short).collect() } else { sans }
 }
 
 /// As one would write it in an address: without the `dns:` and `ip:` of the JSON.
@@ -161,7 +161,7 @@ fn of_shape(shape: &Shape, issuers: &Issuers, now: Timestamp) -> Vec<Finding> {
         findings.push(Finding::RootIncluded { root: name(root) });
     }
     if !shape.extra.is_empty() {
-        findings.push(Finding::ExtraCertificates { extra: shape.extra.iter().take(10).map(name).collect() });
+        findings.push(Finding::ExtraCertificates { extra: shape.extra.iter().map(name).collect() });
     }
     findings
 }
@@ -176,11 +176,10 @@ fn of_verdict(verdict: &Verdict, path: &Path) -> Vec<Finding> {
             // Above the leaf it only stands for the missing anchor.
             66 if error.depth > 0 => continue,
             7 => Finding::BadSignature { subject: name(certificate) },
-            66 | 67 => Finding::WeakKey { subject: name(certificate), key: facts(certificate).key.kind.to_string() },
-            68 => Finding::WeakSignature {
-                subject: name(certificate),
-                algorithm: printable(&facts(certificate).signature.to_string()),
-            },
+            66 | 67 => Finding::WeakKey { subject: name(certificate), key: short(&facts(certificate).key.kind.to_string()) },
+            68 => {
+                Finding::WeakSignature { subject: name(certificate), algorithm: short(&facts(certificate).signature.to_string()) }
+            }
             code => Finding::Refused { code, depth: error.depth },
         };
         if !findings.contains(&finding) {
@@ -190,7 +189,7 @@ fn of_verdict(verdict: &Verdict, path: &Path) -> Vec<Finding> {
     for pair in path.certificates.windows(2) {
         let (subject, issuer) = (facts(&pair[0]), facts(&pair[1]));
         if !subject.can_check_signature(&issuer.key) {
-            let algorithm = printable(&format!("{} by a key of {}", subject.signature, issuer.key.kind));
+            let algorithm = short(&format!("{} by a key of {}", subject.signature, issuer.key.kind));
             findings.push(Finding::SignatureUnchecked { subject: name(&pair[0]), algorithm });
         }
     }

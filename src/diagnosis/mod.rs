@@ -1,5 +1,7 @@
 //! What is wrong with what a server presents, whose fault it is and what to do: pure, total, and the same for daemon and CLI.
 
+#[cfg(test)]
+mod bombs;
 mod chain;
 mod checks;
 mod constraints;
@@ -11,6 +13,7 @@ mod path;
 mod rank;
 mod repair;
 mod signatures;
+mod tally;
 mod trust;
 mod validity;
 mod verdict;

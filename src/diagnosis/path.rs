@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Trust, VerifyError, trust::Standing};
+use super::{Trust, VerifyError, tally, trust::Standing};
 use crate::{
     certificate::{Certificate, Facts},
     clock::Timestamp,
@@ -141,6 +141,7 @@ fn best<'a>(
 /// OpenSSL's `ossl_x509_likely_issued`: names, key identifiers and the kind of key agree, and both have sound extensions. The
 /// signature is not looked at.
 pub(super) fn may_have_issued(issuer: &Facts, subject: &Facts) -> bool {
+    tally::count(tally::Work::Issuer, 1);
     issuer.subject.canonical == subject.issuer.canonical
         && !issuer.extensions.invalid
         && !subject.extensions.invalid

@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::HashMap};
 
 use crate::certificate::{Certificate, Fingerprint, SignatureFault};
 
-use super::path::facts;
+use super::{path::facts, tally};
 
 /// What is known of signatures so far: subject and issuer, and what came of it.
 #[derive(Default)]
@@ -13,14 +13,11 @@ pub(super) struct Signatures(RefCell<HashMap<(Fingerprint, Fingerprint), Result<
 impl Signatures {
     /// Whether the issuer's key made the subject's signature. Both are readable.
     pub(super) fn check(&self, subject: &Certificate, issuer: &Certificate) -> Result<(), SignatureFault> {
-        let verify = || facts(subject).verify_signature(&facts(issuer).key);
+        let verify = || {
+            tally::count(tally::Work::Signature, 1);
+            facts(subject).verify_signature(&facts(issuer).key)
+        };
         *self.0.borrow_mut().entry((subject.fingerprint, issuer.fingerprint)).or_insert_with(verify)
-    }
-
-    /// How many were checked.
-    #[cfg(test)]
-    pub(super) fn checked(&self) -> usize {
-        self.0.borrow().len()
     }
 }
 
@@ -34,10 +31,12 @@ mod tests {
         let pki = Pki::new("2026-11-22T12:00:00Z".parse().expect("a timestamp")).expect("P-256");
         let [root, intermediate] = [&pki.root, &pki.intermediate].map(|issued| Certificate::from_der(&issued.der()));
         let signatures = Signatures::default();
-        for _ in 0..2 {
-            assert_eq!(signatures.check(&intermediate, &root), Ok(()));
-            assert_eq!(signatures.check(&root, &intermediate), Err(SignatureFault::Bad));
-        }
-        assert_eq!(signatures.checked(), 2);
+        let ((), work) = tally::of(|| {
+            for _ in 0..2 {
+                assert_eq!(signatures.check(&intermediate, &root), Ok(()));
+                assert_eq!(signatures.check(&root, &intermediate), Err(SignatureFault::Bad));
+            }
+        });
+        assert_eq!(work.signatures, 2);
     }
 }

@@ -1,5 +1,7 @@
 //! The words for each finding, here and nowhere else: what is the case, and what to do about it.
 
+use std::fmt::Write as _;
+
 use super::{Finding, NearMiss};
 use crate::{
     certificate::printable,
@@ -46,7 +48,7 @@ impl Finding {
                 let carried = if carries.is_empty() {
                     format!("the certificate carries no name that could match {asked}")
                 } else {
-                    format!("the certificate is for {}, not for {asked}", carries.join(", "))
+                    format!("the certificate is for {}, not for {asked}", listed(carries.iter().cloned()))
                 };
                 format!("{carried}{}", near.summary(asked))
             }
@@ -201,7 +203,17 @@ impl NearMiss {
 }
 
 fn quoted(names: &[String]) -> String {
-    names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+    listed(names.iter().map(|name| format!("\"{name}\"")))
+}
+
+/// The first few, and how many more there are.
+fn listed(mut names: impl ExactSizeIterator<Item = String>) -> String {
+    const MOST: usize = 10;
+    let mut out = names.by_ref().take(MOST).collect::<Vec<_>>().join(", ");
+    if names.len() > 0 {
+        let _ = write!(out, " and {} more", names.len());
+    }
+    out
 }
 
 #[cfg(test)]
