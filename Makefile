@@ -2,11 +2,14 @@
 
 CONFIG ?= config.example.yaml
 CARGO  ?= cargo
+N      ?= 10000
+SEED   ?= 1
+FUZZ   := target/fuzz-judge
 
-.PHONY: help demo run check test acceptance bench fmt tools
+.PHONY: help demo run check test fuzz-judge acceptance bench fmt tools
 
 help: ## list the verbs
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-11s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-11s %s\n", $$1, $$2 }'
 
 demo: tools ## a daemon on a built-in lab of good and faulty servers: no root, no network, no settings
 	$(CARGO) run --locked -- demo
@@ -21,6 +24,12 @@ check: tools ## what has to be clean: format, lints, documentation
 
 test: tools ## every test that needs nothing but this directory, a compiler and the openssl command
 	$(CARGO) test --locked
+
+fuzz-judge: tools ## the judge beside the real OpenSSL, on random chains: make fuzz-judge N=10000 SEED=1 (libssl-dev)
+	@.ci/need /usr/include/openssl/x509.h:libssl-dev
+	@mkdir -p $(FUZZ)
+	$(CC) -O1 -Wall -Wextra -Werror -o $(FUZZ)/oracle tests/differential/oracle.c -lcrypto
+	$(CARGO) run --locked --example fuzz-judge -- --oracle $(FUZZ)/oracle --folder $(FUZZ) --cases $(N) --seed $(SEED)
 
 acceptance: tools ## the binary against real servers, in network namespaces of its own; as root (ONLY='nginx systemd' chooses)
 	$(CARGO) build --locked
