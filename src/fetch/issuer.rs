@@ -1,4 +1,4 @@
-//! The `caIssuers` addresses of a certificate (RFC 5280, section 4.2.2.1): plain http, DER or PEM.
+//! The `caIssuers` addresses of a certificate (RFC 5280, section 4.2.2.1): plain http, and whatever form the answer has.
 
 use core::net::SocketAddr;
 use std::{
@@ -10,14 +10,13 @@ use std::{
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::{Request, StatusCode, Uri, body::Bytes, header};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use tokio::{
     net::TcpStream,
     sync::{OnceCell, Semaphore},
     time::{Instant, timeout},
 };
 
-use super::{Settings, guard};
+use super::{Settings, answer, guard};
 use crate::certificate::{Certificate, printable_cut};
 
 /// Fetches issuers; cheap to clone, and every clone shares the cache.
@@ -60,7 +59,7 @@ impl Fetcher {
         Fetcher { shared: Arc::new(shared) }
     }
 
-    /// Asks the first few AIA addresses of `subject`, until one gives a certificate.
+    /// Asks the first few AIA addresses of `subject`, until one gives its issuer.
     pub async fn issuer(&self, subject: &Certificate) -> Found {
         let Some(facts) = subject.facts() else { return Found::default() };
         let urls = &facts.extensions.ca_issuers;
@@ -72,8 +71,17 @@ impl Fetcher {
         }
         let mut tried = Vec::new();
         for url in urls.iter().take(MAX_URLS) {
-            match self.cached(url).await {
-                Ok(certificates) => return Found { certificates, tried: format!("{} gave it", shown(url)) },
+            let fitting = match self.cached(url).await {
+                Ok(certificates) => {
+                    answer::for_subject(facts, &certificates).ok_or("gave a certificate that did not sign it".into())
+                }
+                Err(reason) => Err(reason),
+            };
+            match fitting {
+                Ok(certificates) => {
+                    tried.push(format!("{} gave it", shown(url)));
+                    return Found { certificates, tried: tried.join("; ") };
+                }
                 Err(reason) => tried.push(format!("{} {reason}", shown(url))),
             }
         }
@@ -208,13 +216,7 @@ async fn connect(host: &str, port: u16, allow_private: bool) -> Result<TcpStream
 }
 
 fn read(octets: &[u8]) -> Answer {
-    let ders: Vec<Vec<u8>> = if octets.starts_with(&[0x30]) {
-        vec![octets.to_vec()]
-    } else {
-        CertificateDer::pem_slice_iter(octets).filter_map(Result::ok).map(|der| der.to_vec()).take(MAX_CERTIFICATES).collect()
-    };
-    let certificates: Vec<_> =
-        ders.iter().map(|der| Certificate::from_der(der)).filter(|certificate| certificate.facts().is_some()).collect();
+    let certificates = answer::certificates(octets);
     if certificates.is_empty() { Err("gave no certificate".into()) } else { Ok(certificates) }
 }
 
@@ -227,7 +229,6 @@ const CONCURRENT: usize = 8;
 const MAX_URLS: usize = 3;
 const MAX_HOPS: usize = 3;
 const MAX_ADDRESSES: usize = 8;
-const MAX_CERTIFICATES: usize = 10;
 const MAX_CACHED: usize = 4096;
 /// Of DER, beside what the few fetches under way bring.
 const MAX_CACHED_OCTETS: usize = 16 << 20;

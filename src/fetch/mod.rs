@@ -1,5 +1,6 @@
 //! Issuers by the AIA addresses that strangers' certificates name: capped, guarded, cached.
 
+mod answer;
 mod guard;
 mod issuer;
 

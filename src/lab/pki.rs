@@ -306,6 +306,16 @@ impl Issued {
     }
 }
 
+/// These certificates as a "certs-only" PKCS#7 message (RFC 5652, section 5; the `.p7c` of RFC 5280, section 4.2.2.1).
+pub fn certs_only<'a>(certificates: impl IntoIterator<Item = &'a Issued>) -> Vec<u8> {
+    // The arcs 2 (signed data) and 1 (data) of PKCS#7, 1.2.840.113549.1.7.
+    let content_type = |arc: u8| tlv(0x06, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, arc]);
+    let certificates: Vec<u8> = certificates.into_iter().flat_map(|issued| issued.der.to_vec()).collect();
+    let (version, nobody) = (tlv(0x02, &[1]), tlv(0x31, &[]));
+    let signed = [version, nobody.clone(), tlv(0x30, &content_type(1)), tlv(0xa0, &certificates), nobody].concat();
+    tlv(0x30, &[content_type(2), tlv(0xa0, &tlv(0x30, &signed))].concat())
+}
+
 /// RFC 5280, section 4.2.2.1: `SEQUENCE OF SEQUENCE { accessMethod OBJECT IDENTIFIER, accessLocation [6] IA5String }`.
 fn authority_information_access(ca_issuers: &[String], ocsp: &[String]) -> CustomExtension {
     // id-ad is 1.3.6.1.5.5.7.48; its arc 1 is ocsp, its arc 2 caIssuers.

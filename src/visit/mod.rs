@@ -119,7 +119,10 @@ impl Visitor {
             let Some(top) = gap(chain, trust, issuers, now) else { break };
             if !add_new(issuers, known_issuers(&self.known_roots, &top)) {
                 let found = self.fetcher.issuer(&top).await;
-                issuers.tried = found.tried;
+                if !issuers.tried.is_empty() {
+                    issuers.tried.push_str("; ");
+                }
+                issuers.tried.push_str(&found.tried);
                 if !add_new(issuers, found.certificates) {
                     break;
                 }
@@ -177,6 +180,7 @@ fn add_new(issuers: &mut Issuers, candidates: Vec<Arc<Certificate>>) -> bool {
     issuers.certificates.len() > before
 }
 
+/// More intermediates than any public CA has between a leaf and a root.
 const MAX_HOPS: usize = 6;
 /// All fetches of a visit together.
 const FETCH_WITHIN: Duration = Duration::from_secs(15);
