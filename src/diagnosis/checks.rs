@@ -160,4 +160,4 @@ const NETSCAPE_SSL_SERVER: u8 = 0x40;
 const NETSCAPE_SSL_CA: u8 = 0x04;
 const NETSCAPE_ANY_CA: u8 = 0x07;
 /// serverAuth, and the two step-up purposes that OpenSSL takes for it (`XKU_SGC`).
-const SERVER_AUTH: [&str; 3] = ["1.3.6.1.5.5.7.3.1", "1.3.6.1.4.1.311.10.3.3", "2.16.840.1.113730.4.1"];
+pub(super) const SERVER_AUTH: [&str; 3] = ["1.3.6.1.5.5.7.3.1", "1.3.6.1.4.1.311.10.3.3", "2.16.840.1.113730.4.1"];

@@ -1,7 +1,8 @@
 //! Findings: facts in the variant, the words in `words`.
 
-use super::{Fault, Severity, Status, Topic, names::NearMiss};
+use super::{Extra, Fault, NearMiss, Severity, Status, Topic};
 use crate::{
+    certificate::{Fingerprint, HashAlgorithm},
     clock::Timestamp,
     observation::{Failure, FailureKind, Stage},
 };
@@ -50,8 +51,8 @@ pub enum Finding {
     WrongOrder,
     /// Certificates that no path needs.
     ExtraCertificates {
-        /// Their names.
-        extra: Vec<String>,
+        /// Each for what it is.
+        extra: Vec<Extra>,
     },
     /// The trust anchor itself is presented.
     RootIncluded {
@@ -119,6 +120,69 @@ pub enum Finding {
         subject: String,
         /// `sha1WithRSAEncryption`.
         algorithm: String,
+        /// The digest, where there is one.
+        hash: Option<HashAlgorithm>,
+    },
+    /// A CA certificate of the path ends within a threshold, and no other path takes over.
+    IntermediateExpiresSoon {
+        /// Its name.
+        subject: String,
+        /// Which certificate.
+        fingerprint: Fingerprint,
+        /// When.
+        not_after: Timestamp,
+        /// As of when it was judged.
+        now: Timestamp,
+        /// `Warning` or `Critical`: which threshold.
+        severity: Severity,
+        /// It is the anchor: ours to replace, not the server's.
+        is_anchor: bool,
+    },
+    /// A CA certificate of the path ends before the leaf does, and no other path takes over.
+    OutlivesIssuer {
+        /// Its name.
+        subject: String,
+        /// Which certificate.
+        fingerprint: Fingerprint,
+        /// When it ends.
+        not_after: Timestamp,
+        /// When the leaf ends.
+        leaf_ends: Timestamp,
+        /// It is the anchor: ours to replace, not the server's.
+        is_anchor: bool,
+    },
+    /// A sound key of a kind that browsers do not accept.
+    UnusualKey {
+        /// Whose.
+        subject: String,
+        /// `EC secp256k1`.
+        key: String,
+    },
+    /// The leaf has no alternative names that clients look at: only a CN.
+    MissingSan {
+        /// The CNs.
+        common_names: Vec<String>,
+    },
+    /// A certificate of the path names its purposes, and a server's is not among them.
+    MissingServerAuth {
+        /// Whose.
+        subject: String,
+        /// What it names: `clientAuth`.
+        uses: Vec<String>,
+    },
+    /// The server's own certificate is one of a CA.
+    CaAsLeaf {
+        /// Its name.
+        subject: String,
+        /// It signed itself: as `openssl req -x509` makes them.
+        self_signed: bool,
+    },
+    /// A public certificate of more days than its day of issue allows.
+    LifetimeTooLong {
+        /// Its days, the last one counted whole.
+        days: u64,
+        /// The most there may be.
+        limit: u64,
     },
     /// A signature in the path is of a kind that we cannot check: nothing is said against it, and nothing for it.
     SignatureUnchecked {
@@ -193,6 +257,13 @@ impl Finding {
         "bad_signature",
         "weak_key",
         "weak_signature",
+        "intermediate_expires_soon",
+        "outlives_issuer",
+        "unusual_key",
+        "missing_san",
+        "missing_server_auth",
+        "ca_as_leaf",
+        "lifetime_too_long",
         "signature_unchecked",
         "verification_refused",
         "handshake_failed",
@@ -231,6 +302,13 @@ impl Finding {
             Finding::BadSignature { .. } => "bad_signature",
             Finding::WeakKey { .. } => "weak_key",
             Finding::WeakSignature { .. } => "weak_signature",
+            Finding::IntermediateExpiresSoon { .. } => "intermediate_expires_soon",
+            Finding::OutlivesIssuer { .. } => "outlives_issuer",
+            Finding::UnusualKey { .. } => "unusual_key",
+            Finding::MissingSan { .. } => "missing_san",
+            Finding::MissingServerAuth { .. } => "missing_server_auth",
+            Finding::CaAsLeaf { .. } => "ca_as_leaf",
+            Finding::LifetimeTooLong { .. } => "lifetime_too_long",
             Finding::SignatureUnchecked { .. } => "signature_unchecked",
             Finding::Refused { .. } => "verification_refused",
             Finding::HandshakeFailed { .. } => "handshake_failed",
@@ -242,9 +320,18 @@ impl Finding {
     /// How much it matters.
     pub fn severity(&self) -> Severity {
         match self {
-            Finding::ExpiresSoon { severity, .. } => *severity,
-            Finding::WrongOrder | Finding::SignatureUnchecked { .. } => Severity::Warning,
-            Finding::ExtraCertificates { .. } | Finding::RootIncluded { .. } | Finding::ClientCertificateWanted => Severity::Info,
+            Finding::ExpiresSoon { severity, .. } | Finding::IntermediateExpiresSoon { severity, .. } => *severity,
+            Finding::WrongOrder
+            | Finding::SignatureUnchecked { .. }
+            | Finding::MissingSan { .. }
+            | Finding::LifetimeTooLong { .. }
+            | Finding::CaAsLeaf { self_signed: false, .. } => Severity::Warning,
+            Finding::ExtraCertificates { .. }
+            | Finding::RootIncluded { .. }
+            | Finding::ClientCertificateWanted
+            | Finding::OutlivesIssuer { .. }
+            | Finding::UnusualKey { .. }
+            | Finding::CaAsLeaf { self_signed: true, .. } => Severity::Info,
             Finding::Expired { .. }
             | Finding::NotYetValid { .. }
             | Finding::MissingIntermediate { .. }
@@ -258,6 +345,7 @@ impl Finding {
             | Finding::BadSignature { .. }
             | Finding::WeakKey { .. }
             | Finding::WeakSignature { .. }
+            | Finding::MissingServerAuth { .. }
             | Finding::Refused { .. }
             | Finding::HandshakeFailed { .. }
             | Finding::Unreachable { .. } => Severity::Critical,
@@ -267,7 +355,10 @@ impl Finding {
     /// Who must act.
     pub fn fault(&self) -> Fault {
         match self {
-            Finding::UnknownCa { .. } | Finding::IntermediateExpired { is_anchor: true, .. } => Fault::Client,
+            Finding::UnknownCa { .. }
+            | Finding::IntermediateExpired { is_anchor: true, .. }
+            | Finding::IntermediateExpiresSoon { is_anchor: true, .. }
+            | Finding::OutlivesIssuer { is_anchor: true, .. } => Fault::Client,
             Finding::IssuerUnknown { .. } | Finding::Refused { .. } | Finding::SignatureUnchecked { .. } => Fault::Unclear,
             Finding::Unreachable { failure } => match (failure.stage, &failure.kind) {
                 (_, FailureKind::Internal) => Fault::Client,
@@ -289,6 +380,7 @@ impl Finding {
         match self {
             Finding::Expired { .. } | Finding::ExpiresSoon { .. } => Topic::Expiry,
             Finding::Unreachable { .. } | Finding::HandshakeFailed { .. } => Topic::Reachability,
+            Finding::IntermediateExpiresSoon { .. } | Finding::IntermediateExpired { .. } => Topic::Code("intermediate_expired"),
             other => Topic::Code(other.code()),
         }
     }

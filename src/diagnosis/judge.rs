@@ -5,9 +5,11 @@ use std::sync::Arc;
 use super::{
     ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, NearMiss, Repair, Trust, Verdict,
     chain::{Gap, Shape},
-    checks, identity,
+    checks, ends, identity, keys,
     path::{Path, Store, facts},
+    public,
     signatures::Signatures,
+    strangers,
 };
 use crate::{
     certificate::{Certificate, Facts, San, printable, printable_cut},
@@ -39,8 +41,13 @@ pub(super) fn handshake(
     let errors = checks::errors(&path, expectation, &signatures, now);
     let verdict = Verdict { errors, path_length: path.certificates.len() };
     let shape = Shape::of(&presented, trust, issuers, &signatures, now);
-    findings.extend(of_shape(&shape, issuers, now));
+    findings.extend(of_shape(&shape, &presented, issuers, now));
     findings.extend(of_verdict(&verdict, &path));
+    findings.extend(ends::of(&shape, &presented, expectation, trust, issuers, now));
+    findings.extend(keys::of(&shape.path));
+    if public::is_public(&shape.path, &signatures) {
+        findings.extend(public::of_leaf(facts(&presented[0])));
+    }
     Diagnosis {
         chain_status: shape.status(),
         repair: repair(&presented, &shape, expectation, trust, &signatures, now),
@@ -131,7 +138,7 @@ fn plain(san: &San) -> String {
     short(san.strip_prefix("dns:").or(san.strip_prefix("ip:")).unwrap_or(&san))
 }
 
-fn of_shape(shape: &Shape, issuers: &Issuers, now: Timestamp) -> Vec<Finding> {
+fn of_shape(shape: &Shape, presented: &[Arc<Certificate>], issuers: &Issuers, now: Timestamp) -> Vec<Finding> {
     let mut findings = Vec::new();
     let top = facts(shape.path.top());
     match &shape.gap {
@@ -161,7 +168,12 @@ fn of_shape(shape: &Shape, issuers: &Issuers, now: Timestamp) -> Vec<Finding> {
         findings.push(Finding::RootIncluded { root: name(root) });
     }
     if !shape.extra.is_empty() {
-        findings.push(Finding::ExtraCertificates { extra: shape.extra.iter().map(name).collect() });
+        findings.push(Finding::ExtraCertificates { extra: strangers::of(shape, presented, now) });
+    }
+    let leaf = facts(&presented[0]);
+    // A CA that stands first by mistake is told as the wrong order.
+    if leaf.extensions.basic_constraints.is_some_and(|bc| bc.ca) && !shape.wrong_order {
+        findings.push(Finding::CaAsLeaf { subject: name(&presented[0]), self_signed: leaf.is_self_signed() });
     }
     findings
 }
@@ -177,8 +189,13 @@ fn of_verdict(verdict: &Verdict, path: &Path) -> Vec<Finding> {
             66 if error.depth > 0 => continue,
             7 => Finding::BadSignature { subject: name(certificate) },
             66 | 67 => Finding::WeakKey { subject: name(certificate), key: short(&facts(certificate).key.kind.to_string()) },
-            68 => {
-                Finding::WeakSignature { subject: name(certificate), algorithm: short(&facts(certificate).signature.to_string()) }
+            68 => Finding::WeakSignature {
+                subject: name(certificate),
+                algorithm: short(&facts(certificate).signature.to_string()),
+                hash: facts(certificate).signature.hash(),
+            },
+            26 if let Some(uses) = keys::lacks_server_auth(facts(certificate)) => {
+                Finding::MissingServerAuth { subject: name(certificate), uses }
             }
             code => Finding::Refused { code, depth: error.depth },
         };
@@ -224,12 +241,12 @@ fn repair(
     Some(Repair { served: by_roots_alone(presented).1, chain, added, verdict })
 }
 
-fn name(certificate: &Arc<Certificate>) -> String {
+pub(super) fn name(certificate: &Arc<Certificate>) -> String {
     short(&facts(certificate).subject.short())
 }
 
 /// Strangers' names are cut at 200 characters.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     printable_cut(text, 200)
 }
 

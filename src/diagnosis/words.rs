@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::{Finding, NearMiss};
+use super::{Extra, ExtraKind, Finding, NearMiss};
 use crate::{
-    certificate::printable,
+    certificate::{HashAlgorithm, printable},
     clock::{date, span},
     endpoint::Protocol,
     observation::FailureKind,
@@ -33,7 +33,9 @@ impl Finding {
                 format!("the issuer \"{issuer}\" is neither presented nor in the trust store, and could not be had: {tried}")
             }
             Finding::WrongOrder => "the certificates are presented in the wrong order".into(),
-            Finding::ExtraCertificates { extra } => format!("the server also sends {}, which no path needs", quoted(extra)),
+            Finding::ExtraCertificates { extra } => {
+                format!("the server sends more than its path needs: {}", listed(extra.iter().map(Extra::summary)))
+            }
             Finding::RootIncluded { root } => {
                 format!("the server also sends the root \"{root}\", which clients have or do not trust")
             }
@@ -67,7 +69,49 @@ impl Finding {
             }
             Finding::BadSignature { subject } => format!("the signature on \"{subject}\" was not made by its issuer's key"),
             Finding::WeakKey { subject, key } => format!("the key of \"{subject}\" is too weak: {key}"),
-            Finding::WeakSignature { subject, algorithm } => format!("\"{subject}\" is signed with {algorithm}, which is broken"),
+            Finding::WeakSignature { subject, algorithm, hash } => {
+                let why = match hash {
+                    Some(HashAlgorithm::Sha1) => "SHA-1, which browsers have refused since 2017",
+                    Some(HashAlgorithm::Md2 | HashAlgorithm::Md5) => {
+                        "a digest with which certificates have been forged since 2008"
+                    }
+                    _ => "too weak a digest",
+                };
+                format!("\"{subject}\" is signed with {algorithm}: {why}")
+            }
+            Finding::IntermediateExpiresSoon { subject, not_after, now, .. } => format!(
+                "the CA certificate \"{subject}\" in the path expires on {} ({} left)",
+                date(*not_after),
+                span(*now, *not_after)
+            ),
+            Finding::OutlivesIssuer { subject, not_after, leaf_ends, .. } => format!(
+                "the CA certificate \"{subject}\" in the path ends on {}, before the server's own on {}",
+                date(*not_after),
+                date(*leaf_ends)
+            ),
+            Finding::UnusualKey { subject, key } => {
+                format!("the key of \"{subject}\" is of a kind that browsers do not accept: {key}")
+            }
+            Finding::MissingSan { common_names } if common_names.is_empty() => {
+                "the certificate carries no name of a server at all".into()
+            }
+            Finding::MissingSan { common_names } => format!(
+                "the certificate names {} only as its common name (CN), which browsers, Go and rustls do not look at",
+                listed(common_names.iter().cloned())
+            ),
+            Finding::MissingServerAuth { subject, uses } => {
+                let uses = if uses.is_empty() { "nothing".to_owned() } else { listed(uses.iter().cloned()) };
+                format!("\"{subject}\" is not for servers: its extended key usage has {uses}, not serverAuth")
+            }
+            Finding::CaAsLeaf { subject, self_signed: true } => {
+                format!("the server's self-signed certificate \"{subject}\" is marked as a CA's")
+            }
+            Finding::CaAsLeaf { subject, self_signed: false } => {
+                format!("the server presents a CA certificate, \"{subject}\", as its own")
+            }
+            Finding::LifetimeTooLong { days, limit } => {
+                format!("the certificate is valid for {days} days; public ones issued on its day may be for {limit} at most")
+            }
             Finding::SignatureUnchecked { subject, algorithm } => {
                 format!("the signature on \"{subject}\" could not be checked: certvigil does not know {algorithm}")
             }
@@ -94,6 +138,9 @@ impl Finding {
                 "if the CA is public, the server leaves out an intermediate: ask its admin for the full chain; if it is your own, put its root under trust.files".into()
             }
             Finding::WrongOrder => "sort the chain file: the leaf first, then each certificate's issuer".into(),
+            Finding::ExtraCertificates { extra } if extra.iter().any(|extra| matches!(extra.kind, ExtraKind::Alternative(_))) => {
+                "keep the other path while clients that know only its root must get in; what else there is can leave the chain file".into()
+            }
             Finding::ExtraCertificates { .. } => "remove them from the chain file; they cost octets in every handshake".into(),
             Finding::RootIncluded { .. } => "remove the root from the chain file; it proves nothing and costs octets in every handshake".into(),
             Finding::SelfSigned { .. } => {
@@ -112,6 +159,27 @@ impl Finding {
             Finding::BadSignature { .. } => "take the certificate and its issuer anew from the CA; one of them was altered or does not belong there".into(),
             Finding::WeakKey { .. } => "get a certificate with a key of at least RSA 2048 or EC P-256".into(),
             Finding::WeakSignature { .. } => "get a certificate signed with SHA-256 or better".into(),
+            Finding::IntermediateExpiresSoon { is_anchor: true, .. } => {
+                "put the CA's next root into the trust store, and have the server's certificate issued under it".into()
+            }
+            Finding::IntermediateExpiresSoon { .. } => {
+                "take the CA's next intermediate into the chain file; if it has another key, renew the server's certificate under it first".into()
+            }
+            Finding::OutlivesIssuer { .. } => "renew the server's certificate before that day, under the CA's next certificate".into(),
+            Finding::UnusualKey { .. } => {
+                "nothing to do where no browser comes; else get a certificate with a key of RSA 2048 or EC P-256".into()
+            }
+            Finding::MissingSan { .. } => "get a certificate that has its names as subject alternative names (SAN)".into(),
+            Finding::MissingServerAuth { .. } => {
+                "get a certificate for servers, from a CA that may issue them: extended key usage serverAuth".into()
+            }
+            Finding::CaAsLeaf { self_signed: true, .. } => {
+                "strict clients (rustls) refuse it even where it is trusted: make it without CA:TRUE (openssl req -x509 -addext basicConstraints=critical,CA:FALSE)".into()
+            }
+            Finding::CaAsLeaf { .. } => {
+                "issue a certificate for the server and keep the CA's key off it: whoever has that key can issue for any name".into()
+            }
+            Finding::LifetimeTooLong { .. } => "renew it: browsers refuse a public certificate of such a lifetime".into(),
             Finding::SignatureUnchecked { .. } => {
                 "see for yourself with openssl verify; if it is sound, list signature_unchecked under the endpoint's accept".into()
             }
@@ -142,6 +210,19 @@ impl Finding {
                 _ => "see whether a firewall or the route between here and there drops the connection".into(),
             },
             Finding::ClientCertificateWanted => "nothing to do: the server's own certificate was seen and judged".into(),
+        }
+    }
+}
+
+impl Extra {
+    fn summary(&self) -> String {
+        let subject = &self.subject;
+        match &self.kind {
+            ExtraKind::Copy => format!("\"{subject}\" more than once"),
+            ExtraKind::ExpiredRoot => format!("the expired root \"{subject}\""),
+            ExtraKind::Alternative(issuer) => format!("\"{subject}\" as issued by \"{issuer}\", another path for older clients"),
+            ExtraKind::ExpiredAlternative(issuer) => format!("\"{subject}\" as issued by \"{issuer}\", which has expired"),
+            ExtraKind::Unrelated => format!("\"{subject}\", which belongs to no path"),
         }
     }
 }

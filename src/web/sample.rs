@@ -8,7 +8,10 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 use crate::{
     certificate::{Certificate, Fingerprint},
     clock::{Timestamp, earlier},
-    diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, Judged, Severity, Trust, Verdict, VerifyError},
+    diagnosis::{
+        ChainStatus, Diagnosis, Expectation, Extra, ExtraKind, Finding, Found, Issuers, Judged, Severity, Trust, Verdict,
+        VerifyError,
+    },
     endpoint::Endpoint,
     incident::{Incident, IncidentKey, State},
     monitor::{AddressView, EndpointView, Histogram, MailResult, NoticeKind, OutboxView, Policy, ReloadView, Snapshot, Watch},
@@ -161,7 +164,7 @@ pub(super) fn fleet() -> Snapshot {
     let unreadable = Chain::new(vec![Certificate::from_der(b"no certificate")]).expect("one");
     let unread = Finding::UnreadableCertificate { position: 0, reason: hostile() };
     let long = Chain { leaf: Arc::clone(&sound.leaf), rest: vec![Arc::clone(&sound.rest[0]); 40] };
-    let extra = Finding::ExtraCertificates { extra: vec!["Sample CA 1".into()] };
+    let extra = Finding::ExtraCertificates { extra: vec![Extra { subject: "Sample CA 1".into(), kind: ExtraKind::Unrelated }] };
     let mail = vec![
         address(Some(saw("192.0.2.7", &soon, ChainStatus::MissingIntermediate, 21, vec![missing(), expiring()])), None),
         address(Some(saw("2001:db8::7", &sound, ChainStatus::Complete, 0, Vec::new())), None),
