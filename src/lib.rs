@@ -16,6 +16,7 @@
 //! certificate -> clock
 //! observation -> clock endpoint certificate
 //! diagnosis   -> clock endpoint certificate observation
+//! explain     -> diagnosis
 //! incident    -> clock endpoint diagnosis
 //! report      -> clock endpoint certificate observation diagnosis
 //! monitor     -> clock endpoint certificate observation diagnosis incident
@@ -29,7 +30,7 @@
 //! lab         -> endpoint certificate
 //! config      -> clock endpoint certificate observation diagnosis incident monitor probe fetch store mail web
 //! daemon      -> clock endpoint certificate observation diagnosis incident report monitor probe fetch visit store mail web config
-//! cli         -> clock endpoint certificate observation diagnosis incident report monitor probe fetch visit store mail web config daemon lab
+//! cli         -> clock endpoint certificate observation diagnosis explain incident report monitor probe fetch visit store mail web config daemon lab
 //! ```
 
 pub mod certificate;
@@ -39,6 +40,7 @@ pub mod config;
 pub mod daemon;
 pub mod diagnosis;
 pub mod endpoint;
+pub mod explain;
 pub mod fetch;
 pub mod incident;
 pub mod lab;

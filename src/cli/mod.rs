@@ -3,6 +3,7 @@
 mod arguments;
 mod check;
 mod demo;
+mod explain;
 mod judging;
 mod mail;
 mod output;
@@ -30,6 +31,7 @@ enum Command {
     Demo(demo::Demo),
     Check(check::Check),
     Verify(verify::Verify),
+    Explain(explain::Explain),
     Validate(validate::Validate),
     Mail(mail::Mail),
 }
@@ -60,6 +62,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(demo) => demo.run(),
         Command::Check(check) => check.run(),
         Command::Verify(verify) => verify.run(),
+        Command::Explain(explain) => explain.run(),
         Command::Validate(validate) => validate.run(),
         Command::Mail(mail) => mail.run(),
     }

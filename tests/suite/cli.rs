@@ -43,6 +43,14 @@ fn misuse_is_told_with_its_status_and_remedy() {
         (3, vec!["verify", "--chain", &cut], "the PEM block that begins \"-----BEGIN CERTIFICATE-----\" has no end line"),
         (3, vec!["verify", "--chain", "/dev/null", "--at", "tomorrow"], "write a moment as 2027-01-31T12:00:00Z"),
         (3, vec!["verify", "--chain", "/dev/null", "--at", "99999-01-01T00:00:00Z"], "write a moment as 2027-01-31T12:00:00Z"),
+        (3, vec!["explain"], "required arguments were not provided:\n  <TEXT>"),
+        (
+            3,
+            vec!["explain", "out of memory"],
+            "error: this message is not known\nhint: look at the server itself with certvigil check",
+        ),
+        (3, vec!["explain", "unabel to get locl issuer certificat"], "perhaps you mean\n  "),
+        (3, vec!["explain", "--json", "777"], "this message is not known"),
         (1, vec!["run"], "--config <FILE>"),
         (1, vec!["validate", "--confg", "x"], "--confg"),
         (1, vec!["mail", "test"], "--config <FILE>"),
@@ -127,6 +135,39 @@ async fn a_proxy_that_refuses_is_not_the_servers_fault() {
     let said = check("--evidence").out;
     assert!(said.starts_with(&format!("a.example (a.example:443 by the proxy {proxy}): unknown\n")), "{said}");
     assert!(said.contains(&format!("openssl s_client -proxy {proxy} -connect a.example:443 -servername a.example ")), "{said}");
+}
+
+#[test]
+fn messages_are_decoded() {
+    let said = certvigil(&["explain", "curl: (60) SSL certificate problem: self-signed certificate"]);
+    assert_eq!(said.status, 0, "{}", said.err);
+    insta::assert_snapshot!(said.out, @r#"
+    "SSL certificate problem: self-signed certificate" (curl and git)
+
+    It means:
+
+    self_signed: the server presents a certificate that it signed itself, often the placeholder of its software.
+       who must act: whoever runs the server
+       what to do: get a certificate from a CA; if this one is meant to be, put it into the client's store.
+       more: https://github.com/certvigil/certvigil/blob/main/docs/findings.md#self_signed
+
+    To see whether it is so: certvigil check HOST
+    "#);
+    // Unquoted, and as JSON.
+    let said = certvigil(&["explain", "--json", "verify", "error:num=20:unable"]);
+    let line: serde_json::Value = serde_json::from_str(&said.out).expect("a JSON object");
+    assert_eq!(line["messages"][0]["code"], 20, "{line}");
+    assert_eq!(line["diagnoses"][0]["name"], "missing_intermediate");
+    assert_eq!(line["diagnoses"][0]["liability"], "server");
+    let said = certvigil(&["explain", "--json", "missing_intermediate"]);
+    let line: serde_json::Value = serde_json::from_str(&said.out).expect("a JSON object");
+    assert_eq!(line["finding"]["code"], "missing_intermediate");
+    // From a pipe.
+    let scratch = Scratch::new();
+    let log = scratch.file("log", "10:00 INFO up\n10:01 ERROR x509: certificate is valid for a.org, not b.org\n");
+    let mut explain = command(&["explain", "-"]);
+    let output = explain.stdin(File::open(log).expect("just written")).output().expect("the program runs");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("hostname_mismatch"), "{output:?}");
 }
 
 #[test]

@@ -1,8 +1,9 @@
-//! `docs/findings.md` has a section for every finding, with its four parts, and for nothing else.
+//! `docs/findings.md` has a section for every finding, with its four parts, and for nothing else; `docs/errors.md` has every message
+//! that is decoded.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use certvigil::diagnosis::Finding;
+use certvigil::{diagnosis::Finding, explain};
 
 /// What every section says, in this order.
 const PARTS: [&str; 4] = ["**What it means.**", "**Who must act.**", "**How to fix it.**", "**See it.**"];
@@ -73,4 +74,14 @@ fn links_lead_to_the_sections() {
         assert!(page.starts_with(env!("CARGO_PKG_REPOSITORY")) && page.ends_with("/docs/findings.md"), "{page}");
         assert_eq!(anchor, *code);
     }
+}
+
+#[test]
+fn every_message_that_is_decoded_is_documented() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/errors.md");
+    let text = fs::read_to_string(path).expect("it is part of the repository");
+    let (_, body) = text.split_once("<!-- certvigil explain --list: begins -->\n").expect("the mark");
+    let (body, _) = body.split_once("<!-- certvigil explain --list: ends -->\n").expect("the mark");
+    let stale = explain::list().lines().zip(body.lines()).find(|(is, was)| is != was).map(|(is, was)| format!("{was}\n{is}"));
+    assert!(explain::list() == body, "put what certvigil explain --list prints between the marks of docs/errors.md: {stale:?}");
 }
