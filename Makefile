@@ -6,7 +6,7 @@ N      ?= 10000
 SEED   ?= 1
 FUZZ   := target/fuzz-judge
 
-.PHONY: help demo run check test fuzz-judge acceptance bench fmt tools
+.PHONY: help demo run check test fuzz-judge acceptance bench fuzz fmt tools
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -38,6 +38,9 @@ acceptance: tools ## the binary against real servers, in network namespaces of i
 bench: tools ## what a visit, 10,000 endpoints, a scrape and an event cost here: benches/RESULTS.md (nginx, 3 minutes)
 	@.ci/need nginx:nginx-light taskset:util-linux
 	$(CARGO) bench --locked
+
+fuzz: tools ## any octets through every door, SECONDS of it each (TARGET=judge chooses); docs/fuzzing.md
+	SECONDS_EACH=$(or $(SECONDS),60) fuzz/run $(TARGET)
 
 fmt: ## put the source into form
 	$(CARGO) fmt

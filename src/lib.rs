@@ -42,6 +42,8 @@ pub mod diagnosis;
 pub mod endpoint;
 pub mod explain;
 pub mod fetch;
+#[cfg(any(test, fuzzing))]
+pub mod hostile;
 pub mod incident;
 pub mod lab;
 pub mod mail;

@@ -105,18 +105,24 @@ fn rust_files(directory: &Path, out: &mut Vec<PathBuf>) {
     }
 }
 
-/// Files that only tests compile: `tests.rs`, `tests/`, and what a `#[cfg(test)] mod` names.
+/// Files that only tests, or the fuzzers, compile: `tests.rs`, `tests/`, and what a `#[cfg(test)] mod` names.
 fn is_test_file(path: &Path, all: &BTreeMap<PathBuf, String>) -> bool {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let declared_for_tests = |parent: &PathBuf| {
         all.get(parent).is_some_and(|source| {
-            [format!("#[cfg(test)]\nmod {stem};"), format!("#[cfg(test)]\npub mod {stem};")].iter().any(|d| source.contains(d))
+            ["test", "any(test, fuzzing)"]
+                .iter()
+                .flat_map(|cfg| {
+                    ["", "pub ", "pub(crate) ", "pub(super) "].map(|public| format!("#[cfg({cfg})]\n{public}mod {stem};"))
+                })
+                .any(|declaration| source.contains(&declaration))
         })
     };
     let directory = path.parent().unwrap_or(Path::new(""));
     path.components().any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs")))
         || declared_for_tests(&directory.join("mod.rs"))
         || declared_for_tests(&directory.with_extension("rs"))
+        || declared_for_tests(&directory.join("lib.rs"))
 }
 
 fn source_tree() -> (Table, BTreeMap<PathBuf, String>) {

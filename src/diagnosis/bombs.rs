@@ -12,6 +12,7 @@ use crate::{
     certificate::{Certificate, der},
     clock::Timestamp,
     endpoint::Host,
+    hostile::tlv,
     lab::pki::{Issued, Pki, Recipe},
     observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
 };
@@ -53,12 +54,6 @@ fn summary(diagnosis: &Diagnosis, code: &str) -> String {
 /// How many pairs are compared at most: a path has 102 certificates, a handful of paths are built, and each step asks all.
 fn most_comparisons(certificates: usize) -> usize {
     10 * 102 * certificates
-}
-
-/// Tag, length in four octets, content.
-fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(content.len()).expect("short").to_be_bytes();
-    [&[tag, 0x84][..], &length, content].concat()
 }
 
 /// A certificate with a key and a signature of zeros.

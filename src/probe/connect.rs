@@ -3,7 +3,7 @@
 use core::net::{IpAddr, SocketAddr};
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
 };
 
@@ -35,7 +35,7 @@ pub(super) async fn through_proxy(proxies: &[IpAddr], port: u16, target: &str) -
     for proxy in proxies {
         let address = SocketAddr::new(*proxy, port);
         match direct(address).await {
-            Ok(stream) => return ask_proxy(stream, address, target).await,
+            Ok(mut stream) => return ask_proxy(&mut stream, address, target).await.map(|()| stream),
             Err(error) => {
                 // The target itself has refused nothing.
                 let kind = if error.kind == FailureKind::Refused { FailureKind::ProxyRefused } else { error.kind };
@@ -46,7 +46,12 @@ pub(super) async fn through_proxy(proxies: &[IpAddr], port: u16, target: &str) -
     Err(trouble)
 }
 
-async fn ask_proxy(mut stream: TcpStream, proxy: SocketAddr, target: &str) -> Result<TcpStream, Trouble> {
+/// Asks the proxy at the other end of `stream`; afterwards the target is there.
+pub(super) async fn ask_proxy<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    proxy: SocketAddr,
+    target: &str,
+) -> Result<(), Trouble> {
     let peer = format!("the proxy {proxy}");
     let broke = |error| Trouble::of_stream(&error, &peer);
     let request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n");
@@ -69,7 +74,7 @@ async fn ask_proxy(mut stream: TcpStream, proxy: SocketAddr, target: &str) -> Re
     let head = String::from_utf8_lossy(&head);
     let status_line = head.lines().next().unwrap_or_default();
     if status_line.split(' ').nth(1).is_some_and(|code| code.len() == 3 && code.starts_with('2')) {
-        return Ok(stream);
+        return Ok(());
     }
     Err(Trouble::new(FailureKind::ProxyRefused, format!("{peer} refused to connect to {target}: {}", quoted(status_line))))
 }

@@ -3,6 +3,8 @@
 mod attempt;
 mod connect;
 mod handshake;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod hostile;
 mod identity;
 mod p521;
 mod plaintext;

@@ -6,6 +6,8 @@
 mod codec;
 mod database;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod hostile;
 mod read;
 mod write;
 mod writer;

@@ -45,7 +45,7 @@ impl Stream {
     }
 
     /// Everything, for tests.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn collect(mut self) -> String {
         std::iter::from_fn(|| self.next_chunk()).collect()
     }

@@ -3,6 +3,8 @@
 //! `/metrics`, `/healthz`, `/readyz`, `/` and its `/style.css`; nothing else, and nothing that changes anything.
 
 mod body;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod hostile;
 mod metrics;
 mod page;
 mod pulse;

@@ -1,72 +1,13 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::web::sample::{self, HOSTILE};
+use crate::web::{
+    hostile::{Series, parse},
+    sample::{self, HOSTILE},
+};
 
 fn rendered(snapshot: Snapshot) -> String {
     scrape(Arc::new(snapshot), &OwnMetrics::new()).collect()
-}
-
-/// One line of the format, taken apart by the letter: name, labels, value.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Clone)]
-struct Series {
-    name: String,
-    labels: BTreeSet<(String, String)>,
-    value: String,
-}
-
-/// A second implementation of the format, strict where Prometheus is.
-fn parse(text: &str) -> Vec<Series> {
-    let (mut families, mut series) = (BTreeSet::new(), Vec::new());
-    let mut family = String::new();
-    for line in text.lines() {
-        if let Some(help) = line.strip_prefix("# HELP ") {
-            family = help.split(' ').next().unwrap_or_default().to_owned();
-            assert!(families.insert(family.clone()), "{family} stands in two pieces");
-        } else if let Some(kind) = line.strip_prefix("# TYPE ") {
-            assert_eq!(kind.split(' ').next(), Some(&*family), "{line}");
-        } else {
-            let one = parse_line(line);
-            let base = ["_bucket", "_sum", "_count"].iter().find_map(|s| one.name.strip_suffix(s)).unwrap_or(&one.name);
-            assert!(base == family || one.name == family, "{line} stands under {family}");
-            series.push(one);
-        }
-    }
-    series
-}
-
-fn parse_line(line: &str) -> Series {
-    let end = line.find(['{', ' ']).expect("a value");
-    let (name, mut rest) = line.split_at(end);
-    let is_name = |text: &str| {
-        !text.is_empty()
-            && !text.starts_with(|c: char| c.is_ascii_digit())
-            && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-    };
-    assert!(is_name(name), "{line}");
-    let (mut labels, mut names) = (BTreeSet::new(), BTreeSet::new());
-    while let Some(inner) = rest.strip_prefix(['{', ',']) {
-        let (label, quoted) = inner.split_once("=\"").expect("a label");
-        assert!(is_name(label) && names.insert(label.to_owned()), "label {label:?} in {line}");
-        let mut value = String::new();
-        let mut chars = quoted.char_indices();
-        let close = loop {
-            match chars.next().expect("a closing quote") {
-                (at, '"') => break at,
-                (_, '\\') => value.push(match chars.next().expect("an escaped character").1 {
-                    'n' => '\n',
-                    c @ ('\\' | '"') => c,
-                    c => panic!("\\{c} in {line}"),
-                }),
-                (_, c) => value.push(c),
-            }
-        };
-        labels.insert((label.to_owned(), value));
-        rest = &quoted[close + 1..];
-    }
-    let value = rest.strip_prefix('}').unwrap_or(rest).strip_prefix(' ').expect("a value").to_owned();
-    assert!(value.parse::<f64>().is_ok_and(f64::is_finite), "{line}");
-    Series { name: name.into(), labels, value }
 }
 
 /// The series of this name with these labels among theirs, as `value`s.

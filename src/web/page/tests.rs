@@ -1,5 +1,8 @@
 use super::*;
-use crate::web::sample::{self, HOSTILE};
+use crate::web::{
+    hostile::assert_balanced,
+    sample::{self, HOSTILE},
+};
 
 fn page(snapshot: Snapshot, query: &str) -> String {
     render(&Arc::new(snapshot), query).collect()
@@ -10,21 +13,6 @@ fn order(html: &str) -> Vec<String> {
     let (_, fleet) = html.split_once("class=\"fleet\"").expect("a table");
     let rows = fleet.split("<th scope=\"row\">").skip(1);
     rows.map(|row| row.split('<').next().unwrap_or_default().to_owned()).collect()
-}
-
-/// Every element of ours is closed in order: a text that got through unescaped would break it.
-fn assert_balanced(html: &str) {
-    let mut open = Vec::new();
-    for tag in html.split('<').skip(1) {
-        let (tag, _) = tag.split_once('>').expect("a closed tag");
-        let name = tag.split([' ', '\n']).next().unwrap_or_default();
-        match name.strip_prefix('/') {
-            Some(name) => assert_eq!(open.pop(), Some(name), "in {html}"),
-            None if matches!(name, "!DOCTYPE" | "meta" | "link" | "br" | "input") => {}
-            None => open.push(name),
-        }
-    }
-    assert_eq!(open, [""; 0]);
 }
 
 #[test]

@@ -1,0 +1,97 @@
+//! Whether the page and the metrics are what they should be, whatever the texts in them: held to their formats by the letter.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+};
+
+use super::{OwnMetrics, metrics, page};
+use crate::monitor::Snapshot;
+
+/// Panics where a text got out of its place.
+pub(crate) fn assert_sound(snapshot: &Arc<Snapshot>, query: &str) {
+    static OWN: LazyLock<OwnMetrics> = LazyLock::new(OwnMetrics::new);
+    let html = page::render(snapshot, query).collect();
+    assert_balanced(&html);
+    assert!(!html.contains("<script"), "{html}");
+    let series = parse(&metrics::scrape(Arc::clone(snapshot), &OWN).collect());
+    let unique: BTreeSet<_> = series.iter().map(|series| (&series.name, &series.labels)).collect();
+    assert_eq!(unique.len(), series.len(), "a series comes twice");
+}
+
+/// Every element of ours is closed in order: a text that got through unescaped would break it.
+pub(super) fn assert_balanced(html: &str) {
+    let mut open = Vec::new();
+    for tag in html.split('<').skip(1) {
+        let (tag, _) = tag.split_once('>').expect("a closed tag");
+        let name = tag.split([' ', '\n']).next().unwrap_or_default();
+        match name.strip_prefix('/') {
+            Some(name) => assert_eq!(open.pop(), Some(name), "in {html}"),
+            None if matches!(name, "!DOCTYPE" | "meta" | "link" | "br" | "input") => {}
+            None => open.push(name),
+        }
+    }
+    assert_eq!(open, [""; 0]);
+}
+
+/// One line of the format, taken apart by the letter: name, labels, value.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Clone)]
+pub(super) struct Series {
+    pub(super) name: String,
+    pub(super) labels: BTreeSet<(String, String)>,
+    pub(super) value: String,
+}
+
+/// A second implementation of the format, strict where Prometheus is.
+pub(super) fn parse(text: &str) -> Vec<Series> {
+    let (mut families, mut series) = (BTreeSet::new(), Vec::new());
+    let mut family = String::new();
+    for line in text.lines() {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            help.split(' ').next().unwrap_or_default().clone_into(&mut family);
+            assert!(families.insert(family.clone()), "{family} stands in two pieces");
+        } else if let Some(kind) = line.strip_prefix("# TYPE ") {
+            assert_eq!(kind.split(' ').next(), Some(&*family), "{line}");
+        } else {
+            let one = parse_line(line);
+            let base = ["_bucket", "_sum", "_count"].iter().find_map(|s| one.name.strip_suffix(s)).unwrap_or(&one.name);
+            assert!(base == family || one.name == family, "{line} stands under {family}");
+            series.push(one);
+        }
+    }
+    series
+}
+
+fn parse_line(line: &str) -> Series {
+    let end = line.find(['{', ' ']).expect("a value");
+    let (name, mut rest) = line.split_at(end);
+    let is_name = |text: &str| {
+        !text.is_empty()
+            && !text.starts_with(|c: char| c.is_ascii_digit())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    assert!(is_name(name), "{line}");
+    let (mut labels, mut names) = (BTreeSet::new(), BTreeSet::new());
+    while let Some(inner) = rest.strip_prefix(['{', ',']) {
+        let (label, quoted) = inner.split_once("=\"").expect("a label");
+        assert!(is_name(label) && names.insert(label.to_owned()), "label {label:?} in {line}");
+        let mut value = String::new();
+        let mut chars = quoted.char_indices();
+        let close = loop {
+            match chars.next().expect("a closing quote") {
+                (at, '"') => break at,
+                (_, '\\') => value.push(match chars.next().expect("an escaped character").1 {
+                    'n' => '\n',
+                    c @ ('\\' | '"') => c,
+                    c => panic!("\\{c} in {line}"),
+                }),
+                (_, c) => value.push(c),
+            }
+        };
+        labels.insert((label.to_owned(), value));
+        rest = &quoted[close + 1..];
+    }
+    let value = rest.strip_prefix('}').unwrap_or(rest).strip_prefix(' ').expect("a value").to_owned();
+    assert!(value.parse::<f64>().is_ok_and(f64::is_finite), "{line}");
+    Series { name: name.into(), labels, value }
+}
