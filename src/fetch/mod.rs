@@ -1,13 +1,17 @@
 //! Issuers by the AIA addresses that strangers' certificates name: capped, guarded, cached.
 
 mod answer;
+mod cache;
 mod guard;
+mod http;
 mod issuer;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
 pub use guard::is_public;
-pub use issuer::{Fetcher, Found};
+pub use issuer::{Fetcher, Found, Search};
 
 /// What may be fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

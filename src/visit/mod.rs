@@ -115,10 +115,11 @@ impl Visitor {
     /// Whenever it is broken off, `issuers` has what was found so far.
     async fn issuers(&self, chain: Option<&Chain>, trust: &Trust, now: Timestamp, issuers: &mut Issuers) {
         let Some(chain) = chain else { return };
+        let mut search = self.fetcher.search();
         for _ in 0..MAX_HOPS {
             let Some(top) = gap(chain, trust, issuers, now) else { break };
             if !add_new(issuers, known_issuers(&self.known_roots, &top)) {
-                let found = self.fetcher.issuer(&top).await;
+                let found = search.issuer(&top).await;
                 if !issuers.tried.is_empty() {
                     issuers.tried.push_str("; ");
                 }
