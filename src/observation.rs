@@ -84,6 +84,9 @@ pub struct Tls {
     pub group: String,
     /// The protocol agreed by ALPN, where one was offered.
     pub alpn: Option<String>,
+    /// Whether the server stapled an OCSP answer (RFC 6066, section 8); `None` when the handshake did not come so far, or when it is
+    /// not remembered.
+    pub stapled: Option<bool>,
 }
 
 /// Proof of possession of the leaf's private key: the handshake's own signature.

@@ -129,8 +129,13 @@ fn visit(stage: &Stage, days: i64, watch: &Watch, now: Timestamp) -> anyhow::Res
     let host = watch.endpoint.server_name.to_string();
     let leaf = stage.pki.leaf([host.as_str()]).days(days - 90, days).signed_by(&stage.pki.intermediate)?;
     let chain = [leaf.der(), stage.pki.intermediate.der()].iter().map(|der| Certificate::from_der(der)).collect();
-    let tls =
-        Tls { version: "TLSv1.3".into(), cipher: "TLS_AES_256_GCM_SHA384".into(), group: "X25519MLKEM768".into(), alpn: None };
+    let tls = Tls {
+        version: "TLSv1.3".into(),
+        cipher: "TLS_AES_256_GCM_SHA384".into(),
+        group: "X25519MLKEM768".into(),
+        alpn: None,
+        stapled: None,
+    };
     let chain = Chain::new(chain).context("two certificates")?;
     let handshake = Handshake { chain, tls, possession: Possession::Proven, wants_client_certificate: false, broken_off: None };
     let observation = Observation {

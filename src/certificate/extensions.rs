@@ -88,7 +88,7 @@ fn decode(oid: &str, value: &[u8], out: &mut Extensions, sans: &mut Option<Vec<S
             der::sequence(value)?;
         }
         AUTHORITY_INFO_ACCESS => authority_info_access(value, out)?,
-        TIMESTAMPS => out.sct_count = timestamps(der::first(value, der::OCTET_STRING)?)?,
+        TIMESTAMPS => out.sct_logs = timestamps(der::first(value, der::OCTET_STRING)?)?,
         TLS_FEATURE => out.must_staple = true,
         _ => {}
     }
@@ -169,20 +169,21 @@ fn authority_info_access(value: &[u8], out: &mut Extensions) -> Option<()> {
     Some(())
 }
 
-/// How many there are (RFC 6962, section 3.3): each with a length of two octets, and the list as well.
-fn timestamps(list: &[u8]) -> Option<usize> {
+/// The log of each (RFC 6962, sections 3.2 and 3.3): each has a length of two octets, as has the list; then the version, the log.
+fn timestamps(list: &[u8]) -> Option<Vec<[u8; 32]>> {
     let split = |octets: &[u8]| -> Option<(usize, usize)> {
         let length = usize::from(u16::from_be_bytes(octets.get(..2)?.try_into().ok()?));
         (octets.len() >= 2 + length).then_some((2, 2 + length))
     };
     let (start, end) = split(list)?;
     let mut rest = &list[start..end];
-    let mut count = 0;
+    let mut logs = Vec::new();
     while !rest.is_empty() {
-        rest = &rest[split(rest)?.1..];
-        count += 1;
+        let (start, end) = split(rest)?;
+        logs.push(rest[start..end].get(1..33)?.try_into().ok()?);
+        rest = &rest[end..];
     }
-    Some(count)
+    Some(logs)
 }
 
 const NETSCAPE_TYPE: &str = "2.16.840.1.113730.1.1";

@@ -162,8 +162,8 @@ pub struct Extensions {
     pub proxy: bool,
     /// The certificate asks for a stapled OCSP answer (RFC 7633).
     pub must_staple: bool,
-    /// Embedded signed certificate timestamps (RFC 6962).
-    pub sct_count: usize,
+    /// Embedded signed certificate timestamps (RFC 6962): the log of each, SHA-256 over its key.
+    pub sct_logs: Vec<[u8; 32]>,
     /// Critical extensions that nobody here handles, dotted.
     pub unhandled_critical: Vec<String>,
     /// Extensions that could not be decoded, or came a second time, dotted.

@@ -1,6 +1,6 @@
 //! Findings: facts in the variant, the words in `words`.
 
-use super::{Extra, Fault, NearMiss, Severity, Status, Topic};
+use super::{Extra, Fault, Maker, NearMiss, Severity, Status, Topic};
 use crate::{
     certificate::{Fingerprint, HashAlgorithm},
     clock::Timestamp,
@@ -184,6 +184,35 @@ pub enum Finding {
         /// The most there may be.
         limit: u64,
     },
+    /// A public certificate with fewer embedded timestamps of Certificate Transparency than browsers want.
+    FewScts {
+        /// How many it has.
+        count: usize,
+        /// How many it should have.
+        least: usize,
+    },
+    /// A public certificate for names or addresses that nobody can own in public.
+    InternalNames {
+        /// Which.
+        names: Vec<String>,
+    },
+    /// Wildcards over everything that can be registered under a suffix.
+    BroadWildcard {
+        /// Which.
+        names: Vec<String>,
+    },
+    /// The certificate obliges the server to staple an OCSP answer.
+    MustStaple {
+        /// Whether it did; `None` when that was not seen.
+        stapled: Option<bool>,
+    },
+    /// A certificate that the software made for itself.
+    DefaultCertificate {
+        /// Its name.
+        subject: String,
+        /// Which software, and what to do in it.
+        maker: &'static Maker,
+    },
     /// A signature in the path is of a kind that we cannot check: nothing is said against it, and nothing for it.
     SignatureUnchecked {
         /// The certificate that carries it.
@@ -264,6 +293,11 @@ impl Finding {
         "missing_server_auth",
         "ca_as_leaf",
         "lifetime_too_long",
+        "few_scts",
+        "internal_names",
+        "broad_wildcard",
+        "must_staple",
+        "default_certificate",
         "signature_unchecked",
         "verification_refused",
         "handshake_failed",
@@ -309,6 +343,11 @@ impl Finding {
             Finding::MissingServerAuth { .. } => "missing_server_auth",
             Finding::CaAsLeaf { .. } => "ca_as_leaf",
             Finding::LifetimeTooLong { .. } => "lifetime_too_long",
+            Finding::FewScts { .. } => "few_scts",
+            Finding::InternalNames { .. } => "internal_names",
+            Finding::BroadWildcard { .. } => "broad_wildcard",
+            Finding::MustStaple { .. } => "must_staple",
+            Finding::DefaultCertificate { .. } => "default_certificate",
             Finding::SignatureUnchecked { .. } => "signature_unchecked",
             Finding::Refused { .. } => "verification_refused",
             Finding::HandshakeFailed { .. } => "handshake_failed",
@@ -325,12 +364,19 @@ impl Finding {
             | Finding::SignatureUnchecked { .. }
             | Finding::MissingSan { .. }
             | Finding::LifetimeTooLong { .. }
+            | Finding::FewScts { .. }
+            | Finding::InternalNames { .. }
+            | Finding::MustStaple { stapled: Some(false) }
+            | Finding::DefaultCertificate { maker: Maker { placeholder: true, .. }, .. }
             | Finding::CaAsLeaf { self_signed: false, .. } => Severity::Warning,
             Finding::ExtraCertificates { .. }
             | Finding::RootIncluded { .. }
             | Finding::ClientCertificateWanted
             | Finding::OutlivesIssuer { .. }
             | Finding::UnusualKey { .. }
+            | Finding::BroadWildcard { .. }
+            | Finding::MustStaple { .. }
+            | Finding::DefaultCertificate { .. }
             | Finding::CaAsLeaf { self_signed: true, .. } => Severity::Info,
             Finding::Expired { .. }
             | Finding::NotYetValid { .. }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, NearMiss, Repair, Trust, Verdict,
     chain::{Gap, Shape},
-    checks, ends, identity, keys,
+    checks, defaults, ends, identity, keys, names,
     path::{Path, Store, facts},
     public,
     signatures::Signatures,
@@ -29,6 +29,9 @@ pub(super) fn handshake(
     let mut findings = of_handshake(handshake);
     if let Some(leaf) = handshake.chain.leaf.facts() {
         findings.extend(of_leaf(leaf, expectation, now));
+        if leaf.extensions.must_staple {
+            findings.push(Finding::MustStaple { stapled: handshake.tls.stapled });
+        }
     }
     if let Some((position, reason)) = unreadable(&presented) {
         findings.push(Finding::UnreadableCertificate { position, reason });
@@ -45,8 +48,11 @@ pub(super) fn handshake(
     findings.extend(of_verdict(&verdict, &path));
     findings.extend(ends::of(&shape, &presented, expectation, trust, issuers, now));
     findings.extend(keys::of(&shape.path));
+    let leaf = facts(&presented[0]);
     if public::is_public(&shape.path, &signatures) {
-        findings.extend(public::of_leaf(facts(&presented[0])));
+        findings.extend(public::of_leaf(leaf));
+    } else if let Some(maker) = defaults::maker(leaf) {
+        findings.push(Finding::DefaultCertificate { subject: name(&presented[0]), maker });
     }
     Diagnosis {
         chain_status: shape.status(),
@@ -123,6 +129,13 @@ fn of_leaf(leaf: &Facts, expectation: &Expectation, now: Timestamp) -> Vec<Findi
             near: NearMiss::of(leaf, asked),
         });
     }
+    if !leaf.sans.iter().flatten().any(|san| matches!(san, San::Dns(_) | San::Ip(_))) {
+        findings.push(Finding::MissingSan { common_names: leaf.common_names().map(short).collect() });
+    }
+    let names = names::broad_wildcards(leaf);
+    if !names.is_empty() {
+        findings.push(Finding::BroadWildcard { names });
+    }
     findings
 }
 
@@ -133,7 +146,7 @@ fn names_of(leaf: &Facts) -> Vec<String> {
 }
 
 /// As one would write it in an address: without the `dns:` and `ip:` of the JSON.
-fn plain(san: &San) -> String {
+pub(super) fn plain(san: &San) -> String {
     let san = san.to_string();
     short(san.strip_prefix("dns:").or(san.strip_prefix("ip:")).unwrap_or(&san))
 }

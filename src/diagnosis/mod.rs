@@ -2,9 +2,12 @@
 
 #[cfg(test)]
 mod bombs;
+#[cfg(test)]
+mod causes;
 mod chain;
 mod checks;
 mod constraints;
+mod defaults;
 mod ends;
 mod finding;
 mod identity;
@@ -33,6 +36,7 @@ use crate::{
 };
 
 pub use chain::ChainStatus;
+pub use defaults::Maker;
 pub use finding::{Finding, Found};
 pub use names::NearMiss;
 pub use rank::{Fault, Severity, Status, Topic};

@@ -1,5 +1,7 @@
 //! How narrowly a certificate misses the name that was asked for: what was probably meant, and what to change.
 
+use core::net::{Ipv4Addr, Ipv6Addr};
+
 use super::identity;
 use crate::{
     certificate::{Facts, San, printable_cut},
@@ -78,6 +80,38 @@ pub(super) fn dns_names(leaf: &Facts) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Wildcards over all that can be registered under a suffix: `*.com`, `*.co.uk`.
+pub(super) fn broad_wildcards(leaf: &Facts) -> Vec<String> {
+    let is_broad = |name: &&str| name.strip_prefix("*.").is_some_and(|base| !base.is_empty() && domain(base).is_none());
+    dns_names(leaf).filter(is_broad).map(|name| printable_cut(name, 200)).collect()
+}
+
+/// Names and addresses that nobody can own in public: one label, a suffix that is reserved for inside, private addresses (RFC 6762,
+/// RFC 6761, RFC 8375, RFC 1918, RFC 4193; Baseline Requirements, section 1.6.1, "Internal Name").
+pub(super) fn internal(leaf: &Facts) -> Vec<String> {
+    let is_internal = |san: &&San| match san {
+        San::Dns(name) => {
+            let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+            let last = name.rsplit('.').next().unwrap_or_default();
+            !name.is_empty() && (last == name || INTERNAL.contains(&last) || name.ends_with(".home.arpa"))
+        }
+        San::Ip(octets) => match (<[u8; 4]>::try_from(&octets[..]), <[u8; 16]>::try_from(&octets[..])) {
+            (Ok(v4), _) => {
+                let ip = Ipv4Addr::from(v4);
+                ip.is_private() || ip.is_loopback() || ip.is_link_local()
+            }
+            (_, Ok(v6)) => {
+                let ip = Ipv6Addr::from(v6);
+                ip.is_unique_local() || ip.is_loopback() || ip.is_unicast_link_local()
+            }
+            _ => false,
+        },
+        San::Other(_) => false,
+    };
+    let shown = |san: &San| super::judge::plain(san);
+    leaf.sans.iter().flatten().filter(is_internal).map(shown).collect()
+}
+
 /// The nearest kind of miss first; `asked` is in lowercase.
 fn nearest(asked: &str, names: &[&str], leaf: &Facts) -> NearMiss {
     if let Some(bare) = asked.strip_suffix('.')
@@ -129,6 +163,22 @@ pub(super) fn domain(name: &str) -> Option<&str> {
     Some(dots.get(labels - 1).map_or(name, |dot| &name[dot + 1..]))
 }
 
+/// Last labels that are for inside.
+const INTERNAL: &[&str] = &[
+    "local",
+    "localhost",
+    "localdomain",
+    "internal",
+    "intranet",
+    "lan",
+    "home",
+    "corp",
+    "private",
+    "test",
+    "example",
+    "invalid",
+];
+
 /// Second labels below which countries register names.
 pub(super) const RESERVED: &[&str] =
     &["ac", "co", "com", "edu", "gob", "gov", "gv", "ltd", "mil", "ne", "net", "nom", "or", "org"];
@@ -176,6 +226,27 @@ mod tests {
         assert_eq!(of(&leaf().common_name("a.example"), "a.example"), NearMiss::OnlyCommonName);
         assert_eq!(of(&leaf().common_name("192.0.2.1"), "192.0.2.1"), NearMiss::AddressAsName);
         assert_eq!(of(&leaf().no_san().common_name("www.a.example"), "a.example"), NearMiss::OnlyWww);
+    }
+
+    fn leaf_of(names: &[&str]) -> std::sync::Arc<Certificate> {
+        let now = "2026-11-22T12:00:00Z".parse().expect("a timestamp");
+        let made = Recipe::leaf(now, names.iter().copied()).self_signed().expect("P-256");
+        Certificate::from_der(&made.der())
+    }
+
+    #[test]
+    fn a_wildcard_over_a_whole_suffix_is_broad() {
+        let leaf = leaf_of(&["*.com", "*.co.uk", "*.lan", "*.a.com", "*.a.co.uk", "com", "a.lan"]);
+        assert_eq!(broad_wildcards(leaf.facts().expect("readable")), ["*.com", "*.co.uk", "*.lan"]);
+    }
+
+    #[test]
+    fn what_nobody_can_own_is_internal() {
+        let names =
+            ["mail", "mail.corp", "a.home.arpa", "a.b.LOCAL", "10.1.2.3", "192.168.0.1", "172.16.0.1", "fd00::1", "127.0.0.1"];
+        let public = ["a.org", "local.org", "home.arpa.org", "8.8.8.8", "172.32.0.1", "2001:db8::1", "*.a.org"];
+        let leaf = leaf_of(&[&names[..], &public].concat());
+        assert_eq!(internal(leaf.facts().expect("readable")), names);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::{
-    Finding, Trust,
+    Finding, Trust, names,
     path::{Path, facts, may_have_issued},
     signatures::Signatures,
 };
@@ -32,7 +32,29 @@ pub(super) fn of_leaf(leaf: &Facts) -> Vec<Finding> {
     if let Some(limit) = longest_lifetime(leaf.not_before).filter(|limit| days > *limit) {
         findings.push(Finding::LifetimeTooLong { days, limit });
     }
+    let names = names::internal(leaf);
+    if !names.is_empty() {
+        findings.push(Finding::InternalNames { names });
+    }
+    let count = leaf.extensions.sct_logs.len();
+    if let Some(least) = fewest_timestamps(leaf).filter(|least| count < *least) {
+        findings.push(Finding::FewScts { count, least });
+    }
     findings
+}
+
+/// How many timestamps Chrome and Safari want to see within a certificate (Chrome's and Apple's Certificate Transparency policies);
+/// `None` from the time before they wanted any.
+fn fewest_timestamps(leaf: &Facts) -> Option<usize> {
+    const WANTED_FROM: i64 = 1_525_132_800; // 2018-05-01
+    const BY_DAYS_FROM: i64 = 1_649_980_800; // 2022-04-15
+    let (issued, days) = (leaf.not_before.as_second(), lifetime_days(leaf));
+    match issued {
+        ..WANTED_FROM => None,
+        // Fifteen months, at the time.
+        WANTED_FROM..BY_DAYS_FROM => Some(if days <= 456 { 2 } else { 3 }),
+        BY_DAYS_FROM.. => Some(if days <= 180 { 2 } else { 3 }),
+    }
 }
 
 /// The days of a validity period: both its first and its last second count, and a part of a day is a whole one (Baseline
@@ -98,8 +120,31 @@ mod tests {
             of_leaf(Certificate::from_der(&leaf.der()).facts().expect("readable"))
         };
         let most = 200 * 86_400 - 1;
-        assert_eq!(found(most), []);
-        assert_eq!(found(most + 1), [Finding::LifetimeTooLong { days: 201, limit: 200 }]);
+        let told = Finding::LifetimeTooLong { days: 201, limit: 200 };
+        assert!(!found(most).contains(&told));
+        assert!(found(most + 1).contains(&told));
+    }
+
+    #[test]
+    fn timestamps_are_wanted_by_lifetime() {
+        let leaf = |issued: &str, days| {
+            let issued = at(issued);
+            let made = Recipe::leaf(issued, ["mail.corp"]).days(0, days).self_signed().expect("P-256");
+            Certificate::from_der(&made.der())
+        };
+        for (issued, days, expected) in [
+            ("2018-04-30T00:00:00Z", 90, None),
+            ("2018-05-01T00:00:00Z", 800, Some(3)),
+            ("2022-04-14T00:00:00Z", 397, Some(2)),
+            ("2022-04-15T00:00:00Z", 397, Some(3)),
+            ("2026-11-22T12:00:00Z", 180, Some(3)),
+            ("2026-11-22T12:00:00Z", 179, Some(2)),
+        ] {
+            let leaf = leaf(issued, days);
+            assert_eq!(fewest_timestamps(facts(&leaf)), expected, "{issued} {days}");
+        }
+        let said = of_leaf(facts(&leaf("2026-11-22T12:00:00Z", 90)));
+        assert_eq!(said, [Finding::InternalNames { names: vec!["mail.corp".into()] }, Finding::FewScts { count: 0, least: 2 }]);
     }
 
     #[test]

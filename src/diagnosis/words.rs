@@ -92,6 +92,27 @@ impl Finding {
             Finding::UnusualKey { subject, key } => {
                 format!("the key of \"{subject}\" is of a kind that browsers do not accept: {key}")
             }
+            Finding::FewScts { count, least } => {
+                let count = if *count == 0 { "no".to_owned() } else { format!("only {count}") };
+                format!("the certificate carries {count} timestamps of Certificate Transparency; Chrome and Safari want {least}")
+            }
+            Finding::InternalNames { names } => {
+                format!("the public certificate is also for {}, which nobody can own in public", listed(names.iter().cloned()))
+            }
+            Finding::BroadWildcard { names } => {
+                format!("the certificate carries {}, wider than any browser accepts", listed(names.iter().cloned()))
+            }
+            Finding::MustStaple { stapled: Some(false) } => {
+                "the certificate obliges the server to staple an OCSP answer, and it does not".into()
+            }
+            Finding::MustStaple { stapled: Some(true) } => {
+                "the certificate obliges the server to staple an OCSP answer, as it does".into()
+            }
+            Finding::MustStaple { stapled: None } => "the certificate obliges the server to staple an OCSP answer".into(),
+            Finding::DefaultCertificate { subject, maker } => {
+                let what = if maker.placeholder { "stands in for the right one" } else { "it made for itself" };
+                format!("the server presents the certificate of {} that {what}, \"{subject}\"", maker.software)
+            }
             Finding::MissingSan { common_names } if common_names.is_empty() => {
                 "the certificate carries no name of a server at all".into()
             }
@@ -169,6 +190,18 @@ impl Finding {
             Finding::UnusualKey { .. } => {
                 "nothing to do where no browser comes; else get a certificate with a key of RSA 2048 or EC P-256".into()
             }
+            Finding::FewScts { .. } => {
+                "get it issued again by a CA that embeds them; it is well where the server sends them in the handshake (which is rare)".into()
+            }
+            Finding::InternalNames { .. } => {
+                "get it issued again without them, and a certificate of your own CA for what is inside: the CA has to revoke this one".into()
+            }
+            Finding::BroadWildcard { .. } => "leave it out of the next certificate, and name the hosts or their domain".into(),
+            Finding::MustStaple { stapled: Some(false) } => {
+                "switch stapling on at the server (nginx ssl_stapling, Apache SSLUseStapling), or renew without the TLS feature extension: Firefox refuses it".into()
+            }
+            Finding::MustStaple { .. } => "see that stapling stays on; without it Firefox refuses the certificate".into(),
+            Finding::DefaultCertificate { maker, .. } => maker.remedy.into(),
             Finding::MissingSan { .. } => "get a certificate that has its names as subject alternative names (SAN)".into(),
             Finding::MissingServerAuth { .. } => {
                 "get a certificate for servers, from a CA that may issue them: extended key usage serverAuth".into()

@@ -124,6 +124,8 @@ pub(super) struct Seen {
     pub(super) chain: Vec<Arc<Certificate>>,
     /// `None` until the server's signature.
     pub(super) possession: Option<Possession>,
+    /// Whether an OCSP answer came along with the chain.
+    pub(super) stapled: Option<bool>,
     /// The server wants a certificate of ours.
     pub(super) asked_for_client: bool,
 }
@@ -161,10 +163,12 @@ impl ServerCertVerifier for Capture {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
+        ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        self.seen().chain = std::iter::once(end_entity).chain(intermediates).map(|der| Certificate::from_der(der)).collect();
+        let mut seen = self.seen();
+        seen.chain = std::iter::once(end_entity).chain(intermediates).map(|der| Certificate::from_der(der)).collect();
+        seen.stapled = Some(!ocsp_response.is_empty());
         Ok(ServerCertVerified::assertion())
     }
 

@@ -181,7 +181,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
         let outcome = match (Chain::new(seen.chain.clone()), broken_off) {
             (Some(chain), broken_off) => Outcome::Handshake(Handshake {
                 chain,
-                tls: self.tls(),
+                tls: Tls { stapled: seen.stapled, ..self.tls() },
                 possession: seen
                     .possession
                     .clone()
@@ -251,6 +251,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
             cipher: cipher.unwrap_or_default(),
             group: group.unwrap_or_default(),
             alpn: connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
+            stapled: None,
         }
     }
 }

@@ -145,6 +145,22 @@ const LONG: Duration = Duration::from_secs(10);
 const SHORT: Duration = Duration::from_millis(300);
 
 #[tokio::test]
+async fn a_stapled_answer_is_noticed() {
+    let pki = pki();
+    let provider = aws_lc_rs::default_provider();
+    let key = PrivateKeyDer::try_from(pki.leaf_key.serialize_der()).expect("key");
+    let mut certified = CertifiedKey::new(vec![pki.leaf.clone()], provider.key_provider.load_private_key(key).expect("key"));
+    for staple in [None, Some(b"an answer".to_vec())] {
+        certified.ocsp.clone_from(&staple);
+        for version in [&TLS12, &TLS13] {
+            let mut config = config(&[version], Vec::new(), &pki.leaf_key, None);
+            config.cert_resolver = Arc::new(Always(Arc::new(certified.clone())));
+            assert_eq!(handshake(config).await.tls.stapled, Some(staple.is_some()), "{version:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_whole_chain_comes_home_with_the_facts_of_the_session() {
     let pki = pki();
     let chain = vec![pki.leaf.clone(), pki.ca.clone()];

@@ -145,8 +145,13 @@ fn seen(row: &Row<'_>, certificates: &Certificates) -> Result<Option<Seen>> {
     let possession: Option<String> = row.get("possession")?;
     let unchecked: Option<String> = row.get("unchecked")?;
     let wants_client_certificate: bool = row.get("wants_client")?;
-    let tls =
-        Tls { version: row.get("version")?, cipher: row.get("cipher")?, group: row.get("key_group")?, alpn: row.get("alpn")? };
+    let tls = Tls {
+        version: row.get("version")?,
+        cipher: row.get("cipher")?,
+        group: row.get("key_group")?,
+        alpn: row.get("alpn")?,
+        stapled: None,
+    };
     let (endpoint, place, tried) = (row.get("endpoint")?, row.get::<_, String>("place")?.into(), row.get("tried")?);
     let at = moment(row, "at")?;
     let understand = || {

@@ -50,8 +50,13 @@ pub(super) fn chain(name: &str, year: i32, month: u8, day: u8) -> Chain {
 
 /// A visit that saw `chain`.
 pub(super) fn saw(address: &str, chain: &Chain, status: ChainStatus, code: u16, findings: Vec<Finding>) -> Arc<Judged> {
-    let tls =
-        Tls { version: "TLSv1.3".into(), cipher: "TLS_AES_256_GCM_SHA384".into(), group: "X25519MLKEM768".into(), alpn: None };
+    let tls = Tls {
+        version: "TLSv1.3".into(),
+        cipher: "TLS_AES_256_GCM_SHA384".into(),
+        group: "X25519MLKEM768".into(),
+        alpn: None,
+        stapled: None,
+    };
     let wants_client_certificate = false;
     let handshake =
         Handshake { chain: chain.clone(), tls, possession: Possession::Proven, wants_client_certificate, broken_off: None };

@@ -33,6 +33,7 @@ pub(super) fn handshake(address: &str, at: &str, chain: Vec<Arc<Certificate>>) -
                 cipher: "TLS_AES_256_GCM_SHA384".into(),
                 group: "X25519MLKEM768".into(),
                 alpn: Some("h2".into()),
+                stapled: None,
             },
             possession: Possession::Proven,
             wants_client_certificate: false,

@@ -236,7 +236,7 @@ fn any_handshake() -> impl Strategy<Value = Handshake> {
     let chain = prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 1..5)
         .prop_map(|ders| Chain::new(ders.iter().map(|der| Certificate::from_der(der)).collect()).expect("at least one"));
     let tls = (any::<String>(), any::<String>(), any::<String>(), any::<Option<String>>())
-        .prop_map(|(version, cipher, group, alpn)| Tls { version, cipher, group, alpn });
+        .prop_map(|(version, cipher, group, alpn)| Tls { version, cipher, group, alpn, stapled: None });
     let possession =
         prop_oneof![Just(Possession::Proven), Just(Possession::Failed), any::<String>().prop_map(Possession::Unchecked)];
     (chain, tls, possession, any::<bool>(), prop::option::of(any_failure())).prop_map(
