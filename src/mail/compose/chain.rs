@@ -1,8 +1,8 @@
 //! The broken-chain letter: to whoever runs the server and may never have heard of us, or to the owner, to forward.
 
 use super::{
-    Attachment, Letter, evidence,
-    layout::{Text, count, list, safe, sentence},
+    Attachment, Draft, evidence,
+    layout::{Body, count, list, safe, sentence},
     message,
 };
 use crate::{
@@ -14,25 +14,23 @@ use crate::{
     monitor::{Case, Notice},
 };
 
-pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Letter {
+pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Draft {
     let place = evidence::place(case);
     let subject = match notice.audience {
         Audience::Admin => format!("Incomplete certificate chain on {}", printable_cut(&place, 60)),
         Audience::Owner => super::subject(case, "incomplete certificate chain"),
     };
     let repair = case.seen.iter().find_map(|judged| judged.diagnosis.repair.as_ref());
-    let mut text = Text::default();
+    let mut text = Body::default();
     if notice.audience == Audience::Owner {
         to_the_owner(&mut text, case, &place);
     }
-    text.lead("Hello,");
-    text.gap();
+    text.paragraph("Hello,");
     what_we_see(&mut text, case, &place);
     if let Some(judged) = evidence::witness(case) {
         text.heading("Diagnostic output");
         evidence::diagnostic(&mut text, judged);
-        text.lead("You can see it yourself with this command:");
-        text.gap();
+        text.paragraph("You can see it yourself with this command:");
         text.verbatim([evidence::s_client(case)]);
         analysis(&mut text, judged, repair);
         request(&mut text, case, judged, repair);
@@ -45,7 +43,16 @@ pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Lette
          It was written automatically, and a reply reaches a person: {replies}."
     ));
     text.paragraph(&format!("certvigil, a certificate monitor run by {replies}"));
-    Letter { subject, text: text.finish(), attachments: attachments(repair) }
+    Draft {
+        subject,
+        body: text,
+        tone: match notice.audience {
+            Audience::Admin => None,
+            Audience::Owner => Some(super::tone(case.incident.severity)),
+        },
+        attachments: attachments(repair),
+        ..Draft::default()
+    }
 }
 
 /// The ready chain, where there is one.
@@ -54,7 +61,7 @@ fn attachments(repair: Option<&Repair>) -> Vec<Attachment> {
 }
 
 /// The paragraph that only the owner reads.
-fn to_the_owner(text: &mut Text, case: &Case, place: &str) {
+fn to_the_owner(text: &mut Body, case: &Case, place: &str) {
     let policy = &case.watch.policy;
     if policy.write_to_admin && !policy.admins.is_empty() {
         text.paragraph(&format!(
@@ -67,10 +74,10 @@ fn to_the_owner(text: &mut Text, case: &Case, place: &str) {
              It has been sent to nobody else."
         ));
     }
-    text.verbatim(["- - -"]);
+    text.rule();
 }
 
-fn what_we_see(text: &mut Text, case: &Case, place: &str) {
+fn what_we_see(text: &mut Body, case: &Case, place: &str) {
     let addresses = &case.incident.addresses;
     let at = match addresses.len() {
         0 => String::new(),
@@ -85,17 +92,16 @@ fn what_we_see(text: &mut Text, case: &Case, place: &str) {
     ));
 }
 
-fn analysis(text: &mut Text, judged: &Judged, repair: Option<&Repair>) {
+fn analysis(text: &mut Body, judged: &Judged, repair: Option<&Repair>) {
     let leaf = judged.observation.chain().map(|chain| &chain.leaf);
     let facts = leaf.and_then(|leaf| leaf.facts());
     let missing = missing(judged, repair);
     text.heading("Analysis");
-    text.lead(&format!(
+    text.paragraph(&format!(
         "The server sends its own certificate{}, but not the intermediate {} that the path to the root needs:",
         facts.map(|facts| format!(" ({})", evidence::name(&facts.subject))).unwrap_or_default(),
         if missing.len() > 1 { "certificates" } else { "certificate" },
     ));
-    text.gap();
     text.verbatim(missing);
     let address = facts.and_then(|facts| facts.extensions.ca_issuers.iter().find(|url| is_plain_url(url)));
     text.paragraph(&match address {
@@ -110,13 +116,12 @@ fn analysis(text: &mut Text, judged: &Judged, repair: Option<&Repair>) {
     let others: Vec<&Finding> =
         judged.diagnosis.findings.iter().filter(|found| is_another_flaw(found)).map(|f| &f.finding).collect();
     if !others.is_empty() {
-        text.lead(&format!("Beside the chain we see {} more:", count(others.len(), "flaw")));
-        others.iter().take(5).for_each(|finding| text.item(&sentence(&finding.summary())));
-        text.gap();
+        text.paragraph(&format!("Beside the chain we see {} more:", count(others.len(), "flaw")));
+        text.items(others.iter().take(5).map(|finding| sentence(&finding.summary())).collect());
     }
 }
 
-fn request(text: &mut Text, case: &Case, judged: &Judged, repair: Option<&Repair>) {
+fn request(text: &mut Body, case: &Case, judged: &Judged, repair: Option<&Repair>) {
     text.heading("Request");
     let Some(repair) = repair else {
         text.paragraph(
@@ -154,8 +159,7 @@ fn request(text: &mut Text, case: &Case, judged: &Judged, repair: Option<&Repair
             date(facts.not_after)
         ));
     }
-    text.lead("How it is configured, then reload:");
-    text.gap();
+    text.paragraph("How it is configured, then reload:");
     text.verbatim([
         "nginx    ssl_certificate /path/to/fullchain.pem;",
         "Apache   SSLCertificateFile /path/to/fullchain.pem    (2.4.8 or later)",

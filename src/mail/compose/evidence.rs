@@ -1,6 +1,6 @@
 //! The evidence of a case: what was presented, what OpenSSL says of it, and the command that shows it to anybody.
 
-use super::layout::{Text, list, safe};
+use super::layout::{Body, list, safe};
 use crate::{
     certificate::{Certificate, Name, printable_cut},
     clock::date,
@@ -76,7 +76,7 @@ pub(super) fn certificate(certificate: &Certificate) -> Vec<(&'static str, Strin
 }
 
 /// OpenSSL's errors and its last line, then the chain as presented: what the command prints.
-pub(super) fn diagnostic(text: &mut Text, judged: &Judged) {
+pub(super) fn diagnostic(text: &mut Body, judged: &Judged) {
     let diagnosis = &judged.diagnosis;
     let served = diagnosis.repair.as_ref().filter(|repair| !repair.added.is_empty()).map(|repair| &repair.served);
     if let Some(verdict) = served.or(diagnosis.verdict.as_ref()) {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Letter, evidence,
-    layout::{Text, full, list, sentence},
+    Draft, evidence,
+    layout::{Body, full, list, sentence},
 };
 use crate::{
     certificate::{Certificate, Facts},
@@ -16,11 +16,11 @@ use crate::{
 /// How many different certificates are shown.
 const SHOWN: usize = 5;
 
-pub(super) fn letter(notice: &Notice, case: &Case) -> Letter {
+pub(super) fn letter(notice: &Notice, case: &Case) -> Draft {
     let now = notice.at;
     let at_fault = at_fault(case);
     let place = evidence::named_place(case);
-    let mut text = Text::default();
+    let mut text = Body::default();
     let end = at_fault.iter().filter_map(|group| group.leaf.facts()).map(|facts| facts.not_after).min();
     let (rest, action) = match end {
         Some(end) if case.incident.code == "expired" => (
@@ -64,10 +64,14 @@ pub(super) fn letter(notice: &Notice, case: &Case) -> Letter {
     if at_fault.len() > SHOWN {
         text.paragraph(&format!("And {} more certificates.", at_fault.len() - SHOWN));
     }
-    text.lead("See it yourself:");
-    text.gap();
+    text.paragraph("See it yourself:");
     text.verbatim([format!("{} 2>/dev/null | openssl x509 -noout -dates", evidence::s_client(case))]);
-    Letter { subject: super::subject(case, &rest), text: text.finish(), attachments: Vec::new() }
+    Draft {
+        subject: super::subject(case, &rest),
+        body: text,
+        tone: Some(super::tone(case.incident.severity)),
+        ..Draft::default()
+    }
 }
 
 /// A certificate, and where it is served.

@@ -1,5 +1,7 @@
 //! How a letter is laid out: wrapped prose, tables of facts, and lines that must stay whole.
 
+use serde::Serialize;
+
 use crate::certificate::printable_cut;
 
 /// Where prose is wrapped.
@@ -11,82 +13,110 @@ pub(super) const SUBJECT: usize = 68;
 /// How much of a stranger's text is shown.
 const SHOWN: usize = 200;
 
-/// A letter's text in the making.
-#[derive(Default)]
-pub(super) struct Text(String);
+/// A piece of a letter: the same for text and HTML.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub(super) enum Block {
+    /// Prose.
+    Paragraph { text: String },
+    /// A heading.
+    Heading { text: String },
+    /// A list.
+    Items { items: Vec<String> },
+    /// Lines that stay whole: commands, diagnostic output.
+    Verbatim { lines: Vec<String> },
+    /// Labels and values.
+    Facts { rows: Vec<(String, String)> },
+    /// What follows is a letter of its own.
+    Rule,
+}
 
-impl Text {
-    /// Prose, wrapped, with an empty line after it.
+/// A letter in the making.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Body(pub(super) Vec<Block>);
+
+impl Body {
     pub(super) fn paragraph(&mut self, text: &str) {
-        self.wrapped("", "", text);
-        self.0.push('\n');
+        self.0.push(Block::Paragraph { text: text.split_whitespace().collect::<Vec<_>>().join(" ") });
     }
 
-    /// A heading; what follows stands directly below.
     pub(super) fn heading(&mut self, text: &str) {
-        self.line(text);
-        self.0.push('\n');
+        self.0.push(Block::Heading { text: text.to_owned() });
     }
 
-    /// A line that opens what is indented below it.
-    pub(super) fn lead(&mut self, text: &str) {
-        self.wrapped("", "", text);
+    pub(super) fn items(&mut self, items: Vec<String>) {
+        self.0.push(Block::Items { items });
     }
 
-    /// Prose behind a dash; the list is ended by [`Text::gap`].
-    pub(super) fn item(&mut self, text: &str) {
-        self.wrapped("- ", "  ", text);
-    }
-
-    /// Lines that stay whole (commands, diagnostic output), indented, with an empty line after them.
     pub(super) fn verbatim<T: AsRef<str>>(&mut self, lines: impl IntoIterator<Item = T>) {
-        for line in lines {
-            self.line(&format!("    {}", line.as_ref()));
-        }
-        self.0.push('\n');
+        self.0.push(Block::Verbatim { lines: lines.into_iter().map(|line| line.as_ref().to_owned()).collect() });
     }
 
-    /// Labels and values, aligned, with an empty line after them.
     pub(super) fn facts(&mut self, rows: &[(&str, String)]) {
-        for (label, value) in rows {
-            self.wrapped(&format!("{label:<COLUMN$}"), &" ".repeat(COLUMN), value);
-        }
-        self.0.push('\n');
+        self.0.push(Block::Facts { rows: rows.iter().map(|(label, value)| ((*label).to_owned(), value.clone())).collect() });
     }
 
-    /// An empty line.
-    pub(super) fn gap(&mut self) {
-        self.0.push('\n');
+    pub(super) fn rule(&mut self) {
+        self.0.push(Block::Rule);
     }
 
-    /// The whole text, without empty lines at its end.
-    pub(super) fn finish(self) -> String {
-        format!("{}\n", self.0.trim_end())
-    }
-
-    fn line(&mut self, text: &str) {
-        self.0.push_str(text.trim_end());
-        self.0.push('\n');
-    }
-
-    /// Fills lines with words; a word longer than a line stays whole.
-    fn wrapped(&mut self, first: &str, rest: &str, text: &str) {
-        let mut line = String::from(first);
-        let mut empty = true;
-        for word in text.split_whitespace() {
-            if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
-                self.line(&line);
-                line = String::from(rest);
-                empty = true;
+    /// As plain text: prose is wrapped, what must stay whole is indented, an empty line stands between pieces.
+    pub(super) fn text(&self) -> String {
+        let mut out = String::new();
+        for (i, block) in self.0.iter().enumerate() {
+            match block {
+                Block::Paragraph { text } => wrap(&mut out, "", "", text),
+                Block::Heading { text } => line(&mut out, text),
+                Block::Items { items } => {
+                    for item in items {
+                        wrap(&mut out, "- ", "  ", item);
+                    }
+                }
+                Block::Verbatim { lines } => {
+                    for it in lines {
+                        line(&mut out, &format!("    {it}"));
+                    }
+                }
+                Block::Facts { rows } => {
+                    let rest = " ".repeat(COLUMN);
+                    for (label, value) in rows {
+                        wrap(&mut out, &format!("{label:<COLUMN$}"), &rest, value);
+                    }
+                }
+                Block::Rule => line(&mut out, "    - - -"),
             }
-            if !empty {
-                line.push(' ');
+            let opens_a_list = matches!(block, Block::Paragraph { text } if text.ends_with(':'))
+                && matches!(self.0.get(i + 1), Some(Block::Items { .. }));
+            if !opens_a_list && i + 1 < self.0.len() {
+                out.push('\n');
             }
-            line.push_str(word);
-            empty = false;
         }
-        self.line(&line);
+        out
     }
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text.trim_end());
+    out.push('\n');
+}
+
+/// Fills lines with words; a word longer than a line stays whole.
+fn wrap(out: &mut String, first: &str, rest: &str, text: &str) {
+    let mut filled = String::from(first);
+    let mut is_empty = true;
+    for word in text.split_whitespace() {
+        if !is_empty && filled.chars().count() + 1 + word.chars().count() > WIDTH {
+            line(out, &filled);
+            filled = String::from(rest);
+            is_empty = true;
+        }
+        if !is_empty {
+            filled.push(' ');
+        }
+        filled.push_str(word);
+        is_empty = false;
+    }
+    line(out, &filled);
 }
 
 /// A stranger's text: printable, and cut.

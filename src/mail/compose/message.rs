@@ -80,11 +80,16 @@ pub(super) fn write(head: &Head<'_>, letter: &Letter, settings: &Settings) -> Ve
         .raw_header(header("Auto-Submitted", "auto-generated"))
         .raw_header(header("X-Auto-Response-Suppress", "All"))
         .raw_header(header("X-Certvigil-Kind", head.kind));
-    let text = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(body(&letter.text));
+    let part = |kind: ContentType, text: &str| SinglePart::builder().header(kind).body(body(text));
+    // The last is the one that a client prefers (RFC 2046, section 5.1.4).
+    let both = MultiPart::alternative()
+        .boundary(boundary(letter, "both"))
+        .singlepart(part(ContentType::TEXT_PLAIN, &letter.text))
+        .singlepart(part(ContentType::TEXT_HTML, &letter.html));
     let message = if letter.attachments.is_empty() {
-        builder.singlepart(text)
+        builder.multipart(both)
     } else {
-        let mut parts = MultiPart::mixed().boundary(boundary(letter)).singlepart(text);
+        let mut parts = MultiPart::mixed().boundary(boundary(letter, "all")).multipart(both);
         for attachment in &letter.attachments {
             parts = parts.singlepart(
                 SinglePart::builder()
@@ -133,8 +138,8 @@ fn message_id(id: &str, domain: &str) -> String {
 }
 
 /// The same for the same letter, and not to be foreseen by whoever wrote a name in it.
-fn boundary(letter: &Letter) -> String {
-    let mut all = letter.text.clone();
+fn boundary(letter: &Letter, of: &str) -> String {
+    let mut all = [of, &letter.text, &letter.html].concat();
     letter.attachments.iter().for_each(|attachment| all.push_str(&attachment.pem));
     format!("certvigil-{}", &Fingerprint::of(all.as_bytes()).to_string()[..40])
 }

@@ -6,6 +6,7 @@
 mod chain;
 mod evidence;
 mod expiry;
+mod html;
 mod layout;
 mod message;
 mod problem;
@@ -19,9 +20,10 @@ use super::Settings;
 use crate::{
     certificate::{Fingerprint, printable_cut},
     clock::{Timestamp, date},
+    diagnosis::Severity,
     monitor::{Case, Notice, NoticeKind},
 };
-use layout::Text;
+use layout::Body;
 
 /// What a recipient reads, before it becomes a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +32,29 @@ pub struct Letter {
     pub subject: String,
     /// The text: lines end with `\n`, prose is wrapped.
     pub text: String,
+    /// The same as HTML: one page, complete in itself.
+    pub html: String,
     /// What goes with it.
     pub attachments: Vec<Attachment>,
+}
+
+/// A letter before it is laid out.
+#[derive(Debug, Default)]
+struct Draft {
+    subject: String,
+    body: Body,
+    /// What the first line is coloured by: `critical`, `warning`, `info`, `ok`; none for a letter that begins with a greeting.
+    tone: Option<&'static str>,
+    /// Where the finding is described at length.
+    link: Option<String>,
+    attachments: Vec<Attachment>,
+}
+
+impl Draft {
+    fn lay_out(self) -> Letter {
+        let html = html::write(&self);
+        Letter { subject: self.subject, text: self.body.text(), html, attachments: self.attachments }
+    }
 }
 
 /// A PEM file that goes with a letter.
@@ -50,19 +73,19 @@ pub fn compose(notice: &Notice, settings: &Settings) -> Vec<u8> {
 
 /// The words of a notice.
 pub fn letter(notice: &Notice, settings: &Settings) -> Letter {
-    let [case] = &notice.cases[..] else { return summary::letter(notice) };
-    match notice.kind {
-        NoticeKind::Expiry => expiry::letter(notice, case),
-        NoticeKind::Chain => chain::letter(notice, case, settings),
-        NoticeKind::Problem => problem::letter(notice, case),
-        NoticeKind::Resolved => resolved::letter(notice, case, settings),
-        NoticeKind::Summary => summary::letter(notice),
-    }
+    let draft = match (&notice.cases[..], notice.kind) {
+        ([case], NoticeKind::Expiry) => expiry::letter(notice, case),
+        ([case], NoticeKind::Chain) => chain::letter(notice, case, settings),
+        ([case], NoticeKind::Problem) => problem::letter(notice, case),
+        ([case], NoticeKind::Resolved) => resolved::letter(notice, case, settings),
+        _ => summary::letter(notice),
+    };
+    draft.lay_out()
 }
 
 /// The message that `certvigil mail test` sends to `to`.
 pub fn test_message(settings: &Settings, to: &str, at: Timestamp) -> Vec<u8> {
-    let mut text = Text::default();
+    let mut text = Body::default();
     text.paragraph("Nothing is to be done: this is the test mail that somebody asked certvigil for, and it has arrived.");
     text.paragraph("Alerts take the same way: the same server, the same sender, the same kind of message.");
     text.facts(&[
@@ -70,7 +93,7 @@ pub fn test_message(settings: &Settings, to: &str, at: Timestamp) -> Vec<u8> {
         ("Through", layout::safe(&format!("{}:{}", settings.server.host, settings.server.port))),
         ("To", layout::safe(to)),
     ]);
-    let letter = Letter { subject: "[certvigil] test mail".into(), text: text.finish(), attachments: Vec::new() };
+    let draft = Draft { subject: "[certvigil] test mail".into(), body: text, tone: Some("ok"), ..Draft::default() };
     let head = message::Head {
         id: format!("test-{}-{}", at.as_nanosecond(), &Fingerprint::of(to.as_bytes()).to_string()[..8]),
         kind: "test",
@@ -79,7 +102,7 @@ pub fn test_message(settings: &Settings, to: &str, at: Timestamp) -> Vec<u8> {
         thread: None,
         at,
     };
-    message::write(&head, &letter, settings)
+    message::write(&head, &draft.lay_out(), settings)
 }
 
 /// What people call the thing that is wrong, for a subject: a few words for each finding code.
@@ -122,6 +145,15 @@ fn title(code: &str) -> String {
         other => return printable_cut(&other.replace('_', " "), 40),
     }
     .to_owned()
+}
+
+/// The colour of a severity.
+fn tone(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warning => "warning",
+        Severity::Critical => "critical",
+    }
 }
 
 /// `[certvigil] NAME: rest`, the name cut where the whole grew too long.

@@ -1,19 +1,19 @@
 //! The letter about everything that is neither expiry nor a broken chain.
 
 use super::{
-    Letter, evidence,
-    layout::{Text, full, sentence},
+    Draft, evidence,
+    layout::{Body, full, sentence},
 };
 use crate::{
-    diagnosis::{Fault, Judged},
+    diagnosis::{Fault, Finding, Judged},
     monitor::{Case, Notice},
     observation::Stage,
 };
 
-pub(super) fn letter(_notice: &Notice, case: &Case) -> Letter {
+pub(super) fn letter(_notice: &Notice, case: &Case) -> Draft {
     let witness = evidence::witness(case);
     let found = witness.and_then(|judged| judged.diagnosis.finding(&case.incident.code));
-    let mut text = Text::default();
+    let mut text = Body::default();
     text.paragraph(&match found {
         Some(found) => full(&sentence(&found.finding.hint())),
         None => format!("Look at {}.", evidence::named_place(case)),
@@ -26,14 +26,22 @@ pub(super) fn letter(_notice: &Notice, case: &Case) -> Letter {
         rows.push(("Who must act", who(found.finding.fault()).into()));
     }
     rows.extend(evidence::sightings(case));
+    let link = Finding::link(&case.incident.code);
+    rows.push(("More about it", link.clone()));
     text.facts(&rows);
     if let Some(judged) = witness {
         facts_of_the_visit(&mut text, case, judged);
     }
-    Letter { subject: super::subject(case, &super::title(&case.incident.code)), text: text.finish(), attachments: Vec::new() }
+    Draft {
+        subject: super::subject(case, &super::title(&case.incident.code)),
+        body: text,
+        tone: Some(super::tone(case.incident.severity)),
+        link: Some(link),
+        ..Draft::default()
+    }
 }
 
-fn facts_of_the_visit(text: &mut Text, case: &Case, judged: &Judged) {
+fn facts_of_the_visit(text: &mut Body, case: &Case, judged: &Judged) {
     if let Some(failure) = judged.observation.failure() {
         text.facts(&[
             ("Failed at", format!("{} ({})", failure.stage, failure.kind.name())),
@@ -44,8 +52,7 @@ fn facts_of_the_visit(text: &mut Text, case: &Case, judged: &Judged) {
         text.facts(&evidence::certificate(&chain.leaf));
         evidence::diagnostic(text, judged);
     }
-    text.lead("See it yourself:");
-    text.gap();
+    text.paragraph("See it yourself:");
     let unresolved = judged.observation.failure().is_some_and(|failure| failure.stage == Stage::Resolve);
     text.verbatim([if unresolved {
         format!("getent ahosts {}", case.watch.endpoint.target.host)

@@ -1,8 +1,8 @@
 //! The all-clear, in the thread of what it ends.
 
 use super::{
-    Letter, evidence,
-    layout::{Text, full, list, sentence},
+    Draft, evidence,
+    layout::{Body, full, list, sentence},
     message,
 };
 use crate::{
@@ -13,11 +13,11 @@ use crate::{
     monitor::{Case, Notice},
 };
 
-pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Letter {
+pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Draft {
     let place = evidence::named_place(case);
     let title = super::title(&case.incident.code);
     let mended = case.seen.iter().map(|judged| judged.observation.at).max().unwrap_or(notice.at);
-    let mut text = Text::default();
+    let mut text = Body::default();
     let subject = match notice.audience {
         Audience::Admin => format!("Resolved: {title} on {}", printable_cut(&evidence::place(case), 36)),
         Audience::Owner => super::subject(case, &format!("resolved: {title}")),
@@ -49,5 +49,5 @@ pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Lette
         let replies = if notice.reply_to.is_empty() { message::sender(settings) } else { list(&notice.reply_to, 4) };
         text.paragraph(&format!("certvigil, a certificate monitor run by {replies}"));
     }
-    Letter { subject, text: text.finish(), attachments: Vec::new() }
+    Draft { subject, body: text, tone: Some("ok"), ..Draft::default() }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Attachment, Letter, evidence,
-    layout::{SUBJECT, Text, count, full, safe, sentence},
+    Attachment, Draft, evidence,
+    layout::{Body, SUBJECT, count, full, safe, sentence},
 };
 use crate::{
     certificate::printable_cut,
@@ -17,7 +17,7 @@ const ATTACHED: usize = 20;
 /// How many endpoints are listed under one finding.
 const LISTED: usize = 50;
 
-pub(super) fn letter(notice: &Notice) -> Letter {
+pub(super) fn letter(notice: &Notice) -> Draft {
     // The same finding may want different things done: a refused port and a lost route are both "unreachable".
     let mut groups: BTreeMap<(&str, Option<String>), Vec<&Case>> = BTreeMap::new();
     for case in &notice.cases {
@@ -29,7 +29,7 @@ pub(super) fn letter(notice: &Notice) -> Letter {
     let endpoints = notice.cases.iter().map(|case| &case.watch.endpoint.name).collect::<BTreeSet<_>>().len();
     let critical = notice.cases.iter().filter(|case| case.incident.severity == Severity::Critical).count();
     let found = format!("{} at {}", count(notice.cases.len(), "finding"), count(endpoints, "endpoint"));
-    let mut text = Text::default();
+    let mut text = Body::default();
     text.paragraph(&match critical {
         0 if notice.cases.is_empty() => "Nothing is to be done: the sweep found nothing wrong.".to_owned(),
         0 => "Look through these in the next days: nothing is broken yet.".to_owned(),
@@ -51,7 +51,13 @@ pub(super) fn letter(notice: &Notice) -> Letter {
             if attachments.len() == 1 { "is 1 file".to_owned() } else { format!("are {} files", attachments.len()) }
         ));
     }
-    Letter { subject: printable_cut(&format!("[certvigil] first sweep: {found}"), SUBJECT), text: text.finish(), attachments }
+    Draft {
+        subject: printable_cut(&format!("[certvigil] first sweep: {found}"), SUBJECT),
+        body: text,
+        tone: Some(super::tone(notice.cases.iter().map(|case| case.incident.severity).max().unwrap_or(Severity::Info))),
+        attachments,
+        ..Draft::default()
+    }
 }
 
 /// What is to be done about a case.
@@ -60,18 +66,18 @@ fn hint(case: &Case) -> Option<String> {
 }
 
 /// One finding with one remedy: what to do, once, and a line for each endpoint that has it.
-fn group(text: &mut Text, code: &str, hint: Option<&str>, cases: &[&Case]) {
+fn group(text: &mut Body, code: &str, hint: Option<&str>, cases: &[&Case]) {
     text.heading(&format!("{} ({}, {})", full_title(code), worst(cases), count(cases.len(), "endpoint")));
     if let Some(hint) = hint {
         text.paragraph(&format!("What to do: {}", full(&sentence(hint))));
     }
-    for case in cases.iter().take(LISTED) {
-        text.item(&format!("{}: {}", evidence::named_place(case), sentence(&case.incident.summary)));
-    }
+    let shown = cases.iter().take(LISTED);
+    let mut items: Vec<String> =
+        shown.map(|case| format!("{}: {}", evidence::named_place(case), sentence(&case.incident.summary))).collect();
     if cases.len() > LISTED {
-        text.item(&format!("and {} more, which the status page lists", cases.len() - LISTED));
+        items.push(format!("and {} more, which the status page lists", cases.len() - LISTED));
     }
-    text.gap();
+    text.items(items);
 }
 
 fn full_title(code: &str) -> String {

@@ -158,7 +158,7 @@ fn shown(notice: &Notice) -> String {
     let letter = letter(notice, &settings());
     assert!(letter.subject.chars().count() <= 70, "{}", letter.subject);
     for line in letter.text.lines().filter(|line| !line.starts_with("    ")) {
-        assert!(line.chars().count() <= 76 || line.starts_with("SHA-256 "), "too wide: {line}");
+        assert!(line.chars().count() <= 76 || line.starts_with("SHA-256 ") || line.contains(" https://"), "too wide: {line}");
     }
     let mut out = format!("Subject: {}\n\n{}", letter.subject, letter.text);
     for attachment in letter.attachments {
@@ -378,6 +378,33 @@ fn hostile_leaf(common_name: &str) -> Arc<Certificate> {
         SanType::URI("javascript:alert(1)\r\nX: y".try_into().unwrap()),
     ];
     Certificate::from_der(params.self_signed(&KeyPair::generate().unwrap()).unwrap().der())
+}
+
+#[test]
+fn the_page_fetches_nothing_and_says_what_the_text_says() {
+    let watch = watch("shop.example", Policy::default());
+    let mail = letter(&notice(NoticeKind::Chain, vec![broken_chain(&watch)]), &settings());
+    for fetched in ["src=", "url(", "@import", "<link", "<img", "<script", "<table"] {
+        assert!(!mail.html.contains(fetched), "{fetched} in {}", mail.html);
+    }
+    for part in ["color-scheme: light dark", "prefers-color-scheme: dark", "max-width: 40em"] {
+        assert!(mail.html.contains(part), "{part} is not in {}", mail.html);
+    }
+    for line in mail.text.lines().filter_map(|line| line.strip_prefix("    ")).filter(|line| *line != "- - -") {
+        let escaped = line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('/', "&#x2f;");
+        assert!(mail.html.contains(escaped.trim_end()), "{escaped} is not in {}", mail.html);
+    }
+}
+
+#[test]
+fn strangers_cannot_write_html() {
+    let leaf = hostile_leaf("<b>bold</b><img src=http://a.example/x.png>");
+    for notice in every_letter(&leaf, "<i>name</i>\" onload=\"x") {
+        let html = letter(&notice, &settings()).html;
+        for tag in ["<b>", "<i>", "<img", "\" onload"] {
+            assert!(!html.contains(tag), "{tag} in {html}");
+        }
+    }
 }
 
 /// Every kind of letter about this certificate and this endpoint name.
