@@ -19,6 +19,7 @@
 //! explain     -> diagnosis
 //! incident    -> clock endpoint diagnosis
 //! report      -> clock endpoint certificate observation diagnosis
+//! inspect     -> clock certificate report
 //! monitor     -> clock endpoint certificate observation diagnosis incident
 //! doors
 //! probe       -> clock endpoint certificate observation
@@ -30,7 +31,7 @@
 //! lab         -> endpoint certificate
 //! config      -> clock endpoint certificate observation diagnosis incident monitor probe fetch store mail web
 //! daemon      -> clock endpoint certificate observation diagnosis incident report monitor probe fetch visit store mail web config
-//! cli         -> clock endpoint certificate observation diagnosis explain incident report monitor probe fetch visit store mail web config daemon lab
+//! cli         -> clock endpoint certificate observation diagnosis explain incident report inspect monitor probe fetch visit store mail web config daemon lab
 //! ```
 
 pub mod certificate;
@@ -45,6 +46,7 @@ pub mod fetch;
 #[cfg(any(test, fuzzing))]
 pub mod hostile;
 pub mod incident;
+pub mod inspect;
 pub mod lab;
 pub mod mail;
 pub mod monitor;

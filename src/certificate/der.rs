@@ -77,6 +77,19 @@ pub(crate) fn sequence(input: &[u8]) -> Option<Elements<'_>> {
     first(input, SEQUENCE).map(Elements)
 }
 
+/// An element of this tag around this content.
+pub(crate) fn written(tag: u8, content: &[u8]) -> Vec<u8> {
+    let mut out = vec![tag];
+    let length = content.len().to_be_bytes();
+    let length = &length[length.iter().take_while(|octet| **octet == 0).count().min(length.len() - 1)..];
+    if content.len() >= 0x80 {
+        out.push(0x80 | u8::try_from(length.len()).expect("a length has at most eight octets"));
+    }
+    out.extend(length);
+    out.extend(content);
+    out
+}
+
 fn read(input: &[u8]) -> Option<(Element<'_>, &[u8])> {
     let (&tag, rest) = input.split_first()?;
     if tag & 0x1f == 0x1f {
@@ -160,6 +173,19 @@ pub(crate) fn oid(content: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        for length in [0, 1, 0x7f, 0x80, 0xff, 0x100, 70_000] {
+            let content = vec![7; length];
+            let element = written(OCTET_STRING, &content);
+            assert_eq!(
+                read(&element).map(|(element, rest)| (element.tag, element.content, rest)),
+                Some((OCTET_STRING, &content[..], &[][..]))
+            );
+        }
+        assert_eq!(written(SEQUENCE, &[2, 1, 5]), [0x30, 3, 2, 1, 5]);
+    }
 
     #[test]
     fn lengths_are_bounded_by_what_is_there() {

@@ -122,7 +122,7 @@ impl fmt::Display for KeyKind {
 }
 
 /// Bits of the modulus, where the octets are an `RSAPublicKey`.
-fn rsa(bits: &[u8]) -> Option<usize> {
+pub(super) fn rsa(bits: &[u8]) -> Option<usize> {
     let mut fields = der::sequence(bits)?;
     let modulus = der::integer(fields.expect(der::INTEGER)?)?;
     der::integer(fields.expect(der::INTEGER)?)?;

@@ -7,6 +7,8 @@ mod key;
 mod name;
 mod parse;
 pub mod pkcs7;
+mod private;
+mod request;
 mod signature;
 
 use std::{fmt, sync::Arc};
@@ -17,6 +19,8 @@ use crate::clock::Timestamp;
 
 pub use key::{KeyKind, PublicKey};
 pub use name::{Name, printable, printable_cut};
+pub use private::{KeyForm, PrivateKey};
+pub use request::Request;
 pub use signature::{HashAlgorithm, SignatureAlgorithm, SignatureFault, TlsSignature, verify_tls_signature};
 
 /// SHA-256 over the DER.

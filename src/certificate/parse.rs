@@ -92,7 +92,7 @@ fn moment(element: &[u8]) -> Option<Timestamp> {
     Some(Timestamp::from_second(seconds).unwrap_or(if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX }))
 }
 
-fn key(fields: &mut Elements<'_>) -> Option<PublicKey> {
+pub(super) fn key(fields: &mut Elements<'_>) -> Option<PublicKey> {
     let element = fields.any()?;
     let mut parts = Elements(Some(element.content).filter(|_| element.tag == der::SEQUENCE)?);
     is_algorithm(parts.any()?)?;
@@ -114,7 +114,7 @@ fn extension_list<'a>(fields: &mut Elements<'a>) -> Option<Vec<Extension<'a>>> {
     Elements(list).all()?.into_iter().map(extension).collect()
 }
 
-fn extension(element: der::Element<'_>) -> Option<Extension<'_>> {
+pub(super) fn extension(element: der::Element<'_>) -> Option<Extension<'_>> {
     let mut fields = Elements(Some(element.content).filter(|_| element.tag == der::SEQUENCE)?);
     let oid = der::oid(fields.expect(der::OID)?)?;
     let critical = match fields.optional(der::BOOLEAN) {

@@ -200,7 +200,17 @@ pub(super) fn key_fits(key: &KeyKind, signature: &SignatureAlgorithm) -> bool {
 
 pub(super) fn verify_certificate(subject: &Facts, issuer: &PublicKey) -> Result<(), SignatureFault> {
     let value = subject.signature_value.as_ref().ok_or(SignatureFault::Bad)?;
-    verify(algorithm(&subject.signature, &issuer.kind)?, issuer, &subject.tbs, value)
+    verify_signed(&subject.signature, issuer, &subject.tbs, value)
+}
+
+/// Whether `key` made the signature `value` over `message`.
+pub(super) fn verify_signed(
+    wanted: &SignatureAlgorithm,
+    key: &PublicKey,
+    message: &[u8],
+    value: &[u8],
+) -> Result<(), SignatureFault> {
+    verify(algorithm(wanted, &key.kind)?, key, message, value)
 }
 
 /// Whether we can tell a good signature from a bad one.

@@ -47,7 +47,7 @@ pub(super) struct Check {
     #[arg(value_name = "TARGET")]
     targets: Vec<String>,
     /// Sweep the whole inventory of this configuration; what is sound gets one line
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["ca_file", "only_ca_file", "host", "starttls", "address"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ca_file", "only_ca_file", "host", "min_days", "starttls", "address"])]
     config: Option<PathBuf>,
     #[command(flatten)]
     judging: Judging,

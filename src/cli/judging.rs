@@ -1,6 +1,6 @@
 //! What `check` and `verify` share: what is judged against, and how it is shown.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
@@ -8,8 +8,10 @@ use super::{arguments, output};
 use crate::{
     clock::Timestamp,
     config::trust::{self, TrustSources},
-    diagnosis::{Expectation, Trust},
+    diagnosis::{Expectation, Expiry, Judged, Threshold, Trust, diagnose},
     endpoint::Host,
+    observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
+    visit,
 };
 
 #[derive(Args)]
@@ -32,6 +34,9 @@ pub(super) struct Judging {
     /// Print the whole audit, fit for a ticket
     #[arg(long, conflicts_with = "json")]
     pub(super) evidence: bool,
+    /// Call it critical when fewer than this many days are left, whatever the lifetime, and warn of nothing earlier
+    #[arg(long, value_name = "N")]
+    pub(super) min_days: Option<u16>,
     /// OpenSSL's security level: 2 as Debian ships it, or 1 [default: 2, or the configuration's]
     #[arg(long, value_name = "1|2", value_parser = clap::value_parser!(u8).range(1..=2))]
     pub(super) security_level: Option<u8>,
@@ -48,6 +53,22 @@ impl Judging {
         Ok(loaded.trust)
     }
 
+    /// Judges a chain as a server would present it, as of `--at` or `now`.
+    pub(super) fn judge_file(
+        &self,
+        chain: Chain,
+        possession: Possession,
+        trust: &Trust,
+        now: Timestamp,
+    ) -> anyhow::Result<Judged> {
+        let as_of = self.at.unwrap_or(now);
+        let issuers = visit::issuers_offline(&chain, trust, &visit::well_known_roots(), as_of);
+        let handshake = Handshake { chain, tls: Tls::default(), possession, wants_client_certificate: false, broken_off: None };
+        let observation = Observation { address: None, at: now, outcome: Outcome::Handshake(handshake), timing: Vec::new() };
+        let diagnosis = diagnose(&observation, &self.expectation()?, trust, &issuers, as_of);
+        Ok(Judged { observation, diagnosis })
+    }
+
     /// `--host`, as a name or an address.
     pub(super) fn host(&self) -> anyhow::Result<Option<Host>> {
         Ok(self.host.as_deref().map(str::parse).transpose()?)
@@ -60,6 +81,10 @@ impl Judging {
         if let (Some(Host::Name(name)), Some(true)) = (&mut host, self.host.as_deref().map(|host| host.ends_with('.'))) {
             *name = format!("{name}.").into();
         }
-        Ok(Expectation { host, security_level: self.security_level.unwrap_or(usual.security_level), ..usual })
+        let expiry = self.min_days.map_or(usual.expiry, |days| {
+            let threshold = Threshold { before: Duration::from_hours(24 * u64::from(days)), lifetime_percent: 100 };
+            Expiry { warning: threshold, critical: threshold }
+        });
+        Ok(Expectation { host, expiry, security_level: self.security_level.unwrap_or(usual.security_level), ..usual })
     }
 }

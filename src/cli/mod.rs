@@ -4,6 +4,7 @@ mod arguments;
 mod check;
 mod demo;
 mod explain;
+mod inspect;
 mod judging;
 mod mail;
 mod output;
@@ -31,6 +32,7 @@ enum Command {
     Demo(demo::Demo),
     Check(check::Check),
     Verify(verify::Verify),
+    Inspect(inspect::Inspect),
     Explain(explain::Explain),
     Validate(validate::Validate),
     Mail(mail::Mail),
@@ -62,6 +64,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(demo) => demo.run(),
         Command::Check(check) => check.run(),
         Command::Verify(verify) => verify.run(),
+        Command::Inspect(inspect) => inspect.run(),
         Command::Explain(explain) => explain.run(),
         Command::Validate(validate) => validate.run(),
         Command::Mail(mail) => mail.run(),

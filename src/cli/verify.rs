@@ -1,6 +1,6 @@
 //! `certvigil verify`: judges a chain from a file, with no network; as a last look before deployment.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::{anyhow, bail};
 use clap::Args;
@@ -11,12 +11,10 @@ use rustls::pki_types::{
 
 use super::{judging::Judging, now, output};
 use crate::{
-    certificate::{Certificate, printable},
-    config,
-    diagnosis::{Judged, diagnose},
-    observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
+    certificate::{Certificate, KeyForm, printable},
+    config, inspect,
+    observation::{Chain, Possession},
     report::Subject,
-    visit,
 };
 
 /// Judge a chain from a file, leaf first, with no network
@@ -25,11 +23,15 @@ use crate::{
 #[derive(Args)]
 #[command(after_help = "Examples:
   certvigil verify --chain fullchain.pem --host shop.example
+  certvigil verify --chain fullchain.pem --key privkey.pem --host shop.example --min-days 20    # before a deployment
   certvigil verify --json --chain fullchain.pem --ca-file company-root.pem --only-ca-file --at 2027-01-31T12:00:00Z")]
 pub(super) struct Verify {
     /// The chain as a server would present it: PEM certificates, leaf first
     #[arg(long, value_name = "FILE")]
     chain: PathBuf,
+    /// The private key that will be deployed with it (PEM or DER): does it belong to the first certificate?
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
     #[command(flatten)]
     judging: Judging,
 }
@@ -37,7 +39,6 @@ pub(super) struct Verify {
 impl Verify {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let now = now().wall;
-        let as_of = self.judging.at.unwrap_or(now);
         let path = self.chain.display().to_string();
         let content = config::read_file(&self.chain, MAX_CHAIN)?;
         let certificates = CertificateDer::pem_slice_iter(&content).map(|der| der.map(|der| Certificate::from_der(&der)));
@@ -46,14 +47,35 @@ impl Verify {
             bail!("{path} holds no certificate; name a file in PEM, leaf first");
         };
         let trust = self.judging.trust()?;
-        let issuers = visit::issuers_offline(&chain, &trust, &visit::well_known_roots(), as_of);
-        let possession = Possession::Unchecked("a file proves nothing of its key".into());
-        let handshake = Handshake { chain, tls: Tls::default(), possession, wants_client_certificate: false, broken_off: None };
-        let observation = Observation { address: None, at: now, outcome: Outcome::Handshake(handshake), timing: Vec::new() };
-        let diagnosis = diagnose(&observation, &self.judging.expectation()?, &trust, &issuers, as_of);
-        let judged = Judged { observation, diagnosis };
+        let possession = self.possession(&chain)?;
+        let judged = self.judging.judge_file(chain, possession, &trust, now)?;
         output::show(Subject::File(&path), &judged, &self.judging, false)?;
         Ok(output::exit_status(judged.diagnosis.status()))
+    }
+
+    /// Whether the key that will be deployed belongs to the leaf. What is wrong is told here, where both files are known.
+    fn possession(&self, chain: &Chain) -> anyhow::Result<Possession> {
+        let Some(path) = &self.key else { return Ok(Possession::Unchecked("a file proves nothing of its key".into())) };
+        let name = printable(&path.display().to_string());
+        let contents = inspect::read(&config::read_file(path, MAX_KEY)?, None).map_err(|fault| anyhow!("{name}{fault}"))?;
+        let Some(key) = contents.keys().next() else { bail!("{name} holds no private key; name its file in PEM or DER") };
+        if key.form == KeyForm::Encrypted {
+            bail!(
+                "{name}: the private key is encrypted, so that it cannot be compared; decrypt it with openssl pkey, or leave --key out"
+            );
+        }
+        let fits =
+            |certificate: &Arc<Certificate>| certificate.facts().is_some_and(|facts| key.matches(&facts.key) == Some(true));
+        if key.public.is_none() {
+            bail!("{name}: the private key is of a kind that certvigil does not know; leave --key out");
+        }
+        if fits(&chain.leaf) {
+            return Ok(Possession::Proven);
+        }
+        let chain_name = printable(&self.chain.display().to_string());
+        let elsewhere = chain.iter().position(fits).map_or_else(String::new, |at| format!(", but to number {}", at + 1));
+        output::warn(&format!("{name}: this private key does not belong to the first certificate of {chain_name}{elsewhere}"));
+        Ok(Possession::Failed)
     }
 }
 
@@ -76,3 +98,4 @@ fn words(error: &PemError) -> String {
 
 /// Octets; far more than any chain has.
 const MAX_CHAIN: u64 = 16 * 1024 * 1024;
+const MAX_KEY: u64 = 1024 * 1024;

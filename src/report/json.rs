@@ -59,7 +59,8 @@ pub fn json(subject: Subject<'_>, judged: &Judged) -> String {
     serde_json::to_string(&line).unwrap_or_default()
 }
 
-fn certificate(certificate: &Certificate) -> CertificateLine {
+/// What JSON says of a certificate.
+pub(crate) fn certificate(certificate: &Certificate) -> CertificateLine {
     let fingerprint_sha256 = certificate.fingerprint.to_string();
     match &certificate.facts {
         Err(reason) => CertificateLine { fingerprint_sha256, unreadable: Some(reason.to_string()), ..CertificateLine::default() },
@@ -104,8 +105,9 @@ struct VerifyLine {
     text: &'static str,
 }
 
+/// A certificate in JSON.
 #[derive(Default, Serialize)]
-struct CertificateLine {
+pub(crate) struct CertificateLine {
     subject: String,
     issuer: String,
     serial: String,

@@ -6,7 +6,8 @@ mod text;
 
 pub use evidence::{evidence, s_client};
 pub use json::json;
-pub use text::{line, text};
+pub(crate) use json::{CertificateLine, certificate};
+pub use text::{line, text, verdict};
 
 use crate::{
     endpoint::{Addresses, Endpoint, Host, HostPort},

@@ -12,6 +12,23 @@ use crate::{
 
 /// Several lines, each ended; `now` is the moment judged by.
 pub fn text(subject: Subject<'_>, judged: &Judged, now: Timestamp) -> String {
+    let mut out = verdict(subject, judged);
+    if let Some(chain) = judged.observation.chain() {
+        let _ = writeln!(out, "\n  chain as presented:");
+        out.push_str(&presented(chain, now));
+    }
+    if let Some(repair) = &judged.diagnosis.repair {
+        let _ = writeln!(out, "\n  the chain to serve ({}), as --json gives it in repaired_chain:", repair.verdict.line());
+        for (depth, certificate) in repair.chain.iter().enumerate() {
+            let added = repair.added.iter().any(|added| added.fingerprint == certificate.fingerprint);
+            let _ = writeln!(out, "   {depth} {}{}", name(certificate), if added { "   <- missing" } else { "" });
+        }
+    }
+    out
+}
+
+/// The headline, OpenSSL's last line and the findings: the same without the chain.
+pub fn verdict(subject: Subject<'_>, judged: &Judged) -> String {
     let (observation, diagnosis) = (&judged.observation, &judged.diagnosis);
     let mut out = String::new();
     let _ = writeln!(out, "{}: {}", subject.headline(observation), diagnosis.status());
@@ -30,17 +47,6 @@ pub fn text(subject: Subject<'_>, judged: &Judged, now: Timestamp) -> String {
         let _ = writeln!(out, "    {}", finding.summary());
         let _ = writeln!(out, "    what to do: {}", finding.hint());
         let _ = writeln!(out, "    more: {}", Finding::link(finding.code()));
-    }
-    if let Some(chain) = observation.chain() {
-        let _ = writeln!(out, "\n  chain as presented:");
-        out.push_str(&presented(chain, now));
-    }
-    if let Some(repair) = &diagnosis.repair {
-        let _ = writeln!(out, "\n  the chain to serve ({}), as --json gives it in repaired_chain:", repair.verdict.line());
-        for (depth, certificate) in repair.chain.iter().enumerate() {
-            let added = repair.added.iter().any(|added| added.fingerprint == certificate.fingerprint);
-            let _ = writeln!(out, "   {depth} {}{}", name(certificate), if added { "   <- missing" } else { "" });
-        }
     }
     out
 }

@@ -3,6 +3,7 @@
 mod cli;
 mod demo;
 mod findings;
+mod inspect;
 mod judge;
 mod lab;
 #[path = "../support/mod.rs"]

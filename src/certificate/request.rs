@@ -1,0 +1,64 @@
+//! Certificate signing requests (PKCS#10, RFC 2986).
+
+use x509_parser::{asn1_rs::FromDer as _, x509::AlgorithmIdentifier};
+
+use super::{
+    Name, PublicKey, San, SignatureAlgorithm, SignatureFault, Unreadable,
+    der::{self, Elements},
+    extensions, parse, signature,
+};
+
+/// What a request asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Who it is for.
+    pub subject: Name,
+    /// Subject alternative names asked for; `None` when the extension is absent.
+    pub sans: Option<Vec<San>>,
+    /// The key it is for.
+    pub key: PublicKey,
+    /// How it is signed.
+    pub signature: SignatureAlgorithm,
+    /// Whether that key signed it.
+    pub signed: Result<(), SignatureFault>,
+}
+
+impl Request {
+    /// Reads a request; never panics, whatever the bytes.
+    pub fn from_der(der: &[u8]) -> Result<Self, Unreadable> {
+        read(der).ok_or_else(|| Unreadable("is no certificate request that can be decoded".into()))
+    }
+}
+
+fn read(der: &[u8]) -> Option<Request> {
+    let mut whole = der::sequence(der)?;
+    let info = whole.any().filter(|info| info.tag == der::SEQUENCE)?;
+    let algorithm = AlgorithmIdentifier::from_der(whole.any()?.whole).ok()?.1;
+    let value = whole.expect(der::BIT_STRING)?;
+    whole.end()?;
+
+    let mut fields = Elements(info.content);
+    der::integer(fields.expect(der::INTEGER)?)?;
+    let subject = fields.expect(der::SEQUENCE).and_then(Name::read)?;
+    let key = parse::key(&mut fields)?;
+    let attributes = fields.optional(der::constructed(0)).unwrap_or_default();
+    let sans = extension_request(attributes).and_then(|list| extensions::read(&list).1);
+    let signature = SignatureAlgorithm::read(&algorithm);
+    let signed = match value.split_first() {
+        Some((0, value)) => signature::verify_signed(&signature, &key, info.whole, value),
+        _ => Err(SignatureFault::Bad),
+    };
+    Some(Request { subject, sans, key, signature, signed })
+}
+
+/// The extensions asked for (RFC 2985, section 5.4.2).
+fn extension_request(attributes: &[u8]) -> Option<Vec<extensions::Extension<'_>>> {
+    Elements(attributes).all()?.into_iter().find_map(|attribute| {
+        let mut fields = Elements(attribute.content);
+        if der::oid(fields.expect(der::OID)?)? != "1.2.840.113549.1.9.14" {
+            return None;
+        }
+        let list = der::first(fields.expect(der::SET)?, der::SEQUENCE)?;
+        Elements(list).all()?.into_iter().map(parse::extension).collect()
+    })
+}
