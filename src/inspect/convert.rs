@@ -1,23 +1,24 @@
 //! The commands that turn a file into other forms, for the reader to run.
 
 use super::{Contents, Format, Item, What};
+use crate::report::word;
 
 /// Comment and command, ready for a shell; `key` is the file with the private key, where that is another one.
 pub(super) fn conversions(path: &str, contents: &Contents, key: Option<&str>) -> Vec<(&'static str, String)> {
-    let file = quoted(path);
+    let file = word(path);
     // The new file stands beside the old one.
     let stem = match path.rsplit_once('.') {
         Some((stem, suffix)) if !suffix.contains('/') && !stem.is_empty() && !stem.ends_with('/') => stem,
         _ => path,
     };
-    let to = |suffix: &str| quoted(&format!("{stem}{suffix}"));
+    let to = |suffix: &str| word(&format!("{stem}{suffix}"));
     let has = |is: fn(&What) -> bool| contents.items.iter().any(|Item { what, .. }| is(what));
     let certificates = contents.items.iter().filter(|item| item.certificate().is_some()).count();
     let mut out = Vec::new();
     match contents.format {
         Format::Pem if certificates > 0 => {
             let inline = has(|what| matches!(what, What::Key(_)));
-            let key = if inline { String::new() } else { format!(" -inkey {}", quoted(key.unwrap_or("privkey.pem"))) };
+            let key = if inline { String::new() } else { format!(" -inkey {}", word(key.unwrap_or("privkey.pem"))) };
             out.push((
                 "PKCS#12 with the key, for Java and Windows",
                 format!("openssl pkcs12 -export -in {file}{key} -out {}", to(".p12")),
@@ -51,30 +52,4 @@ pub(super) fn conversions(path: &str, contents: &Contents, key: Option<&str>) ->
         Format::Pem | Format::Der => {}
     }
     out
-}
-
-/// As one word of a shell; a name that begins with a dash is no option.
-fn quoted(path: &str) -> String {
-    let path = if path.starts_with('-') { format!("./{path}") } else { path.to_owned() };
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
-    if !path.is_empty() && path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_one_word_of_a_shell() {
-        for (path, expected) in [
-            ("a/b-1.pem", "a/b-1.pem"),
-            ("-rf", "./-rf"),
-            ("two words.pem", "'two words.pem'"),
-            ("$(id).pem", "'$(id).pem'"),
-            ("it's", r"'it'\''s'"),
-            ("", "''"),
-        ] {
-            assert_eq!(quoted(path), expected);
-        }
-    }
 }

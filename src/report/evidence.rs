@@ -1,65 +1,280 @@
 //! The whole audit as text, fit for a ticket: the verdict step by step, the chain, the handshake, and how to see it oneself.
 
-use core::net::IpAddr;
 use std::fmt::Write as _;
 
-use super::Subject;
+use super::{Subject, commands, text};
 use crate::{
-    clock::Timestamp,
-    diagnosis::Judged,
-    endpoint::{Endpoint, Host, HostPort, StartTls},
+    certificate::printable,
+    clock::{Timestamp, date, days_between},
+    diagnosis::{Diagnosis, Judged},
+    observation::{Chain, Handshake, Observation, Possession, Stage},
 };
 
 /// Everything [`super::text`] says, and the proof of it. Never a secret.
 pub fn evidence(subject: Subject<'_>, judged: &Judged, now: Timestamp) -> String {
     let (observation, diagnosis) = (&judged.observation, &judged.diagnosis);
-    let mut out = super::text(subject, judged, now);
-    let _ = writeln!(out, "\n  observed at {}, judged as of {}", observation.at, now);
-    for error in diagnosis.verdict.iter().flat_map(|verdict| &verdict.errors) {
-        let _ = writeln!(out, "  verify error:num={}:{} (depth {})", error.code, error.text(), error.depth);
+    let mut out = text::verdict(subject, judged);
+    let _ = writeln!(out, "\n  observed at {}, judged as of {now}, by certvigil {}", observation.at, env!("CARGO_PKG_VERSION"));
+    verification(&mut out, diagnosis);
+    if let Some(chain) = observation.chain() {
+        expiry(&mut out, chain, now);
+        out.push_str("\n  chain as presented:\n");
+        out.push_str(&text::presented(chain, now, true));
     }
-    for (stage, took) in &observation.timing {
-        let _ = writeln!(out, "  {stage}: {:.1} ms", took.as_secs_f64() * 1000.0);
+    out.push_str(&text::repair(diagnosis));
+    if !matches!(subject, Subject::File(_)) {
+        visit(&mut out, subject, observation);
     }
-    if let (Subject::Endpoint(endpoint) | Subject::Proxied(endpoint, _), Some(host)) =
-        (subject, subject.connected_to(observation))
-    {
-        let proxy = match subject {
-            Subject::Proxied(_, proxy) => Some(proxy),
-            Subject::Endpoint(_) | Subject::File(_) => None,
-        };
-        let _ = writeln!(out, "\n  to see it yourself:\n  {}", command(endpoint, &host, proxy));
+    let commands = match subject {
+        Subject::File(path) => commands::of_file(path, None),
+        Subject::Endpoint(endpoint) => {
+            subject.connected_to(observation).map_or_else(Vec::new, |host| commands::of_visit(endpoint, &host, None))
+        }
+        Subject::Proxied(endpoint, proxy) => {
+            subject.connected_to(observation).map_or_else(Vec::new, |host| commands::of_visit(endpoint, &host, Some(proxy)))
+        }
+    };
+    if !commands.is_empty() {
+        out.push_str("\n  to see it yourself:\n");
+    }
+    for command in commands {
+        let _ = writeln!(out, "  {command}");
     }
     if let Some(chain) = observation.chain() {
         out.push_str("\n  the certificates as presented:\n");
         for certificate in chain.iter() {
-            let _ = writeln!(out, "  SHA-256 {}", certificate.fingerprint);
             out.push_str(&certificate.to_pem());
         }
     }
     out
 }
 
-/// `openssl s_client ...` as a shell takes it, with which anybody can see what was seen at this address, or without one at the
-/// target itself. Host names and addresses are of checked types, so nothing needs quoting.
-pub fn s_client(endpoint: &Endpoint, address: Option<IpAddr>) -> String {
-    let host = address.map_or_else(|| endpoint.target.host.clone(), Host::Ip);
-    command(endpoint, &host, None)
+/// OpenSSL's words, step by step.
+fn verification(out: &mut String, diagnosis: &Diagnosis) {
+    let Some(verdict) = &diagnosis.verdict else { return };
+    out.push_str("\n  verification, as openssl s_client prints it:\n");
+    for error in &verdict.errors {
+        let _ = writeln!(out, "    depth={} verify error:num={}:{}", error.depth, error.code, error.text());
+    }
+    let _ = writeln!(out, "    {}", verdict.line());
 }
 
-/// The same, connecting to `host`, through this HTTP proxy (`host:port`) where there is one.
-fn command(endpoint: &Endpoint, host: &Host, proxy: Option<&str>) -> String {
-    let Endpoint { target, server_name, .. } = endpoint;
-    let proxy = proxy.map_or_else(String::new, |proxy| format!(" -proxy {proxy}"));
-    let mut command = format!("openssl s_client{proxy} -connect {}", HostPort(host, target.port));
-    if let Some(starttls) = target.protocol.starttls() {
-        let _ = write!(command, " -starttls {}", starttls.openssl_name());
-        if let (StartTls::Xmpp | StartTls::XmppServer, Host::Name(name)) = (starttls, server_name) {
-            let _ = write!(command, " -xmpphost {name}");
+/// The certificate whose end comes first, as it ends the whole chain.
+fn expiry(out: &mut String, chain: &Chain, now: Timestamp) {
+    let ends = chain.iter().enumerate().filter_map(|(depth, certificate)| Some((certificate.facts()?.not_after, depth)));
+    let Some((first, depth)) = ends.min() else { return };
+    let _ = write!(out, "\n  expiry: the first to end is number {depth}, on {} ({})", date(first), text::left(now, first));
+    if let Some(leaf) = chain.leaf.facts() {
+        let _ = write!(out, "; the leaf lasts {} days in all", days_between(leaf.not_before, leaf.not_after));
+    }
+    out.push('\n');
+}
+
+/// Stage by stage: how long it took, and what came of it.
+fn visit(out: &mut String, subject: Subject<'_>, observation: &Observation) {
+    out.push_str("\n  the visit:\n");
+    for (stage, took) in &observation.timing {
+        let what = match stage {
+            Stage::Resolve => observation.address.map_or_else(String::new, |address| address.to_string()),
+            Stage::Connect => subject.place(observation),
+            Stage::Starttls => subject.protocol(),
+            Stage::Handshake => observation.handshake().map_or_else(String::new, negotiated),
+        };
+        let line = format!("    {:<10}{:>9.1} ms  {what}", stage.name(), took.as_secs_f64() * 1000.0);
+        let _ = writeln!(out, "{}", line.trim_end());
+    }
+    if let Some(handshake) = observation.handshake() {
+        let possession = match &handshake.possession {
+            Possession::Proven => "proven: the handshake is signed with the leaf's key".into(),
+            Possession::Failed => "failed: the handshake is signed with another key".into(),
+            Possession::Unchecked(reason) => format!("not checked: {}", printable(reason)),
+        };
+        let _ = writeln!(out, "    key       {possession}");
+        if handshake.tls.stapled == Some(true) {
+            out.push_str("    stapled   an OCSP answer\n");
+        }
+        if handshake.wants_client_certificate {
+            out.push_str("    client    the server asked for a client certificate\n");
         }
     }
-    match server_name {
-        Host::Name(name) => format!("{command} -servername {name} -verify_hostname {name} </dev/null"),
-        Host::Ip(ip) => format!("{command} -noservername -verify_ip {ip} </dev/null"),
+    if let Some(failure) = observation.failure() {
+        let _ = writeln!(out, "    failed at {}: {} ({})", failure.stage, printable(&failure.detail), failure.kind.name());
+    }
+}
+
+fn negotiated(handshake: &Handshake) -> String {
+    let tls = &handshake.tls;
+    let alpn = tls.alpn.as_ref().map(|alpn| format!("ALPN {}", printable(alpn)));
+    let parts = [tls.version.clone(), tls.cipher.clone(), tls.group.clone()].into_iter().chain(alpn);
+    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use super::*;
+    use crate::{
+        certificate::Certificate,
+        diagnosis::{Expectation, Issuers, Trust, diagnose},
+        endpoint::Endpoint,
+        observation::{Failure, FailureKind, Outcome, Tls},
+    };
+
+    fn certificate(pem: &str) -> Arc<Certificate> {
+        Certificate::from_der(pem::parse(pem).expect("PEM").contents())
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-01T00:00:00Z".parse().expect("a moment")
+    }
+
+    /// The audit of what was seen there, without the certificates at its end.
+    fn audit(subject: Subject<'_>, outcome: Outcome, timing: &[(Stage, u64)]) -> String {
+        let timing = timing.iter().map(|(stage, micros)| (*stage, Duration::from_micros(*micros))).collect();
+        let address = "192.0.2.7".parse().ok().filter(|_| !matches!(subject, Subject::File(_)));
+        let observation = Observation { address, at: now(), outcome, timing };
+        let root = certificate(include_str!("../../tests/fixtures/certs/shop-root.pem"));
+        let issuers = Issuers {
+            certificates: vec![certificate(include_str!("../../tests/fixtures/certs/shop-intermediate.pem"))],
+            ..Issuers::default()
+        };
+        let expectation = Expectation { host: "shop.example".parse().ok(), ..Expectation::default() };
+        let diagnosis = diagnose(&observation, &expectation, &Trust::new([root]), &issuers, now());
+        let all = evidence(subject, &Judged { observation, diagnosis }, now());
+        // The version is no part of what is tested.
+        let all = all.replace(concat!("certvigil ", env!("CARGO_PKG_VERSION")), "certvigil VERSION");
+        all.split("\n  the certificates as presented:\n").next().expect("a first part").to_owned()
+    }
+
+    fn leaf_alone(tls: Tls, possession: Possession) -> Outcome {
+        let chain = Chain::new(vec![certificate(include_str!("../../tests/fixtures/certs/shop-leaf.pem"))]);
+        let chain = chain.expect("a certificate");
+        Outcome::Handshake(Handshake { chain, tls, possession, wants_client_certificate: false, broken_off: None })
+    }
+
+    #[test]
+    fn a_visit_is_told_stage_by_stage() {
+        let mut endpoint = Endpoint::new("submission://mail.shop.example".parse().expect("a target"));
+        endpoint.server_name = "shop.example".parse().expect("a name");
+        let tls = Tls {
+            version: "TLSv1.3".into(),
+            cipher: "TLS_AES_256_GCM_SHA384".into(),
+            group: "X25519MLKEM768".into(),
+            ..Tls::default()
+        };
+        let stages = [(Stage::Resolve, 1_200), (Stage::Connect, 10_000), (Stage::Starttls, 34_560), (Stage::Handshake, 104_000)];
+        insta::assert_snapshot!(audit(Subject::Endpoint(&endpoint), leaf_alone(tls, Possession::Proven), &stages), @r#"
+        submission://mail.shop.example:587 (192.0.2.7:587): critical
+          Verify return code: 21 (unable to verify the first certificate)
+          chain status: missing_intermediate
+          TLSv1.3, TLS_AES_256_GCM_SHA384, X25519MLKEM768
+
+          critical missing_intermediate (fault: server)
+            the server does not send the intermediate "Example Intermediate R1" that issued shop.example
+            what to do: serve the full chain, the leaf first and then the intermediates (fullchain.pem, not cert.pem)
+            more: https://github.com/certvigil/certvigil/blob/main/docs/findings.md#missing_intermediate
+
+          observed at 2026-11-01T00:00:00Z, judged as of 2026-11-01T00:00:00Z, by certvigil VERSION
+
+          verification, as openssl s_client prints it:
+            depth=0 verify error:num=20:unable to get local issuer certificate
+            depth=0 verify error:num=21:unable to verify the first certificate
+            Verify return code: 21 (unable to verify the first certificate)
+
+          expiry: the first to end is number 0, on 2026-11-28 12:00 UTC (27 days left); the leaf lasts 90 days in all
+
+          chain as presented:
+           0 s:CN=shop.example
+             i:CN=Example Intermediate R1,O=Example Trust,C=DE
+             EC P-256, ecdsa-with-SHA256; 2026-08-30 to 2026-11-28 12:00 UTC (27 days left)
+             sha256 8546f4f52fe99f441f9cea593b705bc40be3c6e606c663faf42d53119a7ab349
+
+          the chain to serve (Verify return code: 0 (ok)), as --json gives it in repaired_chain:
+           0 CN=shop.example
+           1 CN=Example Intermediate R1,O=Example Trust,C=DE   <- missing
+
+          the visit:
+            resolve         1.2 ms  192.0.2.7
+            connect        10.0 ms  192.0.2.7:587
+            starttls       34.6 ms  submission
+            handshake     104.0 ms  TLSv1.3, TLS_AES_256_GCM_SHA384, X25519MLKEM768
+            key       proven: the handshake is signed with the leaf's key
+
+          to see it yourself:
+          openssl s_client -connect 192.0.2.7:587 -starttls smtp -servername shop.example -verify_hostname shop.example </dev/null
+          curl -v --ssl-reqd --max-time 10 --connect-to 'shop.example:587:192.0.2.7:587' 'smtp://shop.example:587/'
+        "#);
+    }
+
+    #[test]
+    fn a_failure_is_told_where_it_came() {
+        let endpoint = Endpoint::new("shop.example".parse().expect("a target"));
+        let failure = Failure {
+            stage: Stage::Handshake,
+            kind: FailureKind::Timeout,
+            detail: "shop.example said nothing within 10s\u{1b}[2J".into(),
+        };
+        let stages = [(Stage::Resolve, 1_200), (Stage::Connect, 10_000), (Stage::Handshake, 10_000_000)];
+        let proxied = Subject::Proxied(&endpoint, "192.0.2.9:3128");
+        insta::assert_snapshot!(audit(proxied, Outcome::Failure(failure), &stages), @r"
+        shop.example:443 (shop.example:443 by the proxy 192.0.2.9:3128): unknown
+          chain status: none
+
+          critical unreachable (fault: network)
+            shop.example said nothing within 10s\1B[2J
+            what to do: see whether a firewall or the route between here and there drops the connection
+            more: https://github.com/certvigil/certvigil/blob/main/docs/findings.md#unreachable
+
+          observed at 2026-11-01T00:00:00Z, judged as of 2026-11-01T00:00:00Z, by certvigil VERSION
+
+          the visit:
+            resolve         1.2 ms  192.0.2.7
+            connect        10.0 ms  shop.example:443 by the proxy 192.0.2.9:3128
+            handshake   10000.0 ms
+            failed at handshake: shop.example said nothing within 10s\1B[2J (timeout)
+
+          to see it yourself:
+          openssl s_client -proxy 192.0.2.9:3128 -connect shop.example:443 -servername shop.example -verify_hostname shop.example </dev/null
+          curl -v --proxy http://192.0.2.9:3128 --max-time 10 --connect-to 'shop.example:443:shop.example:443' 'https://shop.example:443/'
+        ");
+    }
+
+    #[test]
+    fn a_file_has_no_visit() {
+        let outcome = leaf_alone(Tls::default(), Possession::Unchecked("a file".into()));
+        insta::assert_snapshot!(audit(Subject::File("my chain.pem"), outcome, &[]), @r#"
+        my chain.pem: critical
+          Verify return code: 21 (unable to verify the first certificate)
+          chain status: missing_intermediate
+
+          critical missing_intermediate (fault: server)
+            the server does not send the intermediate "Example Intermediate R1" that issued shop.example
+            what to do: serve the full chain, the leaf first and then the intermediates (fullchain.pem, not cert.pem)
+            more: https://github.com/certvigil/certvigil/blob/main/docs/findings.md#missing_intermediate
+
+          observed at 2026-11-01T00:00:00Z, judged as of 2026-11-01T00:00:00Z, by certvigil VERSION
+
+          verification, as openssl s_client prints it:
+            depth=0 verify error:num=20:unable to get local issuer certificate
+            depth=0 verify error:num=21:unable to verify the first certificate
+            Verify return code: 21 (unable to verify the first certificate)
+
+          expiry: the first to end is number 0, on 2026-11-28 12:00 UTC (27 days left); the leaf lasts 90 days in all
+
+          chain as presented:
+           0 s:CN=shop.example
+             i:CN=Example Intermediate R1,O=Example Trust,C=DE
+             EC P-256, ecdsa-with-SHA256; 2026-08-30 to 2026-11-28 12:00 UTC (27 days left)
+             sha256 8546f4f52fe99f441f9cea593b705bc40be3c6e606c663faf42d53119a7ab349
+
+          the chain to serve (Verify return code: 0 (ok)), as --json gives it in repaired_chain:
+           0 CN=shop.example
+           1 CN=Example Intermediate R1,O=Example Trust,C=DE   <- missing
+
+          to see it yourself:
+          openssl verify -show_chain -purpose sslserver -untrusted 'my chain.pem' 'my chain.pem'
+          openssl crl2pkcs7 -nocrl -certfile 'my chain.pem' | openssl pkcs7 -print_certs -noout
+        "#);
     }
 }

@@ -1,10 +1,13 @@
 //! A diagnosis as text, as JSON, and as the evidence of an audit. All safe to print.
 
+mod commands;
 mod evidence;
 mod json;
 mod text;
 
-pub use evidence::{evidence, s_client};
+pub use commands::s_client;
+pub(crate) use commands::word;
+pub use evidence::evidence;
 pub use json::json;
 pub(crate) use json::{CertificateLine, certificate};
 pub use text::{line, text, verdict};
@@ -51,6 +54,22 @@ impl Subject<'_> {
             }
             Subject::Endpoint(_) | Subject::Proxied(..) => observation.address.map(Host::Ip),
         }
+    }
+
+    /// Where the connection went: `192.0.2.1:443`, `example.org:443 by the proxy 192.0.2.9:3128`.
+    fn place(&self, observation: &Observation) -> String {
+        let (Subject::Endpoint(endpoint) | Subject::Proxied(endpoint, _)) = self else { return String::new() };
+        let place = self.connected_to(observation).map(|host| HostPort(&host, endpoint.target.port).to_string());
+        match (self, place) {
+            (Subject::Proxied(_, proxy), Some(place)) => format!("{place} by the proxy {proxy}"),
+            (_, place) => place.unwrap_or_default(),
+        }
+    }
+
+    /// What was spoken before TLS: `smtp`.
+    fn protocol(&self) -> String {
+        let (Subject::Endpoint(endpoint) | Subject::Proxied(endpoint, _)) = self else { return String::new() };
+        endpoint.target.protocol.scheme().to_owned()
     }
 
     /// `name (192.0.2.1:443)`, `name (example.org:443 by the proxy 192.0.2.9:3128)`, `chain.pem`.

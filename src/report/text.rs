@@ -6,7 +6,7 @@ use super::Subject;
 use crate::{
     certificate::Certificate,
     clock::{Timestamp, date, day, days_between},
-    diagnosis::{Finding, Judged},
+    diagnosis::{Diagnosis, Finding, Judged},
     observation::Chain,
 };
 
@@ -15,9 +15,16 @@ pub fn text(subject: Subject<'_>, judged: &Judged, now: Timestamp) -> String {
     let mut out = verdict(subject, judged);
     if let Some(chain) = judged.observation.chain() {
         let _ = writeln!(out, "\n  chain as presented:");
-        out.push_str(&presented(chain, now));
+        out.push_str(&presented(chain, now, false));
     }
-    if let Some(repair) = &judged.diagnosis.repair {
+    out.push_str(&repair(&judged.diagnosis));
+    out
+}
+
+/// The chain that should be served, several lines; empty where it is.
+pub(super) fn repair(diagnosis: &Diagnosis) -> String {
+    let mut out = String::new();
+    if let Some(repair) = &diagnosis.repair {
         let _ = writeln!(out, "\n  the chain to serve ({}), as --json gives it in repaired_chain:", repair.verdict.line());
         for (depth, certificate) in repair.chain.iter().enumerate() {
             let added = repair.added.iter().any(|added| added.fingerprint == certificate.fingerprint);
@@ -58,8 +65,8 @@ pub fn line(subject: Subject<'_>, judged: &Judged, now: Timestamp) -> String {
     format!("{}: {}{left}", subject.headline(&judged.observation), judged.diagnosis.status())
 }
 
-/// The chain depth by depth, as `openssl s_client` lists it, with the dates.
-pub(super) fn presented(chain: &Chain, now: Timestamp) -> String {
+/// The chain depth by depth, as `openssl s_client` lists it, with the dates; with the fingerprints where they are wanted.
+pub(super) fn presented(chain: &Chain, now: Timestamp, with_fingerprints: bool) -> String {
     let mut out = String::new();
     for (depth, certificate) in chain.iter().enumerate() {
         match &certificate.facts {
@@ -79,12 +86,15 @@ pub(super) fn presented(chain: &Chain, now: Timestamp) -> String {
                 );
             }
         }
+        if with_fingerprints {
+            let _ = writeln!(out, "     sha256 {}", certificate.fingerprint);
+        }
     }
     out
 }
 
 /// How long it still lasts, or since when it no longer does.
-fn left(now: Timestamp, not_after: Timestamp) -> String {
+pub(super) fn left(now: Timestamp, not_after: Timestamp) -> String {
     let (days, what) =
         if not_after > now { (days_between(now, not_after), "left") } else { (days_between(not_after, now), "ago") };
     match days {
