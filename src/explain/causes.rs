@@ -34,6 +34,9 @@ pub const CAUSES: &[&Cause] = &[
     &REVOCATION_UNKNOWN,
     &STAPLE_MISSING,
     &TRANSPARENCY,
+    &LIFETIME_TOO_LONG,
+    &CA_AS_LEAF,
+    &WRONG_PURPOSE,
     &WEAK_KEY,
     &WEAK_SIGNATURE,
     &REFUSED,
@@ -157,7 +160,7 @@ pub(super) const REVOCATION_UNKNOWN: Cause = Cause {
 
 pub(super) const STAPLE_MISSING: Cause = Cause {
     name: "staple_missing",
-    finding: None,
+    finding: Some("must_staple"),
     liability: Fault::Server,
     meaning: "the certificate demands that the server staples an OCSP answer, and the server does not",
     action: "switch OCSP stapling on at the server, or have the certificate issued without that demand (must-staple)",
@@ -165,10 +168,34 @@ pub(super) const STAPLE_MISSING: Cause = Cause {
 
 pub(super) const TRANSPARENCY: Cause = Cause {
     name: "certificate_transparency",
-    finding: None,
+    finding: Some("few_scts"),
     liability: Fault::Server,
-    meaning: "the certificate of a public CA is in no log of Certificate Transparency, or lasts longer than browsers accept",
+    meaning: "the certificate of a public CA is in too few logs of Certificate Transparency, or proves it to nobody",
     action: "have it issued anew by the CA; browsers take no other",
+};
+
+pub(super) const LIFETIME_TOO_LONG: Cause = Cause {
+    name: "lifetime_too_long",
+    finding: Some("lifetime_too_long"),
+    liability: Fault::Server,
+    meaning: "the certificate lasts longer than browsers accept",
+    action: "have it issued anew for a shorter time",
+};
+
+pub(super) const CA_AS_LEAF: Cause = Cause {
+    name: "ca_as_leaf",
+    finding: Some("ca_as_leaf"),
+    liability: Fault::Server,
+    meaning: "the server's own certificate is marked as a CA's, as openssl req -x509 makes it by default",
+    action: "make it anew with basicConstraints CA:FALSE, or better, get one from a CA",
+};
+
+pub(super) const WRONG_PURPOSE: Cause = Cause {
+    name: "wrong_purpose",
+    finding: Some("missing_server_auth"),
+    liability: Fault::Server,
+    meaning: "the certificate, or one above it, is not meant for TLS servers: its extended key usage or key usage says something else",
+    action: "have it issued anew with the extended key usage serverAuth and the key usage digitalSignature",
 };
 
 pub(super) const WEAK_KEY: Cause = Cause {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Subject, commands, text};
 use crate::{
     certificate::printable,
-    clock::{Timestamp, date, days_between},
+    clock::{Timestamp, date, days_between, rfc3339},
     diagnosis::{Diagnosis, Judged},
     observation::{Chain, Handshake, Observation, Possession, Stage},
 };
@@ -14,7 +14,13 @@ use crate::{
 pub fn evidence(subject: Subject<'_>, judged: &Judged, now: Timestamp) -> String {
     let (observation, diagnosis) = (&judged.observation, &judged.diagnosis);
     let mut out = text::verdict(subject, judged);
-    let _ = writeln!(out, "\n  observed at {}, judged as of {now}, by certvigil {}", observation.at, env!("CARGO_PKG_VERSION"));
+    let _ = writeln!(
+        out,
+        "\n  observed at {}, judged as of {}, by certvigil {}",
+        rfc3339(observation.at),
+        rfc3339(now),
+        env!("CARGO_PKG_VERSION")
+    );
     verification(&mut out, diagnosis);
     if let Some(chain) = observation.chain() {
         expiry(&mut out, chain, now);

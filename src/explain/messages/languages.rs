@@ -2,10 +2,11 @@
 
 use super::Speaker;
 use crate::explain::causes::{
-    BAD_SIGNATURE, BROKEN_OFF, CLIENT_CERTIFICATE_REFUSED, CLIENT_CERTIFICATE_WANTED, CLIENTS_REFUSE, EXPIRED, HOSTNAME_MISMATCH,
-    INTERCEPTION, INTERMEDIATE_EXPIRED, KEY_MISMATCH, MISSING_INTERMEDIATE, NO_ALTERNATIVE_NAME, NO_COMMON_GROUND, NO_STORE,
-    NOT_YET_VALID, PLAINTEXT, REFUSED, REVOCATION_UNKNOWN, REVOKED, SELF_SIGNED, TRANSPARENCY, UNKNOWN_CA, UNKNOWN_NAME, UNNAMED,
-    UNREACHABLE, UNREADABLE, WEAK_KEY, WEAK_SIGNATURE, WRONG_CLOCK,
+    BAD_SIGNATURE, BROKEN_OFF, CA_AS_LEAF, CLIENT_CERTIFICATE_REFUSED, CLIENT_CERTIFICATE_WANTED, CLIENTS_REFUSE, EXPIRED,
+    HOSTNAME_MISMATCH, INTERCEPTION, INTERMEDIATE_EXPIRED, KEY_MISMATCH, LIFETIME_TOO_LONG, MISSING_INTERMEDIATE,
+    NO_ALTERNATIVE_NAME, NO_COMMON_GROUND, NO_STORE, NOT_YET_VALID, PLAINTEXT, REFUSED, REVOCATION_UNKNOWN, REVOKED, SELF_SIGNED,
+    TRANSPARENCY, UNKNOWN_CA, UNKNOWN_NAME, UNNAMED, UNREACHABLE, UNREADABLE, WEAK_KEY, WEAK_SIGNATURE, WRONG_CLOCK,
+    WRONG_PURPOSE,
 };
 
 pub(super) const SPEAKERS: &[Speaker] = &[
@@ -92,8 +93,8 @@ pub(super) const SPEAKERS: &[Speaker] = &[
             ("Certificates do not conform to algorithm constraints", &[&WEAK_SIGNATURE, &WEAK_KEY]),
             ("basic constraints check failed", &[&REFUSED]),
             ("signature check failed", &[&BAD_SIGNATURE]),
-            ("Extended key usage does not permit use for TLS server authentication", &[&REFUSED]),
-            ("KeyUsage does not allow digital signatures", &[&REFUSED]),
+            ("Extended key usage does not permit use for TLS server authentication", &[&WRONG_PURPOSE]),
+            ("KeyUsage does not allow digital signatures", &[&WRONG_PURPOSE]),
             ("CertificateRevokedException", &[&REVOKED]),
             ("Unable to determine revocation status", &[&REVOCATION_UNKNOWN]),
             ("peer not authenticated", &[&UNNAMED]),
@@ -117,7 +118,7 @@ pub(super) const SPEAKERS: &[Speaker] = &[
                 &[&MISSING_INTERMEDIATE, &UNKNOWN_CA, &INTERCEPTION, &SELF_SIGNED, &NO_STORE],
             ),
             ("x509: … certificate is not trusted", &[&MISSING_INTERMEDIATE, &UNKNOWN_CA, &SELF_SIGNED]),
-            ("x509: … certificate is not standards compliant", &[&TRANSPARENCY, &REFUSED]),
+            ("x509: … certificate is not standards compliant", &[&LIFETIME_TOO_LONG, &TRANSPARENCY, &REFUSED]),
             ("x509: failed to load system roots and no roots provided", &[&NO_STORE]),
             ("x509: certificate relies on legacy Common Name field, use SANs instead", &[&NO_ALTERNATIVE_NAME]),
             (
@@ -135,7 +136,7 @@ pub(super) const SPEAKERS: &[Speaker] = &[
             ("x509: certificate is not authorized to sign other certificates", &[&REFUSED]),
             ("x509: a root or intermediate certificate is not authorized to sign for this name", &[&REFUSED]),
             ("x509: too many intermediates for path length constraint", &[&REFUSED]),
-            ("x509: certificate specifies an incompatible key usage", &[&REFUSED]),
+            ("x509: certificate specifies an incompatible key usage", &[&WRONG_PURPOSE]),
             ("x509: unhandled critical extension", &[&REFUSED]),
             ("x509: cannot verify signature: insecure algorithm", &[&WEAK_SIGNATURE]),
             ("x509: malformed certificate", &[&UNREADABLE]),
@@ -171,7 +172,7 @@ pub(super) const SPEAKERS: &[Speaker] = &[
             ("CERT_REVOKED", &[&REVOKED]),
             ("CERT_UNTRUSTED", &[&UNKNOWN_CA]),
             ("CERT_SIGNATURE_FAILURE", &[&BAD_SIGNATURE]),
-            ("INVALID_PURPOSE", &[&REFUSED]),
+            ("INVALID_PURPOSE", &[&WRONG_PURPOSE]),
             ("ERR_SSL_WRONG_VERSION_NUMBER", &[&PLAINTEXT, &NO_COMMON_GROUND]),
             ("ERR_OSSL_X509_KEY_VALUES_MISMATCH", &[&KEY_MISMATCH]),
             ("Client network socket disconnected before secure TLS connection was established", &[&BROKEN_OFF]),
@@ -218,8 +219,8 @@ pub(super) const SPEAKERS: &[Speaker] = &[
             ("invalid peer certificate: BadSignature", &[&BAD_SIGNATURE, &KEY_MISMATCH]),
             ("invalid peer certificate: BadEncoding", &[&UNREADABLE]),
             ("invalid peer certificate: Revoked", &[&REVOKED]),
-            ("invalid peer certificate: InvalidPurpose", &[&REFUSED]),
-            ("CaUsedAsEndEntity", &[&SELF_SIGNED, &REFUSED]),
+            ("invalid peer certificate: InvalidPurpose", &[&WRONG_PURPOSE]),
+            ("CaUsedAsEndEntity", &[&CA_AS_LEAF]),
             ("UnsupportedCertVersion", &[&REFUSED]),
             ("received corrupt message of type InvalidContentType", &[&PLAINTEXT]),
             ("received fatal alert: HandshakeFailure", &[&NO_COMMON_GROUND, &CLIENT_CERTIFICATE_WANTED, &UNKNOWN_NAME]),
