@@ -24,6 +24,8 @@ pub(super) fn of(
     let mut ending: Vec<_> = above
         .iter()
         .filter(|certificate| !shape.outside_validity.contains(certificate))
+        // A root that the store lacks proves nothing, whenever it ends.
+        .filter(|certificate| shape.path.anchored || !facts(certificate).is_self_signed())
         .map(|certificate| (certificate, expectation.expiry.reached(facts(certificate), now)))
         .filter(|(certificate, soon)| soon.is_some() || facts(certificate).not_after < leaf_ends)
         .collect();
@@ -106,6 +108,7 @@ mod tests {
         let findings = said(&[&leaf], &[&root]);
         assert_eq!(findings.len(), 2);
         assert!(findings.iter().all(|finding| finding.fault() == crate::diagnosis::Fault::Client));
+        assert_eq!(said(&[&leaf, &root], &[]), []);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Findings: facts in the variant, the words in `words`.
 
-use super::{Extra, Fault, Maker, NearMiss, Severity, Status, Topic};
+use super::{Broken, Extra, Fault, Maker, NearMiss, Severity, Status, Topic};
 use crate::{
     certificate::{Fingerprint, HashAlgorithm},
     clock::Timestamp,
@@ -213,6 +213,11 @@ pub enum Finding {
         /// Which software, and what to do in it.
         maker: &'static Maker,
     },
+    /// Rules that certificates of the path break, though clients may accept them.
+    Lint {
+        /// Which, and of which certificate.
+        broken: Vec<Broken>,
+    },
     /// A signature in the path is of a kind that we cannot check: nothing is said against it, and nothing for it.
     SignatureUnchecked {
         /// The certificate that carries it.
@@ -298,6 +303,7 @@ impl Finding {
         "broad_wildcard",
         "must_staple",
         "default_certificate",
+        "lint",
         "signature_unchecked",
         "verification_refused",
         "handshake_failed",
@@ -348,6 +354,7 @@ impl Finding {
             Finding::BroadWildcard { .. } => "broad_wildcard",
             Finding::MustStaple { .. } => "must_staple",
             Finding::DefaultCertificate { .. } => "default_certificate",
+            Finding::Lint { .. } => "lint",
             Finding::SignatureUnchecked { .. } => "signature_unchecked",
             Finding::Refused { .. } => "verification_refused",
             Finding::HandshakeFailed { .. } => "handshake_failed",
@@ -377,6 +384,7 @@ impl Finding {
             | Finding::BroadWildcard { .. }
             | Finding::MustStaple { .. }
             | Finding::DefaultCertificate { .. }
+            | Finding::Lint { .. }
             | Finding::CaAsLeaf { self_signed: true, .. } => Severity::Info,
             Finding::Expired { .. }
             | Finding::NotYetValid { .. }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, NearMiss, Repair, Trust, Verdict,
     chain::{Gap, Shape},
-    checks, defaults, ends, identity, keys, names,
+    checks, defaults, ends, identity, keys, lints, names,
     path::{Path, Store, facts},
     public,
     signatures::Signatures,
@@ -49,10 +49,15 @@ pub(super) fn handshake(
     findings.extend(ends::of(&shape, &presented, expectation, trust, issuers, now));
     findings.extend(keys::of(&shape.path));
     let leaf = facts(&presented[0]);
-    if public::is_public(&shape.path, &signatures) {
+    let is_public = public::is_public(&shape.path, &signatures);
+    if is_public {
         findings.extend(public::of_leaf(leaf));
     } else if let Some(maker) = defaults::maker(leaf) {
         findings.push(Finding::DefaultCertificate { subject: name(&presented[0]), maker });
+    }
+    let broken = lints::of(&shape.path, is_public);
+    if !broken.is_empty() {
+        findings.push(Finding::Lint { broken });
     }
     Diagnosis {
         chain_status: shape.status(),

@@ -13,6 +13,7 @@ mod finding;
 mod identity;
 mod judge;
 mod keys;
+mod lints;
 mod names;
 mod path;
 mod public;
@@ -38,6 +39,7 @@ use crate::{
 pub use chain::ChainStatus;
 pub use defaults::Maker;
 pub use finding::{Finding, Found};
+pub use lints::{Broken, Lint, lints};
 pub use names::NearMiss;
 pub use rank::{Fault, Severity, Status, Topic};
 pub use repair::Repair;

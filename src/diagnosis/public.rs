@@ -59,7 +59,7 @@ fn fewest_timestamps(leaf: &Facts) -> Option<usize> {
 
 /// The days of a validity period: both its first and its last second count, and a part of a day is a whole one (Baseline
 /// Requirements, section 1.6.1, "Validity Period", and section 6.3.2).
-fn lifetime_days(leaf: &Facts) -> u64 {
+pub(super) fn lifetime_days(leaf: &Facts) -> u64 {
     let seconds = (leaf.not_after.as_second() - leaf.not_before.as_second()).saturating_add(1);
     u64::try_from(seconds).unwrap_or(0).div_ceil(86_400)
 }

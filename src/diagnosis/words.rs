@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Extra, ExtraKind, Finding, NearMiss};
+use super::{Broken, Extra, ExtraKind, Finding, NearMiss};
 use crate::{
     certificate::{HashAlgorithm, printable},
     clock::{date, span},
@@ -91,6 +91,10 @@ impl Finding {
             ),
             Finding::UnusualKey { subject, key } => {
                 format!("the key of \"{subject}\" is of a kind that browsers do not accept: {key}")
+            }
+            Finding::Lint { broken } => {
+                let told = broken.iter().map(|Broken { lint, section, subject }| format!("{lint} of \"{subject}\" ({section})"));
+                format!("rules for certificates are broken: {}", listed(told))
             }
             Finding::FewScts { count, least } => {
                 let count = if *count == 0 { "no".to_owned() } else { format!("only {count}") };
@@ -189,6 +193,9 @@ impl Finding {
             Finding::OutlivesIssuer { .. } => "renew the server's certificate before that day, under the CA's next certificate".into(),
             Finding::UnusualKey { .. } => {
                 "nothing to do where no browser comes; else get a certificate with a key of RSA 2048 or EC P-256".into()
+            }
+            Finding::Lint { .. } => {
+                "clients may pass over it today: correct the template that the CA issues by, or tell the CA".into()
             }
             Finding::FewScts { .. } => {
                 "get it issued again by a CA that embeds them; it is well where the server sends them in the handshake (which is rare)".into()

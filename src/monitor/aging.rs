@@ -9,13 +9,13 @@ use crate::{
 };
 
 /// The same observation judged as of `now`; `None` when no moment lies between `then`, as of when it was judged last, and `now`
-/// at which one of the presented certificates begins, ends, or reaches a threshold.
+/// at which one of the certificates, presented or borrowed, begins, ends, or reaches a threshold.
 pub(super) fn aged(known: &Judged, watch: &Watch, then: Timestamp, now: Timestamp) -> Option<Arc<Judged>> {
     let chain = known.observation.chain()?;
     let expiry = &watch.expectation.expiry;
-    let thresholds = chain.leaf.facts().map(|leaf| [expiry.warning.begins(leaf), expiry.critical.begins(leaf)]);
-    let validity = chain.iter().filter_map(|certificate| certificate.facts()).flat_map(|of| [of.not_before, of.not_after]);
-    let mut moments = thresholds.into_iter().flatten().chain(validity);
+    let certificates = chain.iter().chain(&known.diagnosis.borrowed.certificates).filter_map(|certificate| certificate.facts());
+    let mut moments =
+        certificates.flat_map(|of| [of.not_before, of.not_after, expiry.warning.begins(of), expiry.critical.begins(of)]);
     // A wall clock that is set back takes what it brought back again.
     if !moments.any(|moment| (moment <= then) != (moment <= now)) {
         return None;
@@ -65,6 +65,7 @@ mod tests {
         let ca_key = key();
         let ca_certificate = Certificate::from_der(ca.self_signed(&ca_key).expect("a CA").der());
         let mut leaf = CertificateParams::new(["a.org".to_owned()]).expect("a name");
+        leaf.use_authority_key_identifier_extension = true;
         (leaf.not_before, leaf.not_after) = (date_time_ymd(2026, 1, 1), date_time_ymd(2026, 12, 1));
         let leaf = leaf.signed_by(&key(), &Issuer::new(ca, ca_key)).expect("a leaf");
         (Chain::new(vec![Certificate::from_der(leaf.der())]).expect("one"), ca_certificate)
@@ -100,6 +101,16 @@ mod tests {
         assert_eq!(aged(&ended, &watch(), end, later(end, 100 * DAY)), None);
         let again = aged(&ended, &watch(), later(end, DAY), then).expect("the clock was wrong");
         assert_eq!(codes(&again), ["expires_soon", "unknown_ca"]);
+    }
+
+    #[test]
+    fn a_ca_certificate_that_nears_its_end_is_a_moment_too() {
+        let (chain, ca) = leaf_and_ca();
+        let then = at("2029-12-01T00:00:00Z");
+        let known = seen(chain, &Issuers { certificates: vec![ca], tried: String::new() }, then);
+        assert_eq!(aged(&known, &watch(), then, at("2029-12-10T00:00:00Z")), None);
+        let nearer = aged(&known, &watch(), then, at("2029-12-12T00:00:00Z")).expect("21 days are left");
+        assert!(codes(&nearer).contains(&"expired"), "{:?}", codes(&nearer));
     }
 
     #[test]

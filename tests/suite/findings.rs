@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use certvigil::{diagnosis::Finding, explain};
+use certvigil::{
+    diagnosis::{Finding, lints},
+    explain,
+};
 
 /// What every section says, in this order.
 const PARTS: [&str; 4] = ["**What it means.**", "**Who must act.**", "**How to fix it.**", "**See it.**"];
@@ -46,6 +49,19 @@ fn every_finding_has_its_section() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/findings.md");
     let text = fs::read_to_string(path).expect("it is part of the repository");
     assert_eq!(faults(&text, Finding::CODES), [""; 0], "in docs/findings.md");
+}
+
+#[test]
+fn every_lint_has_its_row() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/findings.md");
+    let text = fs::read_to_string(path).expect("it is part of the repository");
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| `")).collect();
+    assert_eq!(rows.len(), lints().count());
+    for lint in lints() {
+        let is_row =
+            |row: &&str| row.starts_with(&format!("| `{}` | ", lint.name)) && row.ends_with(&format!(" | {} |", lint.section));
+        assert_eq!(rows.iter().copied().filter(is_row).count(), 1, "{}", lint.name);
+    }
 }
 
 /// The test above is worth something only if it fails where it should.

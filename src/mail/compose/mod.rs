@@ -137,6 +137,7 @@ fn title(code: &str) -> String {
         "broad_wildcard" => "too broad a wildcard",
         "must_staple" => "certificate without its OCSP staple",
         "default_certificate" => "software's default certificate",
+        "lint" => "certificate against the rules",
         "lifetime_too_long" => "certificate of too long a lifetime",
         "verification_refused" => "certificate verification fails",
         "handshake_failed" => "TLS handshake fails",
