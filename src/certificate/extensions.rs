@@ -7,6 +7,7 @@ use super::{
     BasicConstraints, Extensions, Name, San,
     der::{self, Elements},
     general::{self, GeneralName},
+    resources,
 };
 
 /// One extension as it stands in the certificate.
@@ -77,16 +78,15 @@ fn decode(oid: &str, value: &[u8], out: &mut Extensions, sans: &mut Option<Vec<S
             if let Some(limit) = fields.optional(der::INTEGER) {
                 der::integer(limit)?;
             }
-            fields.expect(der::SEQUENCE)?;
+            let mut policy = Elements(fields.expect(der::SEQUENCE)?);
+            der::oid(policy.expect(der::OID)?)?;
+            policy.optional(der::OCTET_STRING);
+            policy.end()?;
             fields.end()?;
             out.proxy = true;
         }
-        ADDRESS_BLOCKS => {
-            der::sequence(value)?.all()?;
-        }
-        AS_NUMBERS => {
-            der::sequence(value)?;
-        }
+        ADDRESS_BLOCKS => resources::address_blocks(value)?,
+        AS_NUMBERS => resources::as_numbers(value)?,
         AUTHORITY_INFO_ACCESS => authority_info_access(value, out)?,
         TIMESTAMPS => out.sct_logs = timestamps(der::first(value, der::OCTET_STRING)?)?,
         TLS_FEATURE => out.must_staple = true,

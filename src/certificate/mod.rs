@@ -9,6 +9,7 @@ mod parse;
 pub mod pkcs7;
 mod private;
 mod request;
+mod resources;
 mod signature;
 
 use std::{fmt, sync::Arc};

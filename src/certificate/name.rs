@@ -68,11 +68,12 @@ impl Name {
             };
             let mut one = oid.clone().into_bytes();
             one.push(0);
-            if let Some(text) = &text {
-                one.extend_from_slice(fold(text).as_bytes());
-            } else {
-                one.extend([1, value.tag]);
-                one.extend_from_slice(value.content);
+            match &text {
+                Some(text) if value.tag != NUMERIC => one.extend_from_slice(fold(text).as_bytes()),
+                _ => {
+                    one.extend([1, value.tag]);
+                    one.extend_from_slice(value.content);
+                }
             }
             folded.push(one);
             let shown = text.as_deref().map_or_else(|| format!("#{}", super::hex(value.content)), escape);
@@ -185,7 +186,6 @@ enum Value {
 /// stand in a name.
 fn value_of(value: Element<'_>) -> Option<Value> {
     const UTF8: u8 = 0x0c;
-    const NUMERIC: u8 = 0x12;
     const PRINTABLE: u8 = 0x13;
     const TELETEX: u8 = 0x14;
     const UNIVERSAL: u8 = 0x1c;
@@ -201,8 +201,9 @@ fn value_of(value: Element<'_>) -> Option<Value> {
             let text = octets.chunks(width).map(|unit| char::from_u32(number(unit)).filter(|_| unit.len() == width));
             text.collect::<Option<_>>()?
         }
-        // BIT STRING, the types of little use, SEQUENCE.
-        0x03 | 0x07..=0x0f | 0x1d | der::SEQUENCE => return Some(Value::Other),
+        // The types of little use, SEQUENCE.
+        0x07..=0x0f | 0x1d | der::SEQUENCE => return Some(Value::Other),
+        der::BIT_STRING => return der::bits(octets).map(|_| Value::Other),
         _ => return None,
     }))
 }
@@ -231,6 +232,8 @@ fn short_name(oid: &str) -> &str {
 }
 
 const IA5: u8 = 0x16;
+/// OpenSSL folds nothing in it, and takes it for no other type's equal.
+const NUMERIC: u8 = 0x12;
 const COMMON_NAME: &str = "2.5.4.3";
 const EMAIL: &str = "1.2.840.113549.1.9.1";
 

@@ -1,7 +1,8 @@
 //! DER to facts; bounded by the certificate's own length. The frame is read here, as strictly as OpenSSL reads it: x509-parser
 //! passes over what it cannot decode within names and extensions.
 
-use x509_parser::{asn1_rs::FromDer as _, time::ASN1Time, x509::AlgorithmIdentifier, x509::SubjectPublicKeyInfo};
+use jiff::{civil, tz::TimeZone};
+use x509_parser::{asn1_rs::FromDer as _, x509::AlgorithmIdentifier, x509::SubjectPublicKeyInfo};
 
 use super::{
     Facts, Name, PublicKey, SignatureAlgorithm, TrustSettings, Unreadable,
@@ -66,7 +67,10 @@ fn is_algorithm(element: der::Element<'_>) -> Option<()> {
     let mut parts = Elements(Some(element.content).filter(|_| element.tag == der::SEQUENCE)?);
     der::oid(parts.expect(der::OID)?)?;
     if !parts.0.is_empty() {
-        parts.any()?;
+        let parameters = parts.any()?;
+        if parameters.tag == der::OID {
+            der::oid(parameters.content)?;
+        }
     }
     parts.end()
 }
@@ -81,15 +85,30 @@ fn version(fields: &mut Elements<'_>) -> Option<u32> {
 
 fn validity(fields: &mut Elements<'_>) -> Option<(Timestamp, Timestamp)> {
     let mut dates = Elements(fields.expect(der::SEQUENCE)?);
-    let mut date = || moment(dates.any()?.whole);
+    let mut date = || moment(dates.any()?);
     let both = (date()?, date()?);
     dates.end()?;
     Some(both)
 }
 
-fn moment(element: &[u8]) -> Option<Timestamp> {
-    let seconds = ASN1Time::from_der(element).ok()?.1.timestamp();
-    Some(Timestamp::from_second(seconds).unwrap_or(if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX }))
+/// A moment in the one form that RFC 5280 (section 4.1.2.5) has for each of the two types, as OpenSSL's `X509_cmp_time` wants it.
+fn moment(element: der::Element<'_>) -> Option<Timestamp> {
+    const UTC_TIME: u8 = 0x17;
+    const GENERALIZED_TIME: u8 = 0x18;
+    let text = std::str::from_utf8(element.content).ok()?;
+    let digits = text.strip_suffix('Z').filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()))?;
+    let (year, rest) = match (element.tag, digits.len()) {
+        (UTC_TIME, 12) => {
+            let year: i16 = digits[..2].parse().ok()?;
+            (if year < 50 { 2000 + year } else { 1900 + year }, &digits[2..])
+        }
+        (GENERALIZED_TIME, 14) => (digits[..4].parse().ok()?, &digits[4..]),
+        _ => return None,
+    };
+    let part = |at: usize| rest[at..at + 2].parse::<i8>().ok();
+    let date = civil::DateTime::new(year, part(0)?, part(2)?, part(4)?, part(6)?, part(8)?, 0).ok()?;
+    let seconds = date.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
+    Some(seconds.unwrap_or(if year < 2000 { Timestamp::MIN } else { Timestamp::MAX }))
 }
 
 pub(super) fn key(fields: &mut Elements<'_>) -> Option<PublicKey> {

@@ -20,6 +20,10 @@ pub(super) fn errors(path: &Path, expectation: &Expectation, signatures: &Signat
     let chain: Vec<&Facts> = path.certificates.iter().map(|certificate| facts(certificate)).collect();
     let minimum = if expectation.security_level >= 2 { 112 } else { 80 };
     errors.add_if(chain[0].key.security_bits().is_none_or(|bits| bits < minimum), 66, 0);
+    if path.given_up {
+        errors.add_if(true, 1, 0);
+        return errors.0;
+    }
     let before = errors.0.last().map(|error| error.code);
     errors.0.extend(path.errors(before));
     extensions(path, &chain, &mut errors);

@@ -42,7 +42,7 @@ pub(super) fn handshake(
     let signatures = Signatures::default();
     let path = Path::build(&presented, trust, Store::Whole, now);
     let errors = checks::errors(&path, expectation, &signatures, now);
-    let verdict = Verdict { errors, path_length: path.certificates.len() };
+    let verdict = Verdict { errors, path_length: path.length() };
     let shape = Shape::of(&presented, trust, issuers, &signatures, now);
     findings.extend(of_shape(&shape, &presented, issuers, now));
     findings.extend(of_verdict(&verdict, &path));
@@ -248,7 +248,7 @@ fn repair(
     let by_roots_alone = |chain: &[Arc<Certificate>]| {
         let path = Path::build(chain, trust, Store::Roots, now);
         let errors = checks::errors(&path, expectation, signatures, now);
-        (path.anchored, Verdict { errors, path_length: path.certificates.len() })
+        (path.anchored, Verdict { errors, path_length: path.length() })
     };
     let (anchored, verdict) = by_roots_alone(&chain);
     let of_the_leaf = |code: u16| matches!(code, 9 | 10 | 62 | 64 | 66);

@@ -18,6 +18,9 @@ pub(super) struct Path {
     pub(super) untrusted: usize,
     /// It ends at a certificate of the store that anchors: a self-signed one, unless its own settings say otherwise.
     pub(super) anchored: bool,
+    /// OpenSSL stops building where the leaf's issuer is in the store and the leaf's own key cannot be read. Here the path goes on,
+    /// for what else there is to say of it.
+    pub(super) given_up: bool,
     /// Where the store's own settings reject a certificate.
     rejected: Vec<usize>,
 }
@@ -38,7 +41,7 @@ impl Path {
     /// Grows the path of `presented[0]` as far as it goes. Unreadable certificates must have been sorted out before.
     pub(super) fn build(presented: &[Arc<Certificate>], trust: &Trust, store: Store, now: Timestamp) -> Self {
         let leaf = Arc::clone(&presented[0]);
-        let mut path = Path { certificates: vec![leaf], untrusted: 1, anchored: false, rejected: Vec::new() };
+        let mut path = Path { certificates: vec![leaf], untrusted: 1, anchored: false, given_up: false, rejected: Vec::new() };
         let mut unused: Vec<&Arc<Certificate>> = presented.iter().collect();
         let mut ask_presented = true;
         loop {
@@ -49,6 +52,7 @@ impl Path {
                 let top_is_root = facts(&top).is_self_signed();
                 let mimic = top_is_root && issuer.fingerprint != top.fingerprint;
                 if !mimic {
+                    path.given_up |= !facts(&top).key.readable;
                     if top_is_root {
                         // The store's copy takes its place, with the settings that it may have.
                         path.untrusted = path.certificates.len() - 1;
@@ -81,6 +85,11 @@ impl Path {
             path.certificates.push(issuer);
             path.untrusted += 1;
         }
+    }
+
+    /// How many certificates OpenSSL's path has.
+    pub(super) fn length(&self) -> usize {
+        if self.given_up { 1 } else { self.certificates.len() }
     }
 
     pub(super) fn top(&self) -> &Arc<Certificate> {

@@ -94,6 +94,21 @@ static SHA512_EC: Algorithm = algorithm(Family::Ec, "sha512", "300a06082a8648ce3
 static ED25519: Algorithm = algorithm(Family::Ed25519, "-", "300506032b6570");
 static ED448: Algorithm = algorithm(Family::Ed448, "-", "300506032b6571");
 
+pub(crate) static ALGORITHMS: [&Algorithm; 12] = [
+    &SHA256_RSA,
+    &SHA384_RSA,
+    &SHA512_RSA,
+    &SHA1_RSA,
+    &MD5_RSA,
+    &SHA256_PSS,
+    &SHA1_EC,
+    &SHA256_EC,
+    &SHA384_EC,
+    &SHA512_EC,
+    &ED25519,
+    &ED448,
+];
+
 impl Algorithm {
     /// The one that a key of this family uses where nothing else is said.
     pub(crate) fn usual(family: Family) -> &'static Algorithm {
@@ -129,7 +144,10 @@ pub(crate) struct Attribute(pub(crate) &'static str, pub(crate) u8, pub(crate) V
 
 pub(crate) const COMMON_NAME: &str = "2.5.4.3";
 pub(crate) const ORGANISATION: &str = "2.5.4.10";
+pub(crate) const EMAIL: &str = "1.2.840.113549.1.9.1";
 pub(crate) const UTF8: u8 = 0x0c;
+pub(crate) const PRINTABLE: u8 = 0x13;
+pub(crate) const IA5: u8 = 0x16;
 
 /// A distinguished name: relative names of one attribute or more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

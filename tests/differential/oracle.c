@@ -7,6 +7,8 @@
  *        HOST: `-`, or `n` or `i` and the name or address; CHAIN, ROOTS: hex, comma between, `-` for none; a root that starts
  *        with `t` brings trust settings -> length of the path and CODE@DEPTH of every error, or `unreadable`
  *
+ *   look HEX             -> whether the dates have the form that OpenSSL wants, and whether it can read the key: `11`, `01`, ..
+ *
  * The question is put as libssl puts it for a TLS client whose verify callback goes on past every error, as s_client's does. */
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -136,8 +138,9 @@ static void judge(void) {
         X509_verify_cert(context);
         printf("%d", sk_X509_num(X509_STORE_CTX_get0_chain(context)));
         for (int i = 0; i < error_count; i++) printf(" %d@%d", errors[i].code, errors[i].depth);
-        int last = error_count ? errors[error_count - 1].code : 0;
-        if (last != X509_STORE_CTX_get_error(context)) printf(" then %d", X509_STORE_CTX_get_error(context));
+        /* Where it gives up without asking the callback, that is the last word all the same. */
+        int last = error_count ? errors[error_count - 1].code : 0, closing = X509_STORE_CTX_get_error(context);
+        if (last != closing) printf(" %d@%d", closing, X509_STORE_CTX_get_error_depth(context));
         putchar('\n');
     } else {
         puts("unreadable");
@@ -146,6 +149,16 @@ static void judge(void) {
     X509_STORE_CTX_free(context);
     X509_STORE_free(store);
     sk_X509_pop_free(presented, X509_free);
+    ERR_clear_error();
+}
+
+static void look(void) {
+    char *hex = strtok(NULL, " ");
+    X509 *x = hex ? certificate(hex, 0) : NULL;
+    time_t now = 0;
+    int dates = x && X509_cmp_time(X509_get0_notBefore(x), &now) && X509_cmp_time(X509_get0_notAfter(x), &now);
+    printf("%d%d\n", dates, x && X509_get0_pubkey(x));
+    X509_free(x);
     ERR_clear_error();
 }
 
@@ -160,7 +173,8 @@ int main(int argc, char **argv) {
         char *verb = strtok(line, " ");
         if (verb && !strcmp(verb, "sign")) sign();
         else if (verb && !strcmp(verb, "judge")) judge();
-        else die("ask sign or judge");
+        else if (verb && !strcmp(verb, "look")) look();
+        else die("ask sign, judge or look");
         fflush(stdout);
     }
     free(line);

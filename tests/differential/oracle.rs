@@ -78,6 +78,12 @@ impl Oracle {
         Answer::parse(&answer).unwrap_or_else(|| panic!("the oracle said {answer:?}"))
     }
 
+    /// Whether OpenSSL can make something of the dates of a certificate, and of its key.
+    pub(crate) fn look(&mut self, certificate: &[u8]) -> (bool, bool) {
+        let answer = self.ask(&format!("look {}\n", der::hex(certificate)));
+        (answer.starts_with('1'), answer.ends_with('1'))
+    }
+
     fn ask(&mut self, question: &str) -> String {
         self.questions.write_all(question.as_bytes()).expect("the oracle reads");
         self.line()
