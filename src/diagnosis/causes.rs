@@ -45,6 +45,7 @@ fn each_cause_is_found_beside_the_others() {
     assert_eq!(said(leaf().no_san(), None), [("missing_san", warning)]);
     assert_eq!(said(leaf().extended_key_usages([ClientAuth]), None), [("missing_server_auth", critical)]);
     assert_eq!(said(leaf().path_length(0), None), [("ca_as_leaf", warning)]);
+    assert_eq!(said(leaf().no_san().path_length(0), None), [("ca_as_leaf", warning)]);
     assert_eq!(said(leaf().key(KeyType::Ed25519), None), [("unusual_key", info)]);
     assert_eq!(said(pki.leaf(["a.example", "*.co.uk"]), None), [("broad_wildcard", info)]);
     assert_eq!(said(leaf().extension(staple()), None), [("must_staple", info)]);
@@ -60,7 +61,6 @@ fn each_cause_is_found_beside_the_others() {
             ("expired", critical),
             ("hostname_mismatch", critical),
             ("missing_server_auth", critical),
-            ("missing_san", warning),
             ("must_staple", warning),
             ("ca_as_leaf", warning),
             ("default_certificate", warning),

@@ -50,9 +50,11 @@ pub(super) fn handshake(
     findings.extend(keys::of(&shape.path));
     let leaf = facts(&presented[0]);
     let is_public = public::is_public(&shape.path, &signatures);
-    if is_public {
+    // What is asked of a server's certificate is not asked of a CA's that stands in its place.
+    if is_public && !is_ca(leaf) {
         findings.extend(public::of_leaf(leaf));
-    } else if let Some(maker) = defaults::maker(leaf) {
+    }
+    if let Some(maker) = defaults::maker(leaf).filter(|_| !is_public) {
         findings.push(Finding::DefaultCertificate { subject: name(&presented[0]), maker });
     }
     let broken = lints::of(&shape.path, is_public);
@@ -134,7 +136,8 @@ fn of_leaf(leaf: &Facts, expectation: &Expectation, now: Timestamp) -> Vec<Findi
             near: NearMiss::of(leaf, asked),
         });
     }
-    if !leaf.sans.iter().flatten().any(|san| matches!(san, San::Dns(_) | San::Ip(_))) {
+    let has_names = leaf.sans.iter().flatten().any(|san| matches!(san, San::Dns(_) | San::Ip(_)));
+    if !has_names && (!is_ca(leaf) || leaf.is_self_signed()) {
         findings.push(Finding::MissingSan { common_names: leaf.common_names().map(short).collect() });
     }
     let names = names::broad_wildcards(leaf);
@@ -142,6 +145,10 @@ fn of_leaf(leaf: &Facts, expectation: &Expectation, now: Timestamp) -> Vec<Findi
         findings.push(Finding::BroadWildcard { names });
     }
     findings
+}
+
+fn is_ca(certificate: &Facts) -> bool {
+    certificate.extensions.basic_constraints.is_some_and(|bc| bc.ca)
 }
 
 /// The names of the SAN, else the common names.
@@ -190,7 +197,7 @@ fn of_shape(shape: &Shape, presented: &[Arc<Certificate>], issuers: &Issuers, no
     }
     let leaf = facts(&presented[0]);
     // A CA that stands first by mistake is told as the wrong order.
-    if leaf.extensions.basic_constraints.is_some_and(|bc| bc.ca) && !shape.wrong_order {
+    if is_ca(leaf) && !shape.wrong_order {
         findings.push(Finding::CaAsLeaf { subject: name(&presented[0]), self_signed: leaf.is_self_signed() });
     }
     findings

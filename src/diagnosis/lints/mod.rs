@@ -46,7 +46,8 @@ pub(super) fn of(path: &Path, is_public: bool) -> Vec<Broken> {
             continue;
         }
         let Some(anatomy) = Anatomy::of(of, depth == 0) else { continue };
-        let public = public::LINTS.iter().filter(|_| is_public && anatomy.is_leaf && of.not_before.as_second() >= PROFILES_SINCE);
+        let measured = is_public && anatomy.is_leaf && !anatomy.is_ca() && of.not_before.as_second() >= PROFILES_SINCE;
+        let public = public::LINTS.iter().filter(|_| measured);
         for lint in rfc5280::LINTS.iter().chain(public).filter(|lint| (lint.breaks)(&anatomy)) {
             broken.push(Broken { lint: lint.name, section: lint.section, subject: judge::name(certificate) });
         }

@@ -253,6 +253,8 @@ fn the_rules_for_public_certificates_are_for_them_alone_and_since_they_are_writt
     assert_eq!(broken(&[unit(b"230915000000Z").build("CA")], true), public);
     assert_eq!(broken(&[unit(b"230914235959Z").build("CA")], true), [""; 0]);
     assert_eq!(broken(&[unit(b"230915000000Z").build("CA")], false), [""; 0]);
+    let authority = unit(b"230915000000Z").set(BASIC_CONSTRAINTS, true, sequence(&[tlv(1, &[0xff])]));
+    assert_eq!(broken(&[authority.build("CA")], true), [""; 0], "a CA's, in the server's place");
 }
 
 #[test]
