@@ -17,7 +17,7 @@
 //! observation -> clock endpoint certificate
 //! diagnosis   -> clock endpoint certificate observation
 //! explain     -> diagnosis
-//! incident    -> clock endpoint diagnosis
+//! incident    -> clock endpoint certificate observation diagnosis
 //! report      -> clock endpoint certificate observation diagnosis
 //! inspect     -> clock certificate report
 //! monitor     -> clock endpoint certificate observation diagnosis incident

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     clock::Now,
     config::{self, Config, Environment, Faults, Loaded},
-    incident::{IncidentKey, State},
+    incident::{IncidentKey, Member, State},
     mail::{self, Courier, CourierError},
     monitor::{Effect, Event, MailResult, Record, Visited, Watch},
     probe,
@@ -50,8 +50,8 @@ pub(super) struct Hands {
     under_way: HashMap<Id, Task>,
     reading: Reading,
     scribe: Scribe,
-    /// The open incidents and the stage they were logged at: a log is read for what changes.
-    logged: HashMap<IncidentKey, String>,
+    /// The open incidents at each endpoint and the stage they were logged at: a log is read for what changes.
+    logged: HashMap<(Arc<str>, IncidentKey), String>,
     /// Endpoints that were told to have an address without a route.
     told_skipped: HashSet<Arc<str>>,
 }
@@ -285,20 +285,31 @@ impl Hands {
     /// Logs what people at a log want to see, and forgets mails that are done.
     fn note(&mut self, record: &Record) {
         match record {
-            Record::Incident(incident) if incident.state == State::Open => {
-                let stage = incident.stage();
-                if self.logged.insert(incident.key.clone(), stage.clone()) != Some(stage) {
-                    let (endpoint, code) = (&incident.key.endpoint, &incident.code);
-                    info!(%endpoint, code, severity = %incident.severity, "{}", incident.summary);
+            Record::Member(member) => {
+                let at = (member.endpoint.clone(), member.key.clone());
+                match member.state {
+                    State::Open => {
+                        let stage = member.stage();
+                        if self.logged.insert(at, stage.clone()) != Some(stage) {
+                            let Member { endpoint, code, severity, summary, .. } = &**member;
+                            info!(%endpoint, code, %severity, "{summary}");
+                        }
+                    }
+                    State::Mended(_) => self.note_over(&at),
+                    State::Suspected(_) => {}
                 }
             }
-            Record::IncidentGone(key) if self.logged.remove(key).is_some() => {
-                info!(endpoint = %key.endpoint, topic = key.topic.name(), "over");
-            }
+            Record::MemberGone { endpoint, key } => self.note_over(&(endpoint.clone(), key.clone())),
             Record::MailGone(id) => {
                 self.mails.remove(id);
             }
             _ => {}
+        }
+    }
+
+    fn note_over(&mut self, at: &(Arc<str>, IncidentKey)) {
+        if self.logged.remove(at).is_some() {
+            info!(endpoint = %at.0, topic = at.1.topic.name(), "over");
         }
     }
 }

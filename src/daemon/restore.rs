@@ -21,6 +21,7 @@ pub(super) fn judged(stored: Stored, watches: &[Arc<Watch>], now: Timestamp) -> 
     let restored = Restored {
         addresses: stored.addresses.into_iter().map(restored).collect(),
         incidents: stored.incidents,
+        members: stored.members,
         outbox: stored.mails.iter().map(|mail| Waiting { id: mail.id.clone(), kind: mail.kind, at: mail.at }).collect(),
         first_sweep_done: stored.first_sweep_done,
     };

@@ -1,6 +1,6 @@
 //! The task that writes: the loop itself never waits for a disk, and what a disk refused is written when it has room again.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 use tracing::{error, info};
@@ -110,14 +110,16 @@ impl Page {
 
     /// What is carried on after a refusal stays small: visits are made again, and of each incident only the last word counts.
     fn keep_what_matters(&mut self) {
-        let mut told: HashSet<IncidentKey> = HashSet::new();
+        let mut told: HashSet<(Option<Arc<str>>, IncidentKey)> = HashSet::new();
         let mut gone: HashSet<String> = HashSet::new();
         let mut kept: Vec<Record> = Vec::new();
         for record in self.records.drain(..).rev() {
             let matters = match &record {
                 Record::Observed { .. } => false,
-                Record::Incident(incident) => told.insert(incident.key.clone()),
-                Record::IncidentGone(key) => told.insert(key.clone()),
+                Record::Incident(incident) => told.insert((None, incident.key.clone())),
+                Record::IncidentGone(key) => told.insert((None, key.clone())),
+                Record::Member(member) => told.insert((Some(member.endpoint.clone()), member.key.clone())),
+                Record::MemberGone { endpoint, key } => told.insert((Some(endpoint.clone()), key.clone())),
                 Record::MailGone(id) => gone.insert(id.clone()),
                 Record::AddressGone { .. } | Record::EndpointGone(_) | Record::FirstSweepDone => true,
             };
@@ -144,10 +146,8 @@ const AGAIN: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::{clock::Timestamp, diagnosis::Topic, monitor::NoticeKind};
+    use crate::{clock::Timestamp, diagnosis::Topic, incident::Cause, monitor::NoticeKind};
 
     fn mail(id: &str) -> Mail {
         let (recipient, message) = ("ops@example.org".to_owned(), Arc::from(&b"text"[..]));
@@ -155,7 +155,8 @@ mod tests {
     }
 
     fn over(endpoint: &str) -> Record {
-        Record::IncidentGone(IncidentKey { endpoint: endpoint.into(), topic: Topic::Expiry })
+        let key = IncidentKey { topic: Topic::Expiry, cause: Cause::Endpoint("a".into()) };
+        Record::MemberGone { endpoint: endpoint.into(), key }
     }
 
     fn ids(page: &Page) -> Vec<&str> {
@@ -180,7 +181,7 @@ mod tests {
             open.keep_what_matters();
         }
         let count = |wanted: fn(&Record) -> bool| open.records.iter().filter(|record| wanted(record)).count();
-        assert_eq!(count(|record| matches!(record, Record::IncidentGone(_))), 2);
+        assert_eq!(count(|record| matches!(record, Record::MemberGone { .. })), 2);
         assert_eq!(count(|record| matches!(record, Record::MailGone(_))), 1);
     }
 

@@ -1,12 +1,12 @@
-//! Quiet, suspected, open, resolved: what a visit makes of an incident. Who hears of it is `monitor`'s.
+//! Quiet, suspected, open, mended: what a visit makes of an incident at an endpoint. Who hears of it is `monitor`'s.
 
 use core::net::IpAddr;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Incident, IncidentKey, State, stable_hash};
+use super::{Cause, Incident, IncidentKey, Member, State, Told, stable_hash};
 use crate::{
     clock::Timestamp,
-    diagnosis::{Found, Severity, Topic},
+    diagnosis::{Found, Judged, Severity},
 };
 
 /// A finding that holds at one address.
@@ -18,11 +18,13 @@ pub struct Held<'a> {
     pub fresh: bool,
     /// So many visits to this address in a row have failed; counts only for what needs confirmation.
     pub looks: u8,
+    /// In which visit.
+    pub judged: &'a Judged,
     /// What.
     pub found: &'a Found,
 }
 
-/// All that holds of one topic, over every address of an endpoint: what an incident is made of.
+/// All that holds of one incident, over every address of an endpoint.
 ///
 /// A failure is confirmed address by address. It is told of the addresses where it is confirmed, and while there is none, of
 /// those that are nearest to it; others join when their own third failure in a row confirms them.
@@ -42,17 +44,18 @@ pub struct Sighting {
     pub fresh: bool,
 }
 
-/// Groups the findings that hold by topic. What is accepted, or only worth knowing, makes no incident.
-pub fn sightings<'a>(held: impl IntoIterator<Item = Held<'a>>) -> BTreeMap<Topic, Sighting> {
-    let mut sightings: BTreeMap<Topic, Sighting> = BTreeMap::new();
-    for Held { address, fresh, looks, found } in held {
+/// Groups the findings that hold at an endpoint by incident. What is accepted, or only worth knowing, makes none.
+pub fn sightings<'a>(endpoint: &Arc<str>, held: impl IntoIterator<Item = Held<'a>>) -> BTreeMap<IncidentKey, Sighting> {
+    let mut sightings: BTreeMap<IncidentKey, Sighting> = BTreeMap::new();
+    for Held { address, fresh, looks, judged, found } in held {
         if found.severity() < Severity::Warning {
             continue;
         }
         let finding = &found.finding;
+        let key = IncidentKey { topic: finding.topic(), cause: Cause::of(endpoint, judged, finding) };
         let looks = if finding.needs_confirmation() { looks.min(LOOKS) } else { LOOKS };
         let address = address.map(|address| address.to_string());
-        let known = sightings.get_mut(&finding.topic()).filter(|sighting| sighting.looks >= looks);
+        let known = sightings.get_mut(&key).filter(|sighting| sighting.looks >= looks);
         let Some(sighting) = known else {
             let nearest = Sighting {
                 code: finding.code(),
@@ -62,7 +65,7 @@ pub fn sightings<'a>(held: impl IntoIterator<Item = Held<'a>>) -> BTreeMap<Topic
                 looks,
                 fresh,
             };
-            sightings.insert(finding.topic(), nearest);
+            sightings.insert(key, nearest);
             continue;
         };
         if looks < sighting.looks {
@@ -87,11 +90,43 @@ impl Sighting {
 }
 
 impl Incident {
+    /// A new one, first seen at this endpoint.
+    pub fn begin(key: IncidentKey, endpoint: &str, now: Timestamp) -> Self {
+        let topic = key.topic.name();
+        let id = stable_hash(&[topic, &key.cause.to_string(), endpoint, &now.to_string()]);
+        Incident { id: format!("{}-{id:016x}", topic.replace('_', "-")), key, since: now, told: Vec::new() }
+    }
+
+    /// Where the recipient believes it to stand; `None` when nobody has told them, or they know that it is over.
+    pub fn told_to(&self, recipient: &str) -> Option<&Told> {
+        self.told.iter().find(|told| told.recipient == recipient && !told.is_over())
+    }
+
+    /// Whether `recipient` should hear of it now, for the sake of this endpoint of theirs: open, and never told, or worse than
+    /// what was told. Better is no news, and neither is one more endpoint.
+    pub fn is_news_to(&self, recipient: &str, member: &Member) -> bool {
+        let told = self.told_to(recipient);
+        member.is_open() && told.is_none_or(|told| member.weight() > weight_of_stage(&told.stage))
+    }
+}
+
+impl Told {
+    /// They know that it has ended.
+    pub fn is_over(&self) -> bool {
+        self.stage.is_empty()
+    }
+
+    /// From now on they know.
+    pub fn end(&mut self) {
+        self.stage.clear();
+    }
+}
+
+impl Member {
     /// The first bad visit: open at once, or suspected when it takes more looks.
-    pub fn begin(key: IncidentKey, sighting: Sighting, now: Timestamp) -> Self {
-        let id = stable_hash(&[&key.endpoint, key.topic.name(), &now.to_string()]);
-        Incident {
-            id: format!("{}-{id:016x}", key.topic.name().replace('_', "-")),
+    pub fn begin(endpoint: &Arc<str>, key: IncidentKey, sighting: Sighting, now: Timestamp) -> Self {
+        Member {
+            endpoint: Arc::clone(endpoint),
             key,
             code: sighting.code.to_owned(),
             severity: sighting.severity,
@@ -100,12 +135,17 @@ impl Incident {
             addresses: sighting.addresses,
             since: now,
             last_seen: now,
-            told: Vec::new(),
+            heard: Vec::new(),
         }
     }
 
     /// One more bad visit. What is open stays as it is while an address only is suspected to join it.
     pub fn seen_again(&mut self, sighting: Sighting, now: Timestamp) {
+        if !self.is_standing() {
+            let heard = std::mem::take(&mut self.heard);
+            *self = Member { heard, ..Member::begin(&self.endpoint, self.key.clone(), sighting, now) };
+            return;
+        }
         if !sighting.is_confirmed() {
             if self.is_open() {
                 return;
@@ -126,7 +166,7 @@ impl Incident {
 
     /// What is known by now is a worse stage than the last that was seen: time alone can bring that about.
     pub fn is_outgrown_by(&self, sighting: &Sighting) -> bool {
-        weight(sighting.code, sighting.severity) > weight(&self.code, self.severity)
+        weight(sighting.code, sighting.severity) > self.weight()
     }
 
     /// Real, not only suspected.
@@ -134,15 +174,24 @@ impl Incident {
         self.state == State::Open
     }
 
-    /// Where it stands, as [`super::Told::stage`] keeps it: `expires_soon/warning`.
+    /// Suspected or open.
+    pub fn is_standing(&self) -> bool {
+        !matches!(self.state, State::Mended(_))
+    }
+
+    /// Whether `recipient` knows that it holds here, or held.
+    pub fn is_known_to(&self, recipient: &str) -> bool {
+        self.heard.iter().any(|known| known == recipient)
+    }
+
+    /// Where it stands, as [`Told::stage`] keeps it: `expires_soon/warning`.
     pub fn stage(&self) -> String {
         format!("{}/{}", self.code, self.severity)
     }
 
-    /// Whether `recipient` should hear of it now: open, and never told, or worse than what was told. Better is no news.
-    pub fn is_news_to(&self, recipient: &str) -> bool {
-        let told = self.told.iter().find(|told| told.recipient == recipient);
-        self.is_open() && told.is_none_or(|told| weight(&self.code, self.severity) > weight_of_stage(&told.stage))
+    /// Orders members of one incident: the worst is the greatest.
+    pub fn weight(&self) -> (Severity, bool) {
+        weight(&self.code, self.severity)
     }
 }
 
@@ -165,8 +214,9 @@ mod tests {
     use super::*;
     use crate::{
         diagnosis::Finding,
-        incident::{Audience, Told},
-        observation::{Failure, FailureKind, Stage},
+        diagnosis::{ChainStatus, Diagnosis, Issuers},
+        incident::Audience,
+        observation::{Failure, FailureKind, Observation, Outcome, Stage},
     };
 
     fn found(finding: Finding) -> Found {
@@ -187,21 +237,42 @@ mod tests {
         found(Finding::of_failure(&failure))
     }
 
+    /// Some visit that saw no certificate: what is found there is put down to the endpoint.
+    fn judged() -> Judged {
+        let failure = Failure { stage: Stage::Connect, kind: FailureKind::Refused, detail: "refused".into() };
+        let at = Timestamp::UNIX_EPOCH;
+        Judged {
+            observation: Observation { address: None, at, outcome: Outcome::Failure(failure), timing: Vec::new() },
+            diagnosis: Diagnosis {
+                verdict: None,
+                chain_status: ChainStatus::None,
+                findings: Vec::new(),
+                repair: None,
+                borrowed: Issuers::default(),
+            },
+        }
+    }
+
     fn sighting(of: &[(&str, bool, u8, &Found)]) -> Sighting {
+        let judged = &judged();
         let held = of.iter().map(|(address, fresh, looks, found)| Held {
             address: address.parse().ok(),
             fresh: *fresh,
             looks: *looks,
+            judged,
             found,
         });
-        let mut sightings = sightings(held);
+        let mut sightings = sightings(&"a".into(), held);
         assert_eq!(sightings.len(), 1);
         sightings.pop_first().expect("one").1
     }
 
-    fn incident(of: &Found) -> Incident {
-        let key = IncidentKey { endpoint: "a".into(), topic: of.finding.topic() };
-        Incident::begin(key, sighting(&[("192.0.2.1", true, 1, of)]), Timestamp::UNIX_EPOCH)
+    fn key(of: &Found) -> IncidentKey {
+        IncidentKey { topic: of.finding.topic(), cause: Cause::Endpoint("a".into()) }
+    }
+
+    fn member(of: &Found) -> Member {
+        Member::begin(&"a".into(), key(of), sighting(&[("192.0.2.1", true, 1, of)]), Timestamp::UNIX_EPOCH)
     }
 
     #[test]
@@ -221,14 +292,15 @@ mod tests {
     fn accepted_and_merely_interesting_findings_make_no_incident() {
         let accepted = Found { accepted: true, ..refused() };
         let info = found(Finding::RootIncluded { root: "R".into() });
-        let held = [&accepted, &info].map(|found| Held { address: None, fresh: true, looks: LOOKS, found });
-        assert!(sightings(held).is_empty());
+        let judged = &judged();
+        let held = [&accepted, &info].map(|found| Held { address: None, fresh: true, looks: LOOKS, judged, found });
+        assert!(sightings(&"a".into(), held).is_empty());
     }
 
     #[test]
     fn a_network_failure_is_open_at_the_third_look_and_a_certificate_at_the_first() {
-        assert!(incident(&soon(Severity::Warning)).is_open());
-        let mut incident = incident(&refused());
+        assert!(member(&soon(Severity::Warning)).is_open());
+        let mut incident = member(&refused());
         let mut states = vec![incident.state];
         for looks in 2..5 {
             incident.seen_again(sighting(&[("192.0.2.1", true, looks, &refused())]), Timestamp::UNIX_EPOCH);
@@ -239,7 +311,7 @@ mod tests {
 
     #[test]
     fn each_address_is_confirmed_by_its_own_failures_and_joins_then() {
-        let mut incident = incident(&refused());
+        let mut incident = member(&refused());
         let (found, suspected) = (refused(), State::Suspected);
         let course = [
             (vec![("192.0.2.2", 1)], suspected(1), vec!["192.0.2.2"]),
@@ -259,14 +331,15 @@ mod tests {
 
     #[test]
     fn worse_is_news_and_the_same_or_better_is_not() {
-        let mut incident = incident(&soon(Severity::Warning));
-        assert!(incident.is_news_to("o@a.org"));
-        let heard = |incident: &mut Incident, found: &Found| {
-            incident.seen_again(sighting(&[("192.0.2.1", true, 1, found)]), Timestamp::UNIX_EPOCH);
-            let news = incident.is_news_to("o@a.org");
+        let mut incident = Incident::begin(key(&expired()), "a", Timestamp::UNIX_EPOCH);
+        let mut member = member(&soon(Severity::Warning));
+        assert!(incident.is_news_to("o@a.org", &member));
+        let mut heard = |member: &mut Member, found: &Found| {
+            member.seen_again(sighting(&[("192.0.2.1", true, 1, found)]), Timestamp::UNIX_EPOCH);
+            let news = incident.is_news_to("o@a.org", member);
             if news {
-                let (stage, thread) = (incident.stage(), String::new());
-                incident.told = vec![Told { recipient: "o@a.org".into(), audience: Audience::Owner, stage, thread }];
+                let (stage, thread) = (member.stage(), String::new());
+                incident.told = vec![Told { recipient: "o@a.org".into(), audience: Audience::Owner, stage, thread, round: 1 }];
             }
             news
         };
@@ -281,14 +354,14 @@ mod tests {
             (expired(), false),
         ];
         for (step, (found, expected)) in course.iter().enumerate() {
-            assert_eq!(heard(&mut incident, found), *expected, "step {step}");
+            assert_eq!(heard(&mut member, found), *expected, "step {step}");
         }
-        assert_eq!(incident.stage(), "expired/critical");
+        assert_eq!(member.stage(), "expired/critical");
     }
 
     #[test]
     fn an_id_is_fit_for_a_message_id() {
-        let id = incident(&found(Finding::WrongOrder)).id;
+        let id = Incident::begin(key(&found(Finding::WrongOrder)), "a", Timestamp::UNIX_EPOCH).id;
         assert!(id.starts_with("wrong-order-"), "{id}");
         assert!(id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{id}");
     }

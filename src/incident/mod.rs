@@ -1,5 +1,7 @@
-//! An incident: one thing that is wrong with one endpoint, from the first suspicion to the proof of its end.
+//! An incident: one cause that makes something go wrong, at one endpoint or at hundreds, from the first suspicion to the proof
+//! of its end.
 
+mod cause;
 mod lifecycle;
 
 use std::{fmt, sync::Arc};
@@ -9,51 +11,68 @@ use crate::{
     diagnosis::{Severity, Topic},
 };
 
+pub use cause::Cause;
 pub use lifecycle::{Held, LOOKS, Sighting, sightings};
 
 /// What makes two findings the same incident.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IncidentKey {
-    /// The endpoint's name.
-    pub endpoint: Arc<str>,
     /// What it is about.
     pub topic: Topic,
+    /// What is to be mended.
+    pub cause: Cause,
 }
 
-/// From the first bad visit to the visit that proves the end.
+/// What is known of it as a whole. Where it holds, and how badly, is told by its [`Member`]s.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incident {
     /// Unique and stable: part of the Message-ID of every mail about it.
     pub id: String,
     /// What it is about.
     pub key: IncidentKey,
+    /// When it was first seen.
+    pub since: Timestamp,
+    /// Who was told what: one entry a recipient.
+    pub told: Vec<Told>,
+}
+
+/// An incident at one endpoint: from the first bad visit to the visit that proves the end, and on until everybody who has heard
+/// of it knows that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The endpoint's name.
+    pub endpoint: Arc<str>,
+    /// The incident's.
+    pub key: IncidentKey,
     /// The finding's code as of the last bad visit (`expires_soon` becomes `expired`).
     pub code: String,
     /// The worst that was seen so far; what people were told last is `told`.
     pub severity: Severity,
-    /// Suspected or open.
+    /// Where it stands.
     pub state: State,
     /// The finding's sentence as of the last bad visit; safe to print.
     pub summary: String,
     /// The addresses at fault as of the last bad visit, as text; empty when the name did not resolve. Of a network failure
     /// those that are confirmed, and while it is only suspected, those with the most failures in a row.
     pub addresses: Vec<String>,
-    /// When it was first seen.
+    /// When it was first seen here.
     pub since: Timestamp,
-    /// When it was last seen.
+    /// When it was last seen here.
     pub last_seen: Timestamp,
-    /// Who was told what, last first seen wins: one entry a recipient.
-    pub told: Vec<Told>,
+    /// Those who know that it holds here, or held: mail addresses. They hear of the end when it holds nowhere else of theirs.
+    pub heard: Vec<String>,
 }
 
-/// Where an incident stands. `quiet` and `resolved` are no incident.
+/// Where an incident stands at an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// Not yet told: a network failure awaits the third look at the same address. So often in a row was it seen at the
-    /// incident's addresses.
+    /// member's addresses.
     Suspected(u8),
     /// Real: at one address at least. It stays until no address is at fault any more, confirmed or not.
     Open,
+    /// A visit has proven the end, then; somebody who has heard of it waits for the end elsewhere.
+    Mended(Timestamp),
 }
 
 /// What a recipient has heard of an incident.
@@ -63,10 +82,12 @@ pub struct Told {
     pub recipient: String,
     /// Owner or admin.
     pub audience: Audience,
-    /// The stage that was told: the finding's code and its severity, `expires_soon/warning`.
+    /// The stage that was told: the finding's code and its severity, `expires_soon/warning`; empty when its end was told.
     pub stage: String,
     /// The notice id of the first mail about it, the root of the thread; empty when it was refused for good.
     pub thread: String,
+    /// How often it has begun for this recipient: 1, or more where it ended at all of their endpoints and came back.
+    pub round: u32,
 }
 
 /// In which role somebody is written to.
@@ -89,9 +110,9 @@ impl Audience {
 }
 
 impl fmt::Display for IncidentKey {
-    /// `NAME/TOPIC`.
+    /// `TOPIC of CAUSE`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.endpoint, self.topic.name())
+        write!(f, "{} of {}", self.topic.name(), self.cause)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is remembered of one endpoint: its addresses, its incidents, and what a visit changes in both.
+//! What is remembered of one endpoint: its addresses, its part in incidents, and what a visit changes in both.
 
 use core::net::IpAddr;
 use std::{
@@ -11,7 +11,7 @@ use super::{AddressView, EndpointView, Record, Visited, Watch, aging};
 use crate::{
     clock::{Timestamp, earlier},
     diagnosis::{ChainStatus, Diagnosis, Finding, Found, Issuers, Judged, Severity, Topic},
-    incident::{Held, Incident, IncidentKey, LOOKS, State, sightings},
+    incident::{Cause, Held, IncidentKey, LOOKS, Member, Sighting, State, sightings},
     observation::{Failure, FailureKind, Observation, Outcome, Stage},
 };
 
@@ -20,8 +20,8 @@ use crate::{
 pub(super) struct Dossier {
     /// Entry and addresses; shared with the snapshots, copied when it changes.
     pub(super) view: Arc<EndpointView>,
-    /// Suspected and open.
-    pub(super) incidents: BTreeMap<Topic, Arc<Incident>>,
+    /// Its part in incidents: suspected, open, and mended where somebody is yet to be told.
+    pub(super) members: BTreeMap<IncidentKey, Arc<Member>>,
     /// Successful resolutions in a row that lacked the address.
     absences: HashMap<IpAddr, u8>,
     /// Visits in a row that failed at the address (`None`: resolutions), up to [`LOOKS`]. A visit that left it out changes nothing.
@@ -30,15 +30,26 @@ pub(super) struct Dossier {
     judged_at: Timestamp,
 }
 
-/// What a visit made of the incidents.
+/// What a visit made of the endpoint's part in incidents.
 #[derive(Debug, Default)]
 pub(super) struct Judgement {
     /// Begun, or seen again.
-    pub(super) changed: BTreeSet<Topic>,
-    /// Ended, and proven to be mended.
-    pub(super) mended: Vec<Arc<Incident>>,
+    pub(super) changed: BTreeSet<IncidentKey>,
+    /// Proven to be mended.
+    pub(super) mended: Vec<IncidentKey>,
     /// Ended because the owner accepts it now: nobody is told that it is mended.
-    pub(super) accepted: Vec<Arc<Incident>>,
+    pub(super) accepted: Vec<Arc<Member>>,
+    /// The cause has been replaced by another one, and nothing is better.
+    pub(super) passed_on: Vec<PassedOn>,
+}
+
+/// An incident that goes on at the endpoint with another cause.
+#[derive(Debug)]
+pub(super) struct PassedOn {
+    pub(super) from: IncidentKey,
+    pub(super) to: IncidentKey,
+    /// Those who know of it here.
+    pub(super) heard: Vec<String>,
 }
 
 impl Dossier {
@@ -46,7 +57,7 @@ impl Dossier {
     pub(super) fn new(watch: Arc<Watch>, now: Timestamp) -> Self {
         let view = Arc::new(EndpointView { watch, addresses: Vec::new() });
         let (absences, failures) = (HashMap::new(), HashMap::new());
-        Dossier { view, incidents: BTreeMap::new(), absences, failures, judged_at: now }
+        Dossier { view, members: BTreeMap::new(), absences, failures, judged_at: now }
     }
 
     pub(super) fn name(&self) -> &Arc<str> {
@@ -60,16 +71,16 @@ impl Dossier {
         rows.sort_by_key(|row| row.address);
     }
 
-    /// Takes back an incident. Of the failures in a row only those of the addresses it lists are remembered.
-    pub(super) fn restore_incident(&mut self, incident: Incident) {
-        if incident.key.topic == Topic::Reachability {
-            let failures = if let State::Suspected(looks) = incident.state { looks } else { LOOKS };
+    /// Takes back its part in an incident. Of the failures in a row only those of the addresses it lists are remembered.
+    pub(super) fn restore_member(&mut self, member: Member) {
+        if member.key.topic == Topic::Reachability {
+            let failures = if let State::Suspected(looks) = member.state { looks } else { LOOKS };
             let fails =
                 |row: &&AddressView| row.failed.as_ref().or(row.known.as_ref()).is_some_and(|last| awaits_confirmation(last));
-            let at_fault = self.view.addresses.iter().filter(|row| concerns(&incident, row)).filter(fails);
+            let at_fault = self.view.addresses.iter().filter(|row| concerns(&member, row)).filter(fails);
             self.failures.extend(at_fault.map(|row| (row.address, failures)));
         }
-        self.incidents.insert(incident.key.topic, Arc::new(incident));
+        self.members.insert(member.key.clone(), Arc::new(member));
     }
 
     /// The entry is judged or told of differently now; what is known of the addresses stays.
@@ -143,7 +154,7 @@ impl Dossier {
         });
     }
 
-    /// Moves the incidents on, after `observe` of the same report.
+    /// Moves its part in incidents on, after `observe` of the same report.
     ///
     /// What holds is what this visit saw, and where it saw no certificate, what is last known. So an unreachable server
     /// mends nothing: only a visit that sees a certificate ends an incident, and only when each address at fault has
@@ -155,40 +166,62 @@ impl Dossier {
             address: row.address,
             fresh: is_of(report, judged),
             looks: self.failures_at(row.address),
+            judged,
             found,
         });
-        let standing = sightings(held);
+        let standing = sightings(self.name(), held);
         if report.seen.iter().any(|judged| judged.observation.chain().is_some()) {
-            let quiet: Vec<Topic> = self.incidents.keys().filter(|topic| !standing.contains_key(topic)).copied().collect();
-            for topic in quiet {
-                if self.findings().any(|(_, _, found)| found.accepted && found.finding.topic() == topic) {
-                    judgement.accepted.extend(self.incidents.remove(&topic));
-                } else if self.is_cleared(topic) {
-                    judgement.mended.extend(self.incidents.remove(&topic));
+            let is_quiet = |member: &&Arc<Member>| member.is_standing() && !standing.contains_key(&member.key);
+            let quiet: Vec<_> = self.members.values().filter(is_quiet).map(|member| member.key.clone()).collect();
+            for key in quiet {
+                if self.findings().any(|(_, _, found)| found.accepted && found.finding.topic() == key.topic) {
+                    judgement.accepted.extend(self.members.remove(&key));
+                } else if let Some(heir) = heir(&key, &standing) {
+                    judgement.passed_on.extend(self.pass_on(key, heir.clone()));
+                } else if self.is_cleared(&key) {
+                    self.members.entry(key.clone()).and_modify(|member| Arc::make_mut(member).state = State::Mended(now));
+                    judgement.mended.push(key);
                 }
             }
         }
-        for (topic, sighting) in standing {
-            let is_outgrown = || self.incidents.get(&topic).is_none_or(|incident| incident.is_outgrown_by(&sighting));
-            let is_news = sighting.fresh || (topic == Topic::Expiry && is_outgrown());
+        for (key, sighting) in standing {
+            let is_outgrown =
+                || self.members.get(&key).is_none_or(|member| !member.is_standing() || member.is_outgrown_by(&sighting));
+            let is_news = sighting.fresh || (key.topic == Topic::Expiry && is_outgrown());
             if !is_news {
                 continue;
             }
-            let key = IncidentKey { endpoint: report.endpoint.clone(), topic };
-            match self.incidents.get_mut(&topic) {
-                Some(incident) => Arc::make_mut(incident).seen_again(sighting, now),
-                None => drop(self.incidents.insert(topic, Arc::new(Incident::begin(key, sighting, now)))),
+            if let Some(member) = self.members.get_mut(&key) {
+                Arc::make_mut(member).seen_again(sighting, now);
+            } else {
+                let member = Member::begin(self.name(), key.clone(), sighting, now);
+                self.members.insert(key.clone(), Arc::new(member));
             }
-            judgement.changed.insert(topic);
+            judgement.changed.insert(key);
         }
         judgement
     }
 
+    /// The same trouble with another certificate: it goes on under that one's name.
+    fn pass_on(&mut self, from: IncidentKey, to: IncidentKey) -> Option<PassedOn> {
+        let old = self.members.remove(&from)?;
+        let heard = old.heard.clone();
+        match self.members.get_mut(&to) {
+            Some(member) => {
+                let member = Arc::make_mut(member);
+                let more: Vec<_> = heard.iter().filter(|known| !member.is_known_to(known)).cloned().collect();
+                member.heard.extend(more);
+            }
+            None => drop(self.members.insert(to.clone(), Arc::new(Member { key: to.clone(), ..Arc::unwrap_or_clone(old) }))),
+        }
+        Some(PassedOn { from, to, heard })
+    }
+
     /// Every address at fault shows a certificate again, or has left. (That the finding is gone is known already: by the
     /// certificate, or by time alone where the address fails.)
-    fn is_cleared(&self, topic: Topic) -> bool {
-        let Some(incident) = self.incidents.get(&topic) else { return false };
-        !self.view.addresses.iter().any(|row| (row.known.is_none() || row.failed.is_some()) && concerns(incident, row))
+    fn is_cleared(&self, key: &IncidentKey) -> bool {
+        let Some(member) = self.members.get(key) else { return false };
+        !self.view.addresses.iter().any(|row| (row.known.is_none() || row.failed.is_some()) && concerns(member, row))
     }
 
     /// This visit failed at an address that awaits another look, whatever is open of the endpoint already.
@@ -216,12 +249,12 @@ impl Dossier {
 
     /// The latest visit to each address that is at fault, the worst first; once none is, to each that was, or to all.
     /// Empty only when nothing is known of any address.
-    pub(super) fn evidence(&self, incident: &Incident) -> Vec<Arc<Judged>> {
+    pub(super) fn evidence(&self, member: &Member) -> Vec<Arc<Judged>> {
         let mut at_fault: Vec<(Severity, &Arc<Judged>)> = Vec::new();
-        let mut holding: Vec<_> = self.findings().filter(|(_, _, found)| is_about(found, incident)).collect();
-        if holding.iter().any(|(row, ..)| concerns(incident, row)) {
+        let mut holding: Vec<_> = self.findings().filter(|(_, judged, found)| is_about(found, judged, member)).collect();
+        if holding.iter().any(|(row, ..)| concerns(member, row)) {
             // A failure that is not confirmed is no evidence.
-            holding.retain(|(row, ..)| concerns(incident, row));
+            holding.retain(|(row, ..)| concerns(member, row));
         }
         for (_, judged, found) in holding {
             match at_fault.iter_mut().find(|(_, known)| Arc::ptr_eq(known, judged)) {
@@ -235,7 +268,7 @@ impl Dossier {
         }
         let latest = |row: &AddressView| row.failed.clone().or_else(|| row.known.clone());
         let rows = &self.view.addresses;
-        let concerned: Vec<_> = rows.iter().filter(|row| concerns(incident, row)).filter_map(latest).collect();
+        let concerned: Vec<_> = rows.iter().filter(|row| concerns(member, row)).filter_map(latest).collect();
         if concerned.is_empty() { rows.iter().filter_map(latest).collect() } else { concerned }
     }
 
@@ -282,12 +315,22 @@ fn is_of(report: &Visited, judged: &Arc<Judged>) -> bool {
 }
 
 /// The address is one that the incident is told of; the failed resolution of one that has no address.
-fn concerns(incident: &Incident, row: &AddressView) -> bool {
-    row.address.map_or(incident.addresses.is_empty(), |ip| incident.addresses.contains(&ip.to_string()))
+fn concerns(member: &Member, row: &AddressView) -> bool {
+    row.address.map_or(member.addresses.is_empty(), |ip| member.addresses.contains(&ip.to_string()))
 }
 
-fn is_about(found: &Found, incident: &Incident) -> bool {
-    found.finding.topic() == incident.key.topic && found.severity() >= Severity::Warning
+fn is_about(found: &Found, judged: &Judged, member: &Member) -> bool {
+    let finding = &found.finding;
+    let is_same = || Cause::of(&member.endpoint, judged, finding) == member.key.cause;
+    finding.topic() == member.key.topic && found.severity() >= Severity::Warning && is_same()
+}
+
+/// What takes the place of an incident whose cause is no longer there, though its trouble is: another certificate with the same
+/// flaw. Expiry is of one certificate alone; only where it was put down to the endpoint, as it once was, it has an heir.
+fn heir<'a>(key: &IncidentKey, standing: &'a BTreeMap<IncidentKey, Sighting>) -> Option<&'a IncidentKey> {
+    let may_pass = key.topic != Topic::Expiry || matches!(key.cause, Cause::Endpoint(_));
+    let mut heirs = standing.iter().filter(|(other, sighting)| other.topic == key.topic && sighting.fresh);
+    heirs.next().filter(|_| may_pass).map(|(heir, _)| heir)
 }
 
 /// It failed in a way that may be gone at the next look.

@@ -7,7 +7,7 @@ use super::{AddressView, MailResult, Notice, NoticeKind, Watch};
 use crate::{
     clock::Timestamp,
     diagnosis::Judged,
-    incident::{Incident, IncidentKey},
+    incident::{Incident, IncidentKey, Member},
 };
 
 /// Something happened.
@@ -88,8 +88,17 @@ pub enum Record {
     EndpointGone(Arc<str>),
     /// An incident as it is now.
     Incident(Arc<Incident>),
-    /// An incident has ended.
+    /// An incident has ended, everywhere.
     IncidentGone(IncidentKey),
+    /// An endpoint's part in an incident as it is now; the incident itself is saved before.
+    Member(Arc<Member>),
+    /// An endpoint has to do with an incident no more.
+    MemberGone {
+        /// The endpoint's name.
+        endpoint: Arc<str>,
+        /// The incident's.
+        key: IncidentKey,
+    },
     /// A mail has left the outbox: delivered, refused for good, or withdrawn.
     MailGone(String),
     /// The first sweep after the installation is over.
@@ -101,8 +110,10 @@ pub enum Record {
 pub struct Restored {
     /// The last observations, judged as of now; those of other places and of endpoints that have left are forgotten.
     pub addresses: Vec<RestoredAddress>,
-    /// Suspected and open incidents.
+    /// Every incident that somewhere is suspected or open.
     pub incidents: Vec<Incident>,
+    /// The endpoints' parts in them.
+    pub members: Vec<Member>,
     /// The mails that wait, oldest first.
     pub outbox: Vec<Waiting>,
     /// The first sweep after the installation is over.

@@ -4,6 +4,7 @@ mod aging;
 mod crowd;
 mod dossier;
 mod event;
+mod ledger;
 mod notice;
 mod outbox;
 mod policy;
@@ -24,11 +25,11 @@ use std::{
 
 use crate::{
     clock::{Now, Timestamp},
-    diagnosis::Topic,
-    incident::Incident,
+    incident::{Incident, IncidentKey, Member},
 };
 use crowd::Spot;
 use dossier::Dossier;
+use ledger::Ledger;
 use outbox::Outbox;
 use schedule::{Next, Schedule};
 use sweep::Sweep;
@@ -36,7 +37,7 @@ use sweep::Sweep;
 pub use event::{Effect, Event, Record, Restored, RestoredAddress, Settings, Visited, Waiting};
 pub use notice::{Case, Notice, NoticeKind};
 pub use policy::{Limits, Policy, Watch};
-pub use snapshot::{AddressView, EndpointView, Histogram, MailResult, OutboxView, ReloadView, Snapshot};
+pub use snapshot::{AddressView, EndpointView, Histogram, IncidentView, MailResult, OutboxView, ReloadView, Snapshot};
 
 /// All that is known and wanted, and the only place where anything is decided. Never waits, never fails, reads no clock.
 #[derive(Debug)]
@@ -47,6 +48,7 @@ pub struct Monitor {
     dossiers: Vec<Dossier>,
     /// Where in `dossiers` a name stands.
     places: HashMap<Arc<str>, usize>,
+    ledger: Ledger,
     schedule: Schedule,
     outbox: Outbox,
     /// Mails under way, by id, and the endpoints whose news wait for them.
@@ -67,8 +69,9 @@ pub struct Monitor {
 struct Turn {
     records: Vec<Record>,
     posts: Vec<Notice>,
-    /// Incidents to be saved as they are at the end of the turn.
-    changed: BTreeSet<(usize, Topic)>,
+    /// Incidents, and endpoints' parts in them, to be saved as they are at the end of the turn.
+    incidents: BTreeSet<IncidentKey>,
+    members: BTreeSet<(usize, IncidentKey)>,
 }
 
 impl Monitor {
@@ -79,6 +82,7 @@ impl Monitor {
             started: now.wall,
             dossiers: Vec::new(),
             places: HashMap::new(),
+            ledger: Ledger::default(),
             schedule: Schedule::new(settings.limits.visits, settings.limits.visits_per_address, settings.seed),
             outbox: Outbox::new(restored.outbox, settings.mail, settings.seed, now.uptime),
             awaited: HashMap::new(),
@@ -92,7 +96,7 @@ impl Monitor {
         };
         let mut turn = Turn::default();
         monitor.reloaded(inventory, now, &mut turn);
-        monitor.remember(restored.addresses, restored.incidents, now, &mut turn);
+        monitor.remember(restored.addresses, restored.incidents, restored.members, now, &mut turn);
         let effects = monitor.effects(turn, now);
         (monitor, effects)
     }
@@ -139,7 +143,7 @@ impl Monitor {
             at: now.wall,
             started: self.started,
             endpoints: self.dossiers.iter().map(|dossier| dossier.view.clone()).collect(),
-            incidents: self.dossiers.iter().flat_map(|dossier| dossier.incidents.values().cloned()).collect(),
+            incidents: self.ledger.entries().map(|entry| self.view(entry)).collect(),
             outbox: self.outbox.view(),
             reload: self.reload.clone(),
             lag: self.schedule.lag.clone(),
@@ -158,7 +162,6 @@ impl Monitor {
         let dossier = &mut self.dossiers[place];
         dossier.observe(&report, now.wall, &mut turn.records);
         let judgement = dossier.judge(&report, now.wall);
-        turn.changed.extend(judgement.changed.into_iter().map(|topic| (place, topic)));
 
         let is_suspected = dossier.is_suspected(&report);
         let next = Next {
@@ -170,10 +173,14 @@ impl Monitor {
         if let Some(sweep) = self.sweep.as_mut().filter(|_| !is_suspected) {
             sweep.settled(&report.endpoint);
         }
-        judgement.accepted.iter().for_each(|incident| drop(self.ended(incident, now, turn)));
-        self.tell(place, now, turn);
-        judgement.mended.into_iter().for_each(|incident| self.mended(place, incident, now, turn));
+        self.judged(place, judgement, now, turn);
         true
+    }
+
+    fn view(&self, entry: &ledger::Entry) -> IncidentView {
+        let names = entry.standing.union(&entry.mended);
+        let members = names.filter_map(|name| self.member(name, &entry.incident.key).cloned());
+        IncidentView { incident: entry.incident.clone(), members: members.collect() }
     }
 
     fn begin_sweep(&mut self, now: Now) {
@@ -187,14 +194,20 @@ impl Monitor {
     fn end_sweep(&mut self, now: Now, turn: &mut Turn) {
         let Some(sweep) = self.sweep.take_if(|sweep| sweep.is_over(now.uptime)) else { return };
         self.sweep_done = true;
-        let held = self.dossiers.iter().filter(|dossier| sweep.holds(dossier.name()));
-        let notices = tell::summaries(held, now.wall);
+        let notices = self.summaries(&sweep, now.wall);
         self.post(notices, now, turn);
         turn.records.push(Record::FirstSweepDone);
     }
 
     /// Takes back what was saved. What changed in the inventory meanwhile has the same effect as in a reload.
-    fn remember(&mut self, addresses: Vec<RestoredAddress>, incidents: Vec<Incident>, now: Now, turn: &mut Turn) {
+    fn remember(
+        &mut self,
+        addresses: Vec<RestoredAddress>,
+        incidents: Vec<Incident>,
+        members: Vec<Member>,
+        now: Now,
+        turn: &mut Turn,
+    ) {
         let mut gone = BTreeSet::new();
         for RestoredAddress { endpoint, place, view } in addresses {
             match self.places.get(&endpoint).map(|at| &mut self.dossiers[*at]) {
@@ -204,22 +217,40 @@ impl Monitor {
             }
         }
         for incident in incidents {
-            let key = incident.key.clone();
-            if let Some(&place) = self.places.get(&key.endpoint) {
-                self.dossiers[place].restore_incident(incident);
-            } else {
-                gone.insert(key.endpoint);
-                self.ended(&incident, now, turn);
+            self.ledger.restore(incident);
+        }
+        let mut left = Vec::new();
+        for member in members {
+            let (key, name) = (member.key.clone(), member.endpoint.clone());
+            let Some(&place) = self.places.get(&name) else {
+                gone.insert(name);
+                left.push(member);
+                continue;
+            };
+            if self.ledger.stands(&key, &name, member.since) {
+                turn.incidents.insert(key.clone());
             }
+            if !member.is_standing() {
+                self.ledger.mended(&key, &name);
+            }
+            self.dossiers[place].restore_member(member);
+        }
+        for member in left {
+            self.settle(&member.key, &member.heard, now, turn);
+        }
+        for key in self.ledger.over() {
+            self.settle(&key, &[], now, turn);
         }
         turn.records.extend(gone.into_iter().map(Record::EndpointGone));
     }
 
     /// Puts a turn into the order that loses nothing in a crash, and starts what is due.
     fn effects(&mut self, turn: Turn, now: Now) -> Vec<Effect> {
-        let Turn { mut records, posts, changed } = turn;
-        let incidents = changed.into_iter().filter_map(|(place, topic)| self.dossiers[place].incidents.get(&topic));
-        records.splice(0..0, incidents.cloned().map(Record::Incident));
+        let Turn { mut records, posts, incidents, members } = turn;
+        let incidents = incidents.iter().filter_map(|key| self.ledger.get(key)).map(|entry| entry.incident.clone());
+        let members = members.iter().filter_map(|(place, key)| self.dossiers[*place].members.get(key)).cloned();
+        let changed: Vec<_> = incidents.map(Record::Incident).chain(members.map(Record::Member)).collect();
+        records.splice(0..0, changed);
         let mut effects = Vec::new();
         if !records.is_empty() {
             effects.push(Effect::Save(records));

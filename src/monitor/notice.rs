@@ -6,7 +6,7 @@ use super::Watch;
 use crate::{
     clock::Timestamp,
     diagnosis::Judged,
-    incident::{Audience, Incident, stable_hash},
+    incident::{Audience, Incident, Member, stable_hash},
 };
 
 /// One message to one recipient.
@@ -26,7 +26,8 @@ pub struct Notice {
     pub thread: Option<String>,
     /// When it was decided.
     pub at: Timestamp,
-    /// What it is about: one case, or all of a summary.
+    /// Where: every endpoint of the recipient's at which the incident holds (or, for an all-clear, held), worst first. They are
+    /// cases of one incident, but for a summary.
     pub cases: Vec<Case>,
 }
 
@@ -62,21 +63,24 @@ impl NoticeKind {
     }
 }
 
-/// One incident within a notice, with the evidence.
+/// An incident at one endpoint within a notice, with the evidence.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// The incident as of the notice; for an all-clear, as it was last.
-    pub incident: Incident,
+    /// What is to be mended; shared by the cases of a notice.
+    pub incident: Arc<Incident>,
+    /// What it is at this endpoint, as of the notice; for an all-clear, as it was last.
+    pub member: Arc<Member>,
     /// The endpoint and its policy.
     pub watch: Arc<Watch>,
     /// The latest visit to each address that is (or, for an all-clear, was) at fault: worst first, at least one.
     pub seen: Vec<Arc<Judged>>,
 }
 
-/// The id of the notice that an incident stands at `stage`, to this recipient.
-pub(super) fn id(incident: &Incident, stage: &str, audience: Audience, recipient: &str) -> String {
+/// The id of the notice that an incident stands at `stage`, to this recipient, to whom it has begun so many times.
+pub(super) fn id(incident: &Incident, stage: &str, round: u32, audience: Audience, recipient: &str) -> String {
     let stage = stage.replace(['_', '/'], "-");
-    format!("{}.{stage}.{}.{:016x}", incident.id, audience.name(), stable_hash(&[recipient]))
+    let again = if round > 1 { format!("-{round}") } else { String::new() };
+    format!("{}.{stage}{again}.{}.{:016x}", incident.id, audience.name(), stable_hash(&[recipient]))
 }
 
 /// The id of a summary that says what `digest` stands for, to this recipient.

@@ -1,22 +1,55 @@
 //! What is told reaches people in order, and only while it is true: who has not heard of something hears no more of it once
 //! it is over, and nobody hears of its end before its beginning.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use super::{MailResult, Monitor, Notice, NoticeKind, Record, Turn, Waiting, outbox::Before, tell};
-use crate::{clock::Now, incident::Incident};
+use super::{MailResult, Monitor, Notice, NoticeKind, Record, Turn, Waiting, dossier::Judgement, outbox::Before, tell};
+use crate::{
+    clock::Now,
+    incident::{IncidentKey, Told},
+};
 
 impl Monitor {
+    /// A visit has moved the incidents of an endpoint on: people are told, of what is wrong before what is mended.
+    pub(super) fn judged(&mut self, place: usize, judgement: Judgement, now: Now, turn: &mut Turn) {
+        let name = self.dossiers[place].name().clone();
+        for passed in judgement.passed_on {
+            if self.ledger.passes_on(&passed.from, &passed.to, &name, &passed.heard, now.wall) {
+                turn.incidents.remove(&passed.from);
+                turn.records.push(Record::IncidentGone(passed.from.clone()));
+            }
+            turn.incidents.insert(passed.to);
+            turn.records.push(Record::MemberGone { endpoint: name.clone(), key: passed.from.clone() });
+            self.settle(&passed.from, &passed.heard, now, turn);
+        }
+        for key in judgement.changed {
+            if self.ledger.stands(&key, &name, now.wall) {
+                turn.incidents.insert(key.clone());
+            }
+            turn.members.insert((place, key));
+        }
+        for member in judgement.accepted {
+            self.left(&name, &member.key, &member.heard, now, turn);
+        }
+        self.tell(place, now, turn);
+        for key in judgement.mended {
+            let heard = self.dossiers[place].members.get(&key).map(|member| member.heard.clone()).unwrap_or_default();
+            self.ledger.mended(&key, &name);
+            turn.members.insert((place, key.clone()));
+            self.forget_unheard(place, &key, turn);
+            self.settle(&key, &heard, now, turn);
+        }
+    }
+
     /// The news of one endpoint. What is told takes the place of what still waits to be delivered about the same incident; news
     /// to somebody to whom a delivery is under way wait until it is back.
     pub(super) fn tell(&mut self, place: usize, now: Now, turn: &mut Turn) {
-        let dossier = &self.dossiers[place];
-        let is_held = self.sweep.as_ref().is_some_and(|sweep| sweep.holds(dossier.name()));
+        let name = self.dossiers[place].name().clone();
+        let is_held = self.sweep.as_ref().is_some_and(|sweep| sweep.holds(&name));
         if !self.settings.mail || is_held {
             return;
         }
-        let name = dossier.name().clone();
-        let mut notices = tell::news(dossier, now.wall);
+        let mut notices = self.news(place, now.wall);
         notices.retain_mut(|notice| {
             let Some(case) = notice.cases.first() else { return false };
             let incident = &case.incident.id;
@@ -30,43 +63,112 @@ impl Monitor {
             true
         });
         self.post(notices, now, turn);
+        for (key, recipient) in self.silent_hearers(place) {
+            self.hears(&name, &key, &recipient, turn);
+        }
     }
 
-    /// An incident is over. What was not delivered yet is withdrawn: the ids of those mails.
-    pub(super) fn ended(&mut self, incident: &Incident, now: Now, turn: &mut Turn) -> Vec<String> {
-        turn.records.push(Record::IncidentGone(incident.key.clone()));
-        let told = incident.told.iter();
-        let withdrawn: Vec<_> = told.flat_map(|told| self.outbox.withdraw(&incident.id, &told.recipient, now.uptime)).collect();
+    /// An endpoint has to do with an incident no more, without having been seen mended.
+    pub(super) fn left(&mut self, name: &Arc<str>, key: &IncidentKey, heard: &[String], now: Now, turn: &mut Turn) {
+        self.ledger.leaves(key, name);
+        turn.records.push(Record::MemberGone { endpoint: name.clone(), key: key.clone() });
+        self.settle(key, heard, now, turn);
+    }
+
+    /// Something has ended at an endpoint of these people. Those for whom it holds nowhere else hear that it is mended, if
+    /// anything about it has reached them, or still may; what was not delivered yet is withdrawn.
+    pub(super) fn settle(&mut self, key: &IncidentKey, heard: &[String], now: Now, turn: &mut Turn) {
+        for recipient in heard {
+            self.settle_with(key, recipient, now, turn);
+        }
+        let Some(incident) = self.ledger.take_if_over(key) else { return };
+        turn.incidents.remove(key);
+        turn.records.push(Record::IncidentGone(key.clone()));
+        for told in incident.told.iter().filter(|told| !told.is_over()) {
+            self.withdraw(&incident.id, &told.recipient, now, turn);
+        }
+    }
+
+    fn settle_with(&mut self, key: &IncidentKey, recipient: &str, now: Now, turn: &mut Turn) {
+        let Some(entry) = self.ledger.get(key) else { return };
+        let Some(told) = entry.incident.told_to(recipient).cloned() else { return };
+        let knows = |name: &&Arc<str>| self.member(name, key).is_some_and(|member| member.is_known_to(recipient));
+        if entry.standing.iter().any(|name| knows(&name)) {
+            return;
+        }
+        let mended: Vec<Arc<str>> = entry.mended.iter().filter(knows).cloned().collect();
+        let incident = entry.incident.clone();
+        let withdrawn = self.withdraw(&incident.id, recipient, now, turn);
+        let has_reached = !told.thread.is_empty() && !withdrawn.contains(&told.thread);
+        if self.settings.mail && has_reached {
+            let notice = self.all_clear(&incident, &told, &mended, now.wall);
+            self.post(notice.into_iter().collect(), now, turn);
+        }
+        if let Some(incident) = self.ledger.incident_mut(key) {
+            incident.told.iter_mut().filter(|told| told.recipient == recipient).for_each(Told::end);
+            turn.incidents.insert(key.clone());
+        }
+        for name in mended {
+            let Some(&place) = self.places.get(&name) else { continue };
+            if let Some(member) = self.dossiers[place].members.get_mut(key) {
+                Arc::make_mut(member).heard.retain(|known| known != recipient);
+                turn.members.insert((place, key.clone()));
+            }
+            self.forget_unheard(place, key, turn);
+        }
+    }
+
+    /// Nobody waits for the end of it any more: where it is mended it need not be remembered.
+    fn forget_unheard(&mut self, place: usize, key: &IncidentKey, turn: &mut Turn) {
+        let dossier = &mut self.dossiers[place];
+        let is_over = dossier.members.get(key).is_some_and(|member| !member.is_standing() && member.heard.is_empty());
+        if is_over {
+            let endpoint = dossier.name().clone();
+            dossier.members.remove(key);
+            self.ledger.leaves(key, &endpoint);
+            turn.records.push(Record::MemberGone { endpoint, key: key.clone() });
+        }
+    }
+
+    fn withdraw(&mut self, incident: &str, recipient: &str, now: Now, turn: &mut Turn) -> Vec<String> {
+        let withdrawn = self.outbox.withdraw(incident, recipient, now.uptime);
         turn.records.extend(withdrawn.iter().cloned().map(Record::MailGone));
         withdrawn
-    }
-
-    /// An incident has ended well: those hear of it whom something about it has reached, or still may.
-    pub(super) fn mended(&mut self, place: usize, mut incident: Arc<Incident>, now: Now, turn: &mut Turn) {
-        let withdrawn = self.ended(&incident, now, turn);
-        if self.settings.mail {
-            Arc::make_mut(&mut incident).told.retain(|told| !withdrawn.contains(&told.thread));
-            let notices = tell::all_clear(&self.dossiers[place], &incident, now.wall);
-            self.post(notices, now, turn);
-        }
     }
 
     pub(super) fn post(&mut self, notices: Vec<Notice>, now: Now, turn: &mut Turn) {
         for notice in notices {
             let before = self.before(&notice);
-            for case in &notice.cases {
-                let topic = case.incident.key.topic;
-                let Some(&place) = self.places.get(&case.incident.key.endpoint) else { continue };
-                // An incident that is mended is told of, and no longer there to note it.
-                if let Some(incident) = self.dossiers[place].incidents.get_mut(&topic) {
-                    tell::note(Arc::make_mut(incident), &notice);
-                    turn.changed.insert((place, topic));
-                }
+            if notice.kind != NoticeKind::Resolved {
+                self.note(&notice, turn);
             }
             let waiting = Waiting { id: notice.id.clone(), kind: notice.kind, at: notice.at };
             if self.outbox.post(waiting, before, now.uptime) {
                 turn.posts.push(notice);
             }
+        }
+    }
+
+    /// The recipient knows now.
+    fn note(&mut self, notice: &Notice, turn: &mut Turn) {
+        let keys: BTreeSet<_> = notice.cases.iter().map(|case| &case.incident.key).collect();
+        for key in keys {
+            if let Some(incident) = self.ledger.incident_mut(key) {
+                tell::note(incident, notice);
+                turn.incidents.insert(key.clone());
+            }
+        }
+        for case in &notice.cases {
+            self.hears(&case.member.endpoint, &case.incident.key, &notice.recipient, turn);
+        }
+    }
+
+    fn hears(&mut self, name: &Arc<str>, key: &IncidentKey, recipient: &str, turn: &mut Turn) {
+        let Some(&place) = self.places.get(name) else { return };
+        let Some(member) = self.dossiers[place].members.get_mut(key) else { return };
+        if !member.is_known_to(recipient) {
+            Arc::make_mut(member).heard.push(recipient.to_owned());
+            turn.members.insert((place, key.clone()));
         }
     }
 
@@ -92,7 +194,7 @@ impl Monitor {
 
     /// The mail that must have left before this one: the latest to the same recipient about the same incident.
     fn before(&self, notice: &Notice) -> Option<Before> {
-        let [case] = &notice.cases[..] else { return None };
+        let case = notice.cases.first().filter(|_| notice.kind != NoticeKind::Summary)?;
         let thread = notice.thread.as_ref();
         let own = self.outbox.latest(&case.incident.id, &notice.recipient);
         let id = own.or_else(|| thread.filter(|thread| self.outbox.holds(thread)))?;
@@ -101,17 +203,15 @@ impl Monitor {
 
     /// A mail was refused for good. Where it was the first about an incident, the next one is.
     fn never_arrived(&mut self, id: &str, turn: &mut Turn) {
-        for (place, dossier) in self.dossiers.iter_mut().enumerate() {
-            for (topic, incident) in &mut dossier.incidents {
-                if !incident.told.iter().any(|told| told.thread == id) {
-                    continue;
-                }
-                let incident = Arc::make_mut(incident);
-                for told in incident.told.iter_mut().filter(|told| told.thread == id) {
-                    told.thread = self.outbox.latest(&incident.id, &told.recipient).cloned().unwrap_or_default();
-                }
-                turn.changed.insert((place, *topic));
+        for incident in self.ledger.incidents_mut() {
+            if !incident.told.iter().any(|told| told.thread == id) {
+                continue;
             }
+            let incident = Arc::make_mut(incident);
+            for told in incident.told.iter_mut().filter(|told| told.thread == id) {
+                told.thread = self.outbox.latest(&incident.id, &told.recipient).cloned().unwrap_or_default();
+            }
+            turn.incidents.insert(incident.key.clone());
         }
     }
 }

@@ -63,7 +63,7 @@ impl Monitor {
         for (name, dossier) in gone {
             self.schedule.remove(&name);
             self.sweep.iter_mut().for_each(|sweep| sweep.forget(&name));
-            dossier.incidents.values().for_each(|incident| drop(self.ended(incident, now, turn)));
+            dossier.members.values().for_each(|member| self.left(&name, &member.key, &member.heard, now, turn));
             turn.records.push(Record::EndpointGone(name));
         }
     }

@@ -7,7 +7,7 @@ use super::{NoticeKind, Watch};
 use crate::{
     clock::Timestamp,
     diagnosis::{Found, Judged, Status},
-    incident::Incident,
+    incident::{Incident, Member},
     observation::Failure,
 };
 
@@ -20,8 +20,8 @@ pub struct Snapshot {
     pub started: Timestamp,
     /// Every endpoint of the inventory, in its order.
     pub endpoints: Vec<Arc<EndpointView>>,
-    /// Every suspected and open incident.
-    pub incidents: Vec<Arc<Incident>>,
+    /// Every incident.
+    pub incidents: Vec<IncidentView>,
     /// The mails that wait.
     pub outbox: OutboxView,
     /// How the last reload went.
@@ -30,6 +30,28 @@ pub struct Snapshot {
     pub lag: Histogram,
     /// What is wrong with the daemon itself (state cannot be written, mail cannot be sent), as sentences.
     pub troubles: Vec<String>,
+}
+
+/// One incident.
+#[derive(Clone, Debug)]
+pub struct IncidentView {
+    /// What is known of it as a whole.
+    pub incident: Arc<Incident>,
+    /// Where it is suspected or open, by the endpoint's name; where it is mended, while somebody waits for the end elsewhere.
+    pub members: Vec<Arc<Member>>,
+}
+
+impl IncidentView {
+    /// The worst of where it is open; where it is nowhere, of where it is suspected. `None`: it is mended everywhere.
+    pub fn worst(&self) -> Option<&Arc<Member>> {
+        let standing = self.members.iter().rev().filter(|member| member.is_standing());
+        standing.max_by_key(|member| (member.is_open(), member.weight()))
+    }
+
+    /// Real, somewhere.
+    pub fn is_open(&self) -> bool {
+        self.members.iter().any(|member| member.is_open())
+    }
 }
 
 /// One endpoint.

@@ -1,92 +1,145 @@
-//! Who is told what: each stage of an incident once to each who should know, and its end to each who was told.
+//! Who is told what: each stage of an incident once to each who should know, with all of their endpoints, and its end to each
+//! who was told.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use super::{Case, Notice, NoticeKind, Watch, dossier::Dossier, notice};
+use super::{Case, Monitor, Notice, NoticeKind, Watch, dossier::Dossier, notice, sweep::Sweep};
 use crate::{
     clock::Timestamp,
     diagnosis::Topic,
-    incident::{Audience, Incident, Told, stable_hash},
+    incident::{Audience, Incident, IncidentKey, Member, Told, stable_hash},
 };
 
 /// Somebody, in one role.
 type Recipient = (String, Audience);
 
-/// What is to be told of this endpoint now: every open incident, to everybody to whom its stage is news.
-pub(super) fn news(dossier: &Dossier, at: Timestamp) -> Vec<Notice> {
-    pending(dossier).into_iter().map(|(recipient, case)| single(recipient, case, at)).collect()
-}
-
-/// What is to be told of all these endpoints at once: one notice to each, a summary where there is more than one case.
-pub(super) fn summaries<'a>(dossiers: impl Iterator<Item = &'a Dossier>, at: Timestamp) -> Vec<Notice> {
-    let mut mailbags: BTreeMap<Recipient, Vec<Case>> = BTreeMap::new();
-    for (recipient, case) in dossiers.flat_map(pending) {
-        mailbags.entry(recipient).or_default().push(case);
-    }
-    let each = mailbags.into_iter().map(|(recipient, mut cases)| match cases.pop() {
-        Some(case) if cases.is_empty() => single(recipient, case, at),
-        last => {
-            cases.extend(last);
-            summary(recipient, cases, at)
+impl Monitor {
+    /// What is to be told now for the sake of this endpoint: each incident that is open there, to everybody to whom its stage is
+    /// news, with all of their endpoints.
+    pub(super) fn news(&self, place: usize, at: Timestamp) -> Vec<Notice> {
+        let mut news = Vec::new();
+        for (incident, member) in self.open_at(place) {
+            let recipients = recipients(&self.dossiers[place].view.watch, &member.key);
+            for recipient in recipients.into_iter().filter(|(address, _)| incident.is_news_to(address, member)) {
+                news.extend(about_one(recipient.clone(), self.cases(&member.key, &recipient.0), at));
+            }
         }
-    });
-    each.collect()
+        news
+    }
+
+    /// What the end of the first sweep has to tell of the endpoints it held: one notice to each, a summary where there is more
+    /// than one incident.
+    pub(super) fn summaries(&self, sweep: &Sweep, at: Timestamp) -> Vec<Notice> {
+        let mut mailbags: BTreeMap<Recipient, Vec<Case>> = BTreeMap::new();
+        let held = self.dossiers.iter().enumerate().filter(|(_, dossier)| sweep.holds(dossier.name()));
+        for (place, dossier) in held {
+            for (incident, member) in self.open_at(place) {
+                for recipient in recipients(&dossier.view.watch, &member.key) {
+                    let is_unheard = incident.is_news_to(&recipient.0, member) || !member.is_known_to(&recipient.0);
+                    let case = case(dossier, incident, member).filter(|_| is_unheard);
+                    mailbags.entry(recipient).or_default().extend(case);
+                }
+            }
+        }
+        let each = mailbags.into_iter().filter_map(|(recipient, cases)| {
+            let incidents: BTreeSet<_> = cases.iter().map(|case| &case.incident.id).collect();
+            if incidents.len() > 1 { Some(summary(recipient, cases, at)) } else { about_one(recipient, cases, at) }
+        });
+        each.collect()
+    }
+
+    /// The all-clear about these endpoints to somebody who was told, in the same role.
+    pub(super) fn all_clear(&self, incident: &Arc<Incident>, told: &Told, at: &[Arc<str>], now: Timestamp) -> Option<Notice> {
+        let cases = self.cases_at(incident, at.iter());
+        let first = cases.first()?;
+        Some(Notice {
+            id: notice::id(incident, "resolved", told.round, told.audience, &told.recipient),
+            kind: NoticeKind::Resolved,
+            recipient: told.recipient.clone(),
+            audience: told.audience,
+            reply_to: reply_to(told.audience, &[first]),
+            thread: Some(told.thread.clone()),
+            at: now,
+            cases,
+        })
+    }
+
+    /// Those who are to know of everything that is open at this endpoint and have heard of it elsewhere: now it is theirs here
+    /// too, and no news.
+    pub(super) fn silent_hearers(&self, place: usize) -> Vec<(IncidentKey, String)> {
+        let mut hearers = Vec::new();
+        for (incident, member) in self.open_at(place) {
+            let recipients = recipients(&self.dossiers[place].view.watch, &member.key);
+            let new = recipients.into_iter().filter(|(address, _)| !member.is_known_to(address));
+            let told = new.filter(|(address, _)| incident.told_to(address).is_some());
+            hearers.extend(told.map(|(address, _)| (member.key.clone(), address)));
+        }
+        hearers
+    }
+
+    pub(super) fn member(&self, name: &Arc<str>, key: &IncidentKey) -> Option<&Arc<Member>> {
+        self.dossiers[*self.places.get(name)?].members.get(key)
+    }
+
+    fn open_at(&self, place: usize) -> impl Iterator<Item = (&Arc<Incident>, &Arc<Member>)> {
+        let open = self.dossiers[place].members.values().filter(|member| member.is_open());
+        open.filter_map(|member| Some((&self.ledger.get(&member.key)?.incident, member)))
+    }
+
+    /// Where it is open, of the recipient's endpoints.
+    fn cases(&self, key: &IncidentKey, recipient: &str) -> Vec<Case> {
+        let Some(entry) = self.ledger.get(key) else { return Vec::new() };
+        let is_held = |name: &&Arc<str>| self.sweep.as_ref().is_some_and(|sweep| sweep.holds(name));
+        let is_theirs = |name: &&Arc<str>| {
+            let watch = self.places.get(*name).map(|place| &self.dossiers[*place].view.watch);
+            watch.is_some_and(|watch| recipients(watch, key).iter().any(|(address, _)| address == recipient))
+        };
+        let is_open = |name: &&Arc<str>| self.member(name, key).is_some_and(|member| member.is_open());
+        let theirs = entry.standing.iter().filter(|name| !is_held(name)).filter(is_open).filter(is_theirs);
+        self.cases_at(&entry.incident, theirs)
+    }
+
+    fn cases_at<'a>(&self, incident: &Arc<Incident>, names: impl Iterator<Item = &'a Arc<str>>) -> Vec<Case> {
+        let dossiers = names.filter_map(|name| Some(&self.dossiers[*self.places.get(name)?]));
+        let cases = dossiers.filter_map(|dossier| case(dossier, incident, dossier.members.get(&incident.key)?));
+        let mut cases: Vec<_> = cases.collect();
+        cases.sort_by_key(|case| Reverse(case.member.weight()));
+        cases
+    }
 }
 
-/// The all-clear, to everybody who was told and in the same role; not to those whom nothing has reached.
-pub(super) fn all_clear(dossier: &Dossier, incident: &Incident, at: Timestamp) -> Vec<Notice> {
-    let Some(case) = case(dossier, incident) else { return Vec::new() };
-    let heard = incident.told.iter().filter(|told| !told.thread.is_empty());
-    let each = heard.map(|told| Notice {
-        id: notice::id(incident, "resolved", told.audience, &told.recipient),
-        kind: NoticeKind::Resolved,
-        recipient: told.recipient.clone(),
-        audience: told.audience,
-        reply_to: reply_to(told.audience, &case.watch),
-        thread: Some(told.thread.clone()),
-        at,
-        cases: vec![case.clone()],
-    });
-    each.collect()
-}
-
-/// Notes that `notice` has told its recipient where the incident stands.
+/// Notes that `notice`, with these cases of the incident, has told its recipient where it stands.
 pub(super) fn note(incident: &mut Incident, notice: &Notice) {
-    let stage = incident.stage();
-    match incident.told.iter_mut().find(|told| told.recipient == notice.recipient) {
+    let cases = notice.cases.iter().filter(|case| case.incident.key == incident.key);
+    let Some(worst) = cases.max_by_key(|case| case.member.weight()) else { return };
+    let stage = worst.member.stage();
+    let is_worse = incident.is_news_to(&notice.recipient, &worst.member);
+    let recipient = notice.recipient.clone();
+    match incident.told.iter_mut().find(|told| told.recipient == recipient) {
+        Some(told) if told.is_over() => {
+            let round = told.round + 1;
+            *told = Told { recipient, audience: notice.audience, stage, thread: notice.id.clone(), round };
+        }
         Some(told) => {
-            told.stage = stage;
-            if notice.thread.is_none() {
+            if is_worse {
+                told.stage = stage;
+            }
+            if notice.thread.is_none() && notice.kind != NoticeKind::Summary {
                 told.thread.clone_from(&notice.id);
             }
         }
-        None => incident.told.push(Told {
-            recipient: notice.recipient.clone(),
-            audience: notice.audience,
-            stage,
-            thread: notice.id.clone(),
-        }),
+        None => incident.told.push(Told { recipient, audience: notice.audience, stage, thread: notice.id.clone(), round: 1 }),
     }
-}
-
-fn pending(dossier: &Dossier) -> Vec<(Recipient, Case)> {
-    let mut pending = Vec::new();
-    for incident in dossier.incidents.values() {
-        let mut recipients = recipients(&dossier.view.watch, incident);
-        recipients.retain(|(address, _)| incident.is_news_to(address));
-        if recipients.is_empty() {
-            continue;
-        }
-        let Some(case) = case(dossier, incident) else { continue };
-        pending.extend(recipients.into_iter().map(|recipient| (recipient, case.clone())));
-    }
-    pending
 }
 
 /// The owners; the admins of a server with a broken chain too, where they are to be written to. Nobody twice.
-fn recipients(watch: &Watch, incident: &Incident) -> Vec<Recipient> {
+fn recipients(watch: &Watch, key: &IncidentKey) -> Vec<Recipient> {
     let policy = &watch.policy;
-    let is_letter = policy.write_to_admin && kind(incident) == NoticeKind::Chain;
+    let is_letter = policy.write_to_admin && kind(key) == NoticeKind::Chain;
     let admins = policy.admins.iter().filter(|_| is_letter).map(|admin| (admin, Audience::Admin));
     let mut recipients: Vec<Recipient> = Vec::new();
     for (address, audience) in policy.owners.iter().map(|owner| (owner, Audience::Owner)).chain(admins) {
@@ -97,53 +150,53 @@ fn recipients(watch: &Watch, incident: &Incident) -> Vec<Recipient> {
     recipients
 }
 
-fn kind(incident: &Incident) -> NoticeKind {
-    match incident.key.topic {
+fn kind(key: &IncidentKey) -> NoticeKind {
+    match key.topic {
         Topic::Expiry => NoticeKind::Expiry,
         Topic::Code("missing_intermediate") => NoticeKind::Chain,
         _ => NoticeKind::Problem,
     }
 }
 
-fn case(dossier: &Dossier, incident: &Incident) -> Option<Case> {
-    let seen = dossier.evidence(incident);
-    (!seen.is_empty()).then(|| Case { incident: incident.clone(), watch: dossier.view.watch.clone(), seen })
+fn case(dossier: &Dossier, incident: &Arc<Incident>, member: &Arc<Member>) -> Option<Case> {
+    let seen = dossier.evidence(member);
+    let (incident, member, watch) = (Arc::clone(incident), Arc::clone(member), dossier.view.watch.clone());
+    (!seen.is_empty()).then_some(Case { incident, member, watch, seen })
 }
 
-fn single((recipient, audience): Recipient, case: Case, at: Timestamp) -> Notice {
-    let incident = &case.incident;
-    Notice {
-        id: notice::id(incident, &incident.stage(), audience, &recipient),
-        kind: kind(incident),
-        thread: thread(incident, &recipient),
-        reply_to: reply_to(audience, &case.watch),
+/// The notice where an incident stands; `None` when there is nothing to show.
+fn about_one((recipient, audience): Recipient, mut cases: Vec<Case>, at: Timestamp) -> Option<Notice> {
+    cases.sort_by_key(|case| Reverse(case.member.weight()));
+    let worst = cases.first()?;
+    let incident = &worst.incident;
+    let told = incident.told_to(&recipient);
+    let before = incident.told.iter().find(|told| told.recipient == recipient);
+    let round = before.map_or(1, |before| before.round + u32::from(before.is_over()));
+    let audience = told.map_or(audience, |told| told.audience);
+    Some(Notice {
+        id: notice::id(incident, &worst.member.stage(), round, audience, &recipient),
+        kind: kind(&incident.key),
+        thread: told.map(|told| told.thread.clone()).filter(|thread| !thread.is_empty()),
+        reply_to: reply_to(audience, &cases.iter().collect::<Vec<_>>()),
         recipient,
         audience,
         at,
-        cases: vec![case],
-    }
-}
-
-/// The first mail about it that has reached the recipient, or still may.
-pub(super) fn thread(incident: &Incident, recipient: &str) -> Option<String> {
-    let told = incident.told.iter().find(|told| told.recipient == recipient)?;
-    Some(told.thread.clone()).filter(|thread| !thread.is_empty())
+        cases,
+    })
 }
 
 /// The worst cases first, otherwise in the order of the inventory.
 fn summary((recipient, audience): Recipient, mut cases: Vec<Case>, at: Timestamp) -> Notice {
-    let stages: Vec<String> = cases.iter().map(|case| format!("{} {}", case.incident.id, case.incident.stage())).collect();
+    let stages: Vec<String> =
+        cases.iter().map(|case| format!("{} {} {}", case.incident.id, case.member.endpoint, case.member.stage())).collect();
     let digest = stable_hash(&stages.iter().map(String::as_str).collect::<Vec<_>>());
-    cases.sort_by_key(|case| std::cmp::Reverse(case.incident.severity));
-    let mut replies: Vec<String> = cases.iter().flat_map(|case| reply_to(audience, &case.watch)).collect();
-    replies.sort();
-    replies.dedup();
+    cases.sort_by_key(|case| Reverse(case.member.severity));
     Notice {
         id: notice::summary_id(digest, audience, &recipient),
         kind: NoticeKind::Summary,
+        reply_to: reply_to(audience, &cases.iter().collect::<Vec<_>>()),
         recipient,
         audience,
-        reply_to: replies,
         thread: None,
         at,
         cases,
@@ -151,9 +204,12 @@ fn summary((recipient, audience): Recipient, mut cases: Vec<Case>, at: Timestamp
 }
 
 /// A letter to an admin is answered to the owners.
-fn reply_to(audience: Audience, watch: &Arc<Watch>) -> Vec<String> {
-    match audience {
-        Audience::Owner => Vec::new(),
-        Audience::Admin => watch.policy.owners.clone(),
+fn reply_to(audience: Audience, cases: &[&Case]) -> Vec<String> {
+    let mut owners: Vec<String> = Vec::new();
+    for owner in cases.iter().filter(|_| audience == Audience::Admin).flat_map(|case| &case.watch.policy.owners) {
+        if !owners.contains(owner) {
+            owners.push(owner.clone());
+        }
     }
+    owners
 }

@@ -82,11 +82,21 @@ pub(super) fn severity(name: &str) -> Option<Severity> {
     [Severity::Info, Severity::Warning, Severity::Critical].into_iter().find(|severity| severity.name() == name)
 }
 
-/// `suspected`: how often it was seen; nothing once it is open.
-pub(super) fn suspected(state: State) -> Option<u8> {
+/// `suspected 2`, `open`, `mended 2026-11-22T10:00:00Z`.
+pub(super) fn state_text(state: State) -> String {
     match state {
-        State::Suspected(times) => Some(times),
-        State::Open => None,
+        State::Suspected(looks) => format!("suspected {looks}"),
+        State::Open => "open".into(),
+        State::Mended(at) => format!("mended {at}"),
+    }
+}
+
+pub(super) fn state(text: &str) -> Option<State> {
+    match text.split_once(' ') {
+        None => (text == "open").then_some(State::Open),
+        Some(("suspected", looks)) => looks.parse().ok().map(State::Suspected),
+        Some(("mended", at)) => at.parse().ok().map(State::Mended),
+        Some(_) => None,
     }
 }
 
@@ -100,6 +110,12 @@ struct ToldEntry {
     audience: String,
     stage: String,
     thread: String,
+    #[serde(default = "first")]
+    round: u32,
+}
+
+fn first() -> u32 {
+    1
 }
 
 pub(super) fn told_to_json(told: &[Told]) -> String {
@@ -108,6 +124,7 @@ pub(super) fn told_to_json(told: &[Told]) -> String {
         audience: told.audience.name().to_owned(),
         stage: told.stage.clone(),
         thread: told.thread.clone(),
+        round: told.round,
     });
     json(&entries.collect::<Vec<_>>())
 }
@@ -116,7 +133,7 @@ pub(super) fn told_from_json(text: &str) -> Option<Vec<Told>> {
     let entries: Vec<ToldEntry> = serde_json::from_str(text).ok()?;
     let told = entries.into_iter().map(|entry| {
         let audience = [Audience::Owner, Audience::Admin].into_iter().find(|audience| audience.name() == entry.audience)?;
-        Some(Told { recipient: entry.recipient, audience, stage: entry.stage, thread: entry.thread })
+        Some(Told { recipient: entry.recipient, audience, stage: entry.stage, thread: entry.thread, round: entry.round })
     });
     told.collect()
 }

@@ -119,11 +119,11 @@ fn begin(path: &Path, locking_mode: &str) -> rusqlite::Result<(Connection, i64)>
 }
 
 /// "cvgl": tells file(1), and us, whose database it is.
-const APPLICATION_ID: i64 = 0x6376_676c;
+pub(super) const APPLICATION_ID: i64 = 0x6376_676c;
 
 /// Each brings the schema from its index to the next version; the last one's number is the `user_version`. Never edited once
 /// released. Moments are RFC 3339 text, lists are JSON: legible in the sqlite3 shell, and exact.
-const MIGRATIONS: &[&str] = &["
+pub(super) const MIGRATIONS: &[&str] = &["
     CREATE TABLE meta (
         key   TEXT NOT NULL PRIMARY KEY,
         value TEXT NOT NULL
@@ -180,6 +180,40 @@ const MIGRATIONS: &[&str] = &["
         at        TEXT NOT NULL,
         message   BLOB NOT NULL
     ) STRICT;
+", "
+    -- An incident is no longer one endpoint's: what it is at each stands in member. Until the next visit has seen which certificate
+    -- is at fault, each is put down to its endpoint.
+    ALTER TABLE incident RENAME TO incident_1;
+    CREATE TABLE incident (
+        topic TEXT NOT NULL,
+        cause TEXT NOT NULL,                    -- endpoint:NAME, certificate:FINGERPRINT, authority:NAME
+        id    TEXT NOT NULL,
+        since TEXT NOT NULL,
+        told  TEXT NOT NULL,                    -- [{recipient, audience, stage, thread, round}, ..]
+        PRIMARY KEY (topic, cause)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE member (
+        endpoint  TEXT NOT NULL,
+        topic     TEXT NOT NULL,
+        cause     TEXT NOT NULL,
+        code      TEXT NOT NULL,
+        severity  TEXT NOT NULL,
+        state     TEXT NOT NULL,                -- suspected N (seen so often), open, mended MOMENT
+        summary   TEXT NOT NULL,
+        addresses TEXT NOT NULL,
+        since     TEXT NOT NULL,
+        last_seen TEXT NOT NULL,
+        heard     TEXT NOT NULL,                -- [recipient, ..]
+        PRIMARY KEY (endpoint, topic, cause)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO incident SELECT topic, 'endpoint:' || endpoint, id, since, told FROM incident_1;
+    INSERT INTO member
+        SELECT endpoint, topic, 'endpoint:' || endpoint, code, severity,
+               CASE WHEN suspected IS NULL THEN 'open' ELSE 'suspected ' || suspected END,
+               summary, addresses, since, last_seen,
+               (SELECT json_group_array(entry.value ->> 'recipient') FROM json_each(told) AS entry)
+        FROM incident_1;
+    DROP TABLE incident_1;
 "];
 
 const PRUNE: &str = "

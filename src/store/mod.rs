@@ -21,7 +21,7 @@ use std::{path::PathBuf, sync::Arc};
 use crate::{
     clock::Timestamp,
     diagnosis::Issuers,
-    incident::Incident,
+    incident::{Incident, Member},
     monitor::{NoticeKind, Record},
     observation::Observation,
 };
@@ -63,8 +63,10 @@ pub struct Mail {
 pub struct Stored {
     /// The last observations, by endpoint and address.
     pub addresses: Vec<StoredAddress>,
-    /// Suspected and open incidents.
+    /// Every incident, by topic and cause.
     pub incidents: Vec<Incident>,
+    /// The endpoints' parts in them, by endpoint, topic and cause.
+    pub members: Vec<Member>,
     /// The mails that wait, oldest first.
     pub mails: Vec<Mail>,
     /// The first sweep after the installation is over.

@@ -11,7 +11,7 @@ use crate::{
     certificate::Certificate,
     clock::Timestamp,
     diagnosis::{Issuers, Topic},
-    incident::{Incident, IncidentKey, State},
+    incident::{Cause, Incident, IncidentKey, Member},
     observation::{Chain, Handshake, Observation, Outcome, Tls},
 };
 
@@ -21,7 +21,8 @@ pub(super) fn everything(database: &Database) -> std::result::Result<Stored, Sto
     let read = || -> Result<Stored> {
         Ok(Stored {
             addresses: addresses(db)?,
-            incidents: rows(db, "SELECT * FROM incident ORDER BY endpoint, topic", "an incident", incident)?,
+            incidents: rows(db, "SELECT * FROM incident ORDER BY topic, cause", "an incident", incident)?,
+            members: rows(db, "SELECT * FROM member ORDER BY endpoint, topic, cause", "an incident at an endpoint", member)?,
             mails: mails(db)?,
             first_sweep_done: first_sweep_done(db)?,
         })
@@ -66,26 +67,38 @@ fn first_sweep_done(db: &Connection) -> Result<bool> {
 }
 
 fn incident(row: &Row<'_>) -> Result<Option<Incident>> {
-    let (endpoint, topic): (String, String) = (row.get("endpoint")?, row.get("topic")?);
-    let (severity, addresses, told): (String, String, String) = (row.get("severity")?, row.get("addresses")?, row.get("told")?);
-    let suspected: Option<u8> = row.get("suspected")?;
-    let (since, last_seen) = (moment(row, "since")?, moment(row, "last_seen")?);
-    let (id, code, summary) = (row.get("id")?, row.get("code")?, row.get("summary")?);
+    let (id, told): (String, String) = (row.get("id")?, row.get("told")?);
+    let (key, since) = (key(row)?, moment(row, "since")?);
+    Ok(key.zip(since).and_then(|(key, since)| Some(Incident { id, key, since, told: codec::told_from_json(&told)? })))
+}
+
+fn member(row: &Row<'_>) -> Result<Option<Member>> {
+    let (endpoint, severity, addresses, heard): (String, String, String, String) =
+        (row.get("endpoint")?, row.get("severity")?, row.get("addresses")?, row.get("heard")?);
+    let state: String = row.get("state")?;
+    let (key, since, last_seen) = (key(row)?, moment(row, "since")?, moment(row, "last_seen")?);
+    let (code, summary) = (row.get("code")?, row.get("summary")?);
     let understand = || {
-        Some(Incident {
-            id,
-            key: IncidentKey { endpoint: endpoint.into(), topic: Topic::from_name(&topic)? },
+        Some(Member {
+            endpoint: endpoint.into(),
+            key: key?,
             code,
             severity: codec::severity(&severity)?,
-            state: suspected.map_or(State::Open, State::Suspected),
+            state: codec::state(&state)?,
             summary,
             addresses: codec::strings_from_json(&addresses)?,
             since: since?,
             last_seen: last_seen?,
-            told: codec::told_from_json(&told)?,
+            heard: codec::strings_from_json(&heard)?,
         })
     };
     Ok(understand())
+}
+
+fn key(row: &Row<'_>) -> Result<Option<IncidentKey>> {
+    let (topic, cause): (String, String) = (row.get("topic")?, row.get("cause")?);
+    let parts = Topic::from_name(&topic).zip(Cause::from_text(&cause));
+    Ok(parts.map(|(topic, cause)| IncidentKey { topic, cause }))
 }
 
 type Certificates = HashMap<String, Arc<Certificate>>;

@@ -8,7 +8,7 @@ use super::{Mail, codec};
 use crate::{
     certificate::Certificate,
     diagnosis::Judged,
-    incident::{Incident, IncidentKey},
+    incident::{Incident, IncidentKey, Member},
     monitor::Record,
     observation::{Handshake, Outcome},
 };
@@ -22,13 +22,20 @@ pub(super) fn record(db: &Connection, record: &Record) -> Result<usize> {
             run(db, "DELETE FROM observation WHERE endpoint = ?1 AND address = ?2", params![&**endpoint, address])
         }
         Record::EndpointGone(endpoint) => {
-            run(db, "DELETE FROM incident WHERE endpoint = ?1", params![&**endpoint])?;
+            run(db, "DELETE FROM member WHERE endpoint = ?1", params![&**endpoint])?;
             run(db, "DELETE FROM observation WHERE endpoint = ?1", params![&**endpoint])
         }
         Record::Incident(incident) => save_incident(db, incident).map(|()| 0),
-        Record::IncidentGone(IncidentKey { endpoint, topic }) => {
-            run(db, "DELETE FROM incident WHERE endpoint = ?1 AND topic = ?2", params![&**endpoint, topic.name()]).map(|_| 0)
+        Record::IncidentGone(IncidentKey { topic, cause }) => {
+            run(db, "DELETE FROM incident WHERE topic = ?1 AND cause = ?2", params![topic.name(), cause.to_string()]).map(|_| 0)
         }
+        Record::Member(member) => save_member(db, member).map(|()| 0),
+        Record::MemberGone { endpoint, key: IncidentKey { topic, cause } } => run(
+            db,
+            "DELETE FROM member WHERE endpoint = ?1 AND topic = ?2 AND cause = ?3",
+            params![&**endpoint, topic.name(), cause.to_string()],
+        )
+        .map(|_| 0),
         Record::MailGone(id) => run(db, "DELETE FROM outbox WHERE id = ?1", params![id]).map(|_| 0),
         Record::FirstSweepDone => {
             run(db, "INSERT OR REPLACE INTO meta VALUES (?1, 'true')", params![FIRST_SWEEP_DONE]).map(|_| 0)
@@ -117,23 +124,33 @@ fn observed(db: &Connection, endpoint: &str, place: &str, judged: &Judged) -> Re
 }
 
 fn save_incident(db: &Connection, incident: &Incident) -> Result<()> {
+    let Incident { id, key, since, told } = incident;
     run(
         db,
-        "INSERT OR REPLACE INTO incident
-            (endpoint, topic, id, code, severity, suspected, summary, addresses, since, last_seen, told)
+        "INSERT OR REPLACE INTO incident (topic, cause, id, since, told) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![key.topic.name(), key.cause.to_string(), id, since.to_string(), codec::told_to_json(told)],
+    )?;
+    Ok(())
+}
+
+fn save_member(db: &Connection, member: &Member) -> Result<()> {
+    run(
+        db,
+        "INSERT OR REPLACE INTO member
+            (endpoint, topic, cause, code, severity, state, summary, addresses, since, last_seen, heard)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
-            &*incident.key.endpoint,
-            incident.key.topic.name(),
-            incident.id,
-            incident.code,
-            incident.severity.name(),
-            codec::suspected(incident.state),
-            incident.summary,
-            codec::strings_to_json(&incident.addresses),
-            incident.since.to_string(),
-            incident.last_seen.to_string(),
-            codec::told_to_json(&incident.told),
+            &*member.endpoint,
+            member.key.topic.name(),
+            member.key.cause.to_string(),
+            member.code,
+            member.severity.name(),
+            codec::state_text(member.state),
+            member.summary,
+            codec::strings_to_json(&member.addresses),
+            member.since.to_string(),
+            member.last_seen.to_string(),
+            codec::strings_to_json(&member.heard),
         ],
     )?;
     Ok(())

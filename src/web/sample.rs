@@ -13,8 +13,11 @@ use crate::{
         VerifyError,
     },
     endpoint::Endpoint,
-    incident::{Incident, IncidentKey, State},
-    monitor::{AddressView, EndpointView, Histogram, MailResult, NoticeKind, OutboxView, Policy, ReloadView, Snapshot, Watch},
+    incident::{Cause, Incident, IncidentKey, Member, State},
+    monitor::{
+        AddressView, EndpointView, Histogram, IncidentView, MailResult, NoticeKind, OutboxView, Policy, ReloadView, Snapshot,
+        Watch,
+    },
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
 };
 
@@ -218,9 +221,10 @@ pub(super) fn fleet() -> Snapshot {
         endpoint("new", "new.example", &[], Vec::new()),
     ]);
     let incident = |endpoint: &str, finding: &Finding, state| {
-        Arc::new(Incident {
-            id: format!("1-{endpoint}"),
-            key: IncidentKey { endpoint: endpoint.into(), topic: finding.topic() },
+        let key = IncidentKey { topic: finding.topic(), cause: Cause::Endpoint(endpoint.into()) };
+        let member = Member {
+            endpoint: endpoint.into(),
+            key: key.clone(),
             code: finding.code().into(),
             severity: finding.severity(),
             state,
@@ -228,8 +232,9 @@ pub(super) fn fleet() -> Snapshot {
             addresses: vec!["192.0.2.7".into()],
             since: earlier(now(), Duration::from_hours(24)),
             last_seen: now(),
-            told: Vec::new(),
-        })
+            heard: Vec::new(),
+        };
+        IncidentView { incident: Arc::new(Incident::begin(key, endpoint, member.since)), members: vec![Arc::new(member)] }
     };
     let unreachable = Finding::of_failure(timeout("192.0.2.3").observation.failure().expect("a failure"));
     snapshot.incidents = vec![

@@ -48,7 +48,7 @@ pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Draft
         body: text,
         tone: match notice.audience {
             Audience::Admin => None,
-            Audience::Owner => Some(super::tone(case.incident.severity)),
+            Audience::Owner => Some(super::tone(case.member.severity)),
         },
         attachments: attachments(repair),
         ..Draft::default()
@@ -78,7 +78,7 @@ fn to_the_owner(text: &mut Body, case: &Case, place: &str) {
 }
 
 fn what_we_see(text: &mut Body, case: &Case, place: &str) {
-    let addresses = &case.incident.addresses;
+    let addresses = &case.member.addresses;
     let at = match addresses.len() {
         0 => String::new(),
         1 => format!(", at the address {}", evidence::addresses(case)),
@@ -87,8 +87,8 @@ fn what_we_see(text: &mut Body, case: &Case, place: &str) {
     text.heading("What we see");
     text.paragraph(&format!(
         "Certificate verification fails when connecting to {place}{at}. First seen {}, last confirmed {}.",
-        date(case.incident.since),
-        date(case.incident.last_seen)
+        date(case.member.since),
+        date(case.member.last_seen)
     ));
 }
 

@@ -34,12 +34,12 @@ pub(super) fn named_place(case: &Case) -> String {
 
 /// The addresses at fault; empty when the name did not resolve.
 pub(super) fn addresses(case: &Case) -> String {
-    list(&case.incident.addresses, 16)
+    list(&case.member.addresses, 16)
 }
 
 /// The visit that shows the incident best: the first that has its finding.
 pub(super) fn witness(case: &Case) -> Option<&Judged> {
-    let shows = |judged: &&std::sync::Arc<Judged>| judged.diagnosis.finding(&case.incident.code).is_some();
+    let shows = |judged: &&std::sync::Arc<Judged>| judged.diagnosis.finding(&case.member.code).is_some();
     case.seen.iter().find(shows).or(case.seen.first()).map(AsRef::as_ref)
 }
 
@@ -50,11 +50,11 @@ pub(super) fn sightings(case: &Case) -> Vec<(&'static str, String)> {
     if *server_name != case.watch.endpoint.target.host {
         rows.push(("Asked for", server_name.to_string()));
     }
-    if !case.incident.addresses.is_empty() {
+    if !case.member.addresses.is_empty() {
         rows.push(("Seen at", addresses(case)));
     }
-    rows.push(("First seen", date(case.incident.since)));
-    rows.push(("Last confirmed", date(case.incident.last_seen)));
+    rows.push(("First seen", date(case.member.since)));
+    rows.push(("Last confirmed", date(case.member.last_seen)));
     rows
 }
 

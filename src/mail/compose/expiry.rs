@@ -23,7 +23,7 @@ pub(super) fn letter(notice: &Notice, case: &Case) -> Draft {
     let mut text = Body::default();
     let end = at_fault.iter().filter_map(|group| group.leaf.facts()).map(|facts| facts.not_after).min();
     let (rest, action) = match end {
-        Some(end) if case.incident.code == "expired" => (
+        Some(end) if case.member.code == "expired" => (
             format!("certificate EXPIRED on {}", day(end)),
             format!(
                 "Replace the certificate of {place} now: it expired {} ago, on {}, and clients refuse it.",
@@ -32,7 +32,7 @@ pub(super) fn letter(notice: &Notice, case: &Case) -> Draft {
             ),
         ),
         Some(end) => {
-            let urgency = if case.incident.severity == Severity::Critical { " now" } else { "" };
+            let urgency = if case.member.severity == Severity::Critical { " now" } else { "" };
             (
                 format!("certificate expires in {} ({})", span(now, end), day(end)),
                 format!(
@@ -42,11 +42,11 @@ pub(super) fn letter(notice: &Notice, case: &Case) -> Draft {
                 ),
             )
         }
-        None => (super::title(&case.incident.code), full(&sentence(&case.incident.summary))),
+        None => (super::title(&case.member.code), full(&sentence(&case.member.summary))),
     };
     text.paragraph(&action);
     if end.is_some() {
-        text.paragraph(if case.incident.code == "expired" {
+        text.paragraph(if case.member.code == "expired" {
             "If it was renewed already, the server still has the old one loaded: reload it."
         } else {
             "See whether its automatic renewal still runs; a renewed certificate counts only when the server has loaded it."
@@ -69,7 +69,7 @@ pub(super) fn letter(notice: &Notice, case: &Case) -> Draft {
     Draft {
         subject: super::subject(case, &rest),
         body: text,
-        tone: Some(super::tone(case.incident.severity)),
+        tone: Some(super::tone(case.member.severity)),
         ..Draft::default()
     }
 }
@@ -82,7 +82,7 @@ struct Group<'a> {
 
 /// The certificates that end, the first end first; those of the visits that have the finding, or of all when none has.
 fn at_fault(case: &Case) -> Vec<Group<'_>> {
-    let has_it = |judged: &&Arc<Judged>| judged.diagnosis.finding(&case.incident.code).is_some();
+    let has_it = |judged: &&Arc<Judged>| judged.diagnosis.finding(&case.member.code).is_some();
     let mut chosen: Vec<&Arc<Judged>> = case.seen.iter().filter(has_it).collect();
     if chosen.is_empty() {
         chosen = case.seen.iter().collect();

@@ -73,15 +73,33 @@ pub fn compose(notice: &Notice, settings: &Settings) -> Vec<u8> {
 
 /// The words of a notice.
 pub fn letter(notice: &Notice, settings: &Settings) -> Letter {
-    let draft = match (&notice.cases[..], notice.kind) {
-        ([case], NoticeKind::Expiry) => expiry::letter(notice, case),
-        ([case], NoticeKind::Chain) => chain::letter(notice, case, settings),
-        ([case], NoticeKind::Problem) => problem::letter(notice, case),
-        ([case], NoticeKind::Resolved) => resolved::letter(notice, case, settings),
-        _ => summary::letter(notice),
+    let Some((case, others)) = notice.cases.split_first() else { return summary::letter(notice).lay_out() };
+    let mut draft = match notice.kind {
+        NoticeKind::Expiry => expiry::letter(notice, case),
+        NoticeKind::Chain => chain::letter(notice, case, settings),
+        NoticeKind::Problem => problem::letter(notice, case),
+        NoticeKind::Resolved => resolved::letter(notice, case, settings),
+        NoticeKind::Summary => return summary::letter(notice).lay_out(),
     };
+    the_same_at(&mut draft.body, others);
     draft.lay_out()
 }
+
+/// The other endpoints of the recipient at which the incident holds, or held.
+fn the_same_at(body: &mut Body, others: &[Case]) {
+    if others.is_empty() {
+        return;
+    }
+    body.heading(&format!("The same at {}", layout::count(others.len(), "other endpoint")));
+    let mut places: Vec<String> = others.iter().take(LISTED).map(evidence::named_place).collect();
+    if others.len() > LISTED {
+        places.push(format!("and {} more, which the status page lists", others.len() - LISTED));
+    }
+    body.items(places);
+}
+
+/// How many other endpoints a letter lists.
+const LISTED: usize = 200;
 
 /// The message that `certvigil mail test` sends to `to`.
 pub fn test_message(settings: &Settings, to: &str, at: Timestamp) -> Vec<u8> {

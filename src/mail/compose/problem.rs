@@ -12,30 +12,30 @@ use crate::{
 
 pub(super) fn letter(_notice: &Notice, case: &Case) -> Draft {
     let witness = evidence::witness(case);
-    let found = witness.and_then(|judged| judged.diagnosis.finding(&case.incident.code));
+    let found = witness.and_then(|judged| judged.diagnosis.finding(&case.member.code));
     let mut text = Body::default();
     text.paragraph(&match found {
         Some(found) => full(&sentence(&found.finding.hint())),
         None => format!("Look at {}.", evidence::named_place(case)),
     });
     let mut rows = vec![
-        ("What is wrong", full(&sentence(&case.incident.summary))),
-        ("Finding", format!("{} ({})", super::layout::safe(&case.incident.code), case.incident.severity)),
+        ("What is wrong", full(&sentence(&case.member.summary))),
+        ("Finding", format!("{} ({})", super::layout::safe(&case.member.code), case.member.severity)),
     ];
     if let Some(found) = found {
         rows.push(("Who must act", who(found.finding.fault()).into()));
     }
     rows.extend(evidence::sightings(case));
-    let link = Finding::link(&case.incident.code);
+    let link = Finding::link(&case.member.code);
     rows.push(("More about it", link.clone()));
     text.facts(&rows);
     if let Some(judged) = witness {
         facts_of_the_visit(&mut text, case, judged);
     }
     Draft {
-        subject: super::subject(case, &super::title(&case.incident.code)),
+        subject: super::subject(case, &super::title(&case.member.code)),
         body: text,
-        tone: Some(super::tone(case.incident.severity)),
+        tone: Some(super::tone(case.member.severity)),
         link: Some(link),
         ..Draft::default()
     }

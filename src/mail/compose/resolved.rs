@@ -15,7 +15,7 @@ use crate::{
 
 pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Draft {
     let place = evidence::named_place(case);
-    let title = super::title(&case.incident.code);
+    let title = super::title(&case.member.code);
     let mended = case.seen.iter().map(|judged| judged.observation.at).max().unwrap_or(notice.at);
     let mut text = Body::default();
     let subject = match notice.audience {
@@ -29,12 +29,12 @@ pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Draft
         )),
         Audience::Owner => text.paragraph(&format!("Nothing is left to be done: {place} is in order again.")),
     }
-    let mut rows = vec![("What was wrong", full(&sentence(&case.incident.summary)))];
-    if !case.incident.addresses.is_empty() {
+    let mut rows = vec![("What was wrong", full(&sentence(&case.member.summary)))];
+    if !case.member.addresses.is_empty() {
         rows.push(("Seen at", evidence::addresses(case)));
     }
-    rows.push(("First seen", date(case.incident.since)));
-    rows.push(("Last seen", date(case.incident.last_seen)));
+    rows.push(("First seen", date(case.member.since)));
+    rows.push(("Last seen", date(case.member.last_seen)));
     rows.push(("Seen mended", date(mended)));
     if let Some(verdict) = evidence::witness(case).and_then(|judged| judged.diagnosis.verdict.as_ref()) {
         rows.push(("Now", verdict.line()));

@@ -21,13 +21,13 @@ pub(super) fn letter(notice: &Notice) -> Draft {
     // The same finding may want different things done: a refused port and a lost route are both "unreachable".
     let mut groups: BTreeMap<(&str, Option<String>), Vec<&Case>> = BTreeMap::new();
     for case in &notice.cases {
-        groups.entry((&case.incident.code, hint(case))).or_default().push(case);
+        groups.entry((&case.member.code, hint(case))).or_default().push(case);
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by_key(|((code, _), cases)| (std::cmp::Reverse(worst(cases)), std::cmp::Reverse(cases.len()), *code));
 
     let endpoints = notice.cases.iter().map(|case| &case.watch.endpoint.name).collect::<BTreeSet<_>>().len();
-    let critical = notice.cases.iter().filter(|case| case.incident.severity == Severity::Critical).count();
+    let critical = notice.cases.iter().filter(|case| case.member.severity == Severity::Critical).count();
     let found = format!("{} at {}", count(notice.cases.len(), "finding"), count(endpoints, "endpoint"));
     let mut text = Body::default();
     text.paragraph(&match critical {
@@ -54,7 +54,7 @@ pub(super) fn letter(notice: &Notice) -> Draft {
     Draft {
         subject: printable_cut(&format!("[certvigil] first sweep: {found}"), SUBJECT),
         body: text,
-        tone: Some(super::tone(notice.cases.iter().map(|case| case.incident.severity).max().unwrap_or(Severity::Info))),
+        tone: Some(super::tone(notice.cases.iter().map(|case| case.member.severity).max().unwrap_or(Severity::Info))),
         attachments,
         ..Draft::default()
     }
@@ -62,7 +62,7 @@ pub(super) fn letter(notice: &Notice) -> Draft {
 
 /// What is to be done about a case.
 fn hint(case: &Case) -> Option<String> {
-    Some(evidence::witness(case)?.diagnosis.finding(&case.incident.code)?.finding.hint())
+    Some(evidence::witness(case)?.diagnosis.finding(&case.member.code)?.finding.hint())
 }
 
 /// One finding with one remedy: what to do, once, and a line for each endpoint that has it.
@@ -73,7 +73,7 @@ fn group(text: &mut Body, code: &str, hint: Option<&str>, cases: &[&Case]) {
     }
     let shown = cases.iter().take(LISTED);
     let mut items: Vec<String> =
-        shown.map(|case| format!("{}: {}", evidence::named_place(case), sentence(&case.incident.summary))).collect();
+        shown.map(|case| format!("{}: {}", evidence::named_place(case), sentence(&case.member.summary))).collect();
     if cases.len() > LISTED {
         items.push(format!("and {} more, which the status page lists", cases.len() - LISTED));
     }
@@ -85,7 +85,7 @@ fn full_title(code: &str) -> String {
 }
 
 fn worst(cases: &[&Case]) -> Severity {
-    cases.iter().map(|case| case.incident.severity).max().unwrap_or(Severity::Info)
+    cases.iter().map(|case| case.member.severity).max().unwrap_or(Severity::Info)
 }
 
 /// `fullchain-NAME.pem` for each case that has a ready chain; names are made unique.

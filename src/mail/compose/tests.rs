@@ -13,7 +13,7 @@ use crate::{
         ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, Judged, NearMiss, Repair, Severity, Verdict, VerifyError,
     },
     endpoint::Endpoint,
-    incident::{Audience, Incident, IncidentKey, State},
+    incident::{Audience, Cause, Incident, IncidentKey, Member, State},
     mail::{Login, Secret, Security, Server},
     monitor::{Policy, Watch},
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
@@ -90,9 +90,10 @@ fn watch(target: &str, policy: Policy) -> Arc<Watch> {
 /// The case of `seen`'s first finding.
 fn case(watch: &Arc<Watch>, seen: Vec<Judged>) -> Case {
     let finding = &seen[0].diagnosis.findings[0].finding;
-    let incident = Incident {
-        id: "i-1".into(),
-        key: IncidentKey { endpoint: Arc::clone(&watch.endpoint.name), topic: finding.topic() },
+    let key = IncidentKey { topic: finding.topic(), cause: Cause::Endpoint(Arc::clone(&watch.endpoint.name)) };
+    let member = Member {
+        endpoint: Arc::clone(&watch.endpoint.name),
+        key: key.clone(),
         code: finding.code().into(),
         severity: finding.severity(),
         state: State::Open,
@@ -100,9 +101,10 @@ fn case(watch: &Arc<Watch>, seen: Vec<Judged>) -> Case {
         addresses: seen.iter().filter_map(|judged| Some(judged.observation.address?.to_string())).collect(),
         since: at("2026-11-20T08:00:00Z"),
         last_seen: at("2026-11-22T09:41:07Z"),
-        told: Vec::new(),
+        heard: Vec::new(),
     };
-    Case { incident, watch: Arc::clone(watch), seen: seen.into_iter().map(Arc::new).collect() }
+    let (incident, member) = (Arc::new(Incident::begin(key, &member.endpoint, member.since)), Arc::new(member));
+    Case { incident, member, watch: Arc::clone(watch), seen: seen.into_iter().map(Arc::new).collect() }
 }
 
 fn notice(kind: NoticeKind, cases: Vec<Case>) -> Notice {
@@ -291,7 +293,7 @@ fn the_all_clear() {
     let watch = watch("shop.example", Policy::default());
     let mut case = broken_chain(&watch);
     case.seen = vec![Arc::new(judged(observed("192.0.2.10", vec![leaf(), intermediate()]), &[], vec![]))];
-    case.incident.last_seen = at("2026-11-22T08:41:07Z");
+    Arc::make_mut(&mut case.member).last_seen = at("2026-11-22T08:41:07Z");
     let mut resolved = notice(NoticeKind::Resolved, vec![case]);
     resolved.thread = Some("n-20261120.7".into());
     golden!("resolved-to-owner", shown(&resolved));

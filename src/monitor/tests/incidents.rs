@@ -139,7 +139,7 @@ fn one_good_address_does_not_clear_another() {
     world.run(3 * DAY);
     assert_eq!(world.incidents().len(), 2);
     let case = &world.posted[0].1.cases[0];
-    assert_eq!(case.incident.addresses, ["192.0.2.2"]);
+    assert_eq!(case.member.addresses, ["192.0.2.2"]);
     assert_eq!(case.seen.iter().map(|judged| judged.observation.address).collect::<Vec<_>>(), [Some(ip(2))]);
     *mended.borrow_mut() = true;
     world.run(2 * HOUR);
@@ -260,9 +260,9 @@ fn addresses(script: &'static str) -> impl FnMut(&Watch, Now) -> Option<Reply> {
 
 /// The addresses of the only incident.
 fn at_fault(world: &World) -> Vec<String> {
-    let incidents = world.brain.snapshot(world.now).incidents;
-    assert_eq!(incidents.len(), 1, "{incidents:?}");
-    incidents[0].addresses.clone()
+    let members = world.members();
+    assert_eq!(members.len(), 1, "{members:?}");
+    members[0].addresses.clone()
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn an_address_is_confirmed_by_itself_and_others_join_when_they_are() {
         assert_eq!(at_fault(&world), addresses);
     }
     let case = &world.posted[0].1.cases[0];
-    assert_eq!(case.incident.addresses, ["192.0.2.1"]);
+    assert_eq!(case.member.addresses, ["192.0.2.1"]);
     assert_eq!(case.seen.iter().map(|judged| judged.observation.address).collect::<Vec<_>>(), [Some(ip(1))]);
     world.run(DAY);
     assert_eq!(world.mails(), ["problem owner@a.org a unreachable/critical", "resolved owner@a.org a unreachable/critical"]);
@@ -306,7 +306,7 @@ fn an_address_that_was_left_out_awaits_its_next_visit_without_hurry() {
     assert_eq!(world.incidents(), ["a/reachability Suspected(1) unreachable/critical"]);
     world.run(3 * HOUR);
     assert_eq!(world.mails().len(), 1, "its own third failure in a row");
-    assert_eq!(world.posted[0].1.cases[0].incident.addresses, ["192.0.2.2"]);
+    assert_eq!(world.posted[0].1.cases[0].member.addresses, ["192.0.2.2"]);
 }
 
 /// A certificate that is 100 days old and has ten days to go, seen at the first visit alone; from then on it is as `then` says.

@@ -1,6 +1,7 @@
 //! The brain in virtual time: a world whose servers, mail server and disk are closures, and whose clock jumps from one
 //! event to the next.
 
+mod causes;
 mod crowds;
 mod incidents;
 mod order;
@@ -18,11 +19,11 @@ use std::{
 
 use super::*;
 use crate::{
-    certificate::Certificate,
+    certificate::{Certificate, Fingerprint},
     clock::later,
     diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, Judged, Trust, Verdict},
     endpoint::{Endpoint, Host},
-    incident::{Audience, IncidentKey},
+    incident::{Audience, IncidentKey, Member},
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
 };
 
@@ -45,6 +46,8 @@ struct World {
     site: Site,
     post_office: Box<dyn FnMut(Now) -> MailResult>,
     visit_takes: Duration,
+    /// All endpoints serve the same certificates.
+    shared: bool,
     /// Visits to this address take longer.
     stalls: Option<(IpAddr, Duration)>,
     mail_takes: Duration,
@@ -65,6 +68,7 @@ struct World {
 struct Disk {
     addresses: BTreeMap<(Arc<str>, Option<IpAddr>), RestoredAddress>,
     incidents: BTreeMap<IncidentKey, Incident>,
+    members: BTreeMap<(Arc<str>, IncidentKey), Member>,
     outbox: Vec<Waiting>,
     first_sweep_done: bool,
 }
@@ -92,9 +96,18 @@ impl Disk {
                 }
             }
             Record::AddressGone { endpoint, address } => drop(self.addresses.remove(&(endpoint, address))),
-            Record::EndpointGone(name) => self.addresses.retain(|(endpoint, _), _| *endpoint != name),
+            Record::EndpointGone(name) => {
+                self.addresses.retain(|(endpoint, _), _| *endpoint != name);
+                self.members.retain(|(endpoint, _), _| *endpoint != name);
+            }
             Record::Incident(incident) => drop(self.incidents.insert(incident.key.clone(), (*incident).clone())),
             Record::IncidentGone(key) => assert!(self.incidents.remove(&key).is_some(), "{key} was never saved"),
+            Record::Member(member) => {
+                drop(self.members.insert((member.endpoint.clone(), member.key.clone()), (*member).clone()));
+            }
+            Record::MemberGone { endpoint, key } => {
+                assert!(self.members.remove(&(endpoint.clone(), key.clone())).is_some(), "{key} at {endpoint} was never saved");
+            }
             Record::MailGone(id) => self.outbox.retain(|mail| mail.id != id),
             Record::FirstSweepDone => self.first_sweep_done = true,
         }
@@ -104,6 +117,7 @@ impl Disk {
         Restored {
             addresses: self.addresses.values().cloned().collect(),
             incidents: self.incidents.values().cloned().collect(),
+            members: self.members.values().cloned().collect(),
             outbox: self.outbox.clone(),
             first_sweep_done: self.first_sweep_done,
         }
@@ -131,6 +145,7 @@ impl World {
             site: Box::new(site),
             post_office: Box::new(|_| MailResult::Delivered),
             visit_takes: Duration::from_millis(100),
+            shared: false,
             stalls: None,
             mail_takes: SECOND,
             coming: BTreeMap::new(),
@@ -235,11 +250,20 @@ impl World {
         self.in_flight += 1;
         self.most_in_flight = self.most_in_flight.max(self.in_flight);
         if let Some((seen, resolved)) = (self.site)(watch, self.now) {
-            let seen = seen.into_iter().map(Arc::new).collect();
+            let seen = seen.into_iter().map(|judged| Arc::new(self.owned(watch, judged))).collect();
             let report = Visited { endpoint: watch.endpoint.name.clone(), generation, seen, resolved };
             let stalls = self.stalls.filter(|(address, _)| report.resolved.contains(address));
             self.come(stalls.map_or(self.visit_takes, |(_, time)| time), Event::Visited(report));
         }
+    }
+
+    /// Each endpoint has certificates of its own, unless all serve the same.
+    fn owned(&self, watch: &Watch, mut judged: Judged) -> Judged {
+        if let (Outcome::Handshake(handshake), false) = (&mut judged.observation.outcome, self.shared) {
+            let leaf = Arc::make_mut(&mut handshake.chain.leaf);
+            leaf.fingerprint = Fingerprint::of(format!("{} {}", watch.endpoint.name, leaf.fingerprint).as_bytes());
+        }
+        judged
     }
 
     fn come(&mut self, after: Duration, event: Event) {
@@ -252,10 +276,14 @@ impl World {
         self.posted.iter().map(|(_, notice)| line(notice)).collect()
     }
 
-    /// Every incident, one line each: key, state, stage.
+    /// Every incident at every endpoint, one line each: endpoint, topic, state, stage.
     fn incidents(&self) -> Vec<String> {
-        let incidents = self.brain.snapshot(self.now).incidents;
-        incidents.iter().map(|i| format!("{} {:?} {}", i.key, i.state, i.stage())).collect()
+        let line = |m: &Arc<Member>| format!("{}/{} {:?} {}", m.endpoint, m.key.topic.name(), m.state, m.stage());
+        self.members().iter().map(line).collect()
+    }
+
+    fn members(&self) -> Vec<Arc<Member>> {
+        self.brain.snapshot(self.now).incidents.into_iter().flat_map(|incident| incident.members).collect()
     }
 
     fn starts_of(&self, name: &str) -> Vec<Duration> {
@@ -269,7 +297,7 @@ impl World {
 }
 
 fn line(notice: &Notice) -> String {
-    let cases = notice.cases.iter().map(|case| format!(" {} {}", case.incident.key.endpoint, case.incident.stage()));
+    let cases = notice.cases.iter().map(|case| format!(" {} {}", case.member.endpoint, case.member.stage()));
     format!("{} {}{}", notice.kind.name(), notice.recipient, cases.collect::<String>())
 }
 
@@ -302,10 +330,10 @@ fn only(judged: Judged) -> Option<Reply> {
     Some((vec![judged], vec![ip(1)]))
 }
 
-/// A certificate was seen, with these findings. It lasts from a year ago for ten years.
+/// A certificate was seen, with these findings. It lasts from 2020 to 2040.
 fn sees(address: u8, now: Now, findings: Vec<Finding>) -> Judged {
-    let year = 365 * DAY;
-    presents(address, now, certificate(crate::clock::earlier(now.wall, year), later(now.wall, 9 * year)), findings)
+    let [from, to] = ["2020-01-01T00:00:00Z", "2040-01-01T00:00:00Z"].map(|at| at.parse().expect("a date"));
+    presents(address, now, certificate(from, to), findings)
 }
 
 fn fine(address: u8, now: Now) -> Judged {
@@ -363,7 +391,7 @@ fn gap() -> Finding {
     Finding::MissingIntermediate { missing: vec!["I".into()], after: "a.org".into() }
 }
 
-/// A certificate with these dates; the rest is the same for all.
+/// A certificate with these dates, the same for the same dates; the rest is the same for all.
 fn certificate(not_before: Timestamp, not_after: Timestamp) -> Arc<Certificate> {
     static MOULD: OnceLock<Arc<Certificate>> = OnceLock::new();
     let mould = MOULD.get_or_init(|| {
@@ -373,5 +401,6 @@ fn certificate(not_before: Timestamp, not_after: Timestamp) -> Arc<Certificate> 
     let mut certificate = Certificate::clone(mould);
     let facts = certificate.facts.as_mut().expect("readable");
     (facts.not_before, facts.not_after) = (not_before, not_after);
+    certificate.fingerprint = Fingerprint::of(format!("{not_before} {not_after}").as_bytes());
     Arc::new(certificate)
 }

@@ -77,7 +77,7 @@ fn what_left_the_inventory_while_nobody_looked_is_forgotten() {
     world.inventory.pop();
     world.restart();
     assert!(world.disk.addresses.keys().all(|(name, _)| &**name == "a"));
-    assert!(world.disk.incidents.keys().all(|key| &*key.endpoint == "a"));
+    assert!(world.disk.members.keys().all(|(endpoint, _)| &**endpoint == "a"));
     assert_eq!((world.disk.addresses.len(), world.disk.incidents.len(), world.mails().len()), (1, 1, 2));
 }
 

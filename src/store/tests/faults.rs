@@ -15,7 +15,6 @@ use super::{
 };
 use crate::{
     diagnosis::Topic,
-    incident::State,
     monitor::{NoticeKind, Record},
     store::{Mail, Store, StoreError, Stored, database::Database},
 };
@@ -65,7 +64,7 @@ fn a_newer_schema_is_left_alone() {
     drop(database);
     let error = refusal(place.open());
     let path = place.database();
-    let expected = format!("the state in {} was written by a newer certvigil (schema 3, this one knows 1)", path.display());
+    let expected = format!("the state in {} was written by a newer certvigil (schema 3, this one knows 2)", path.display());
     assert_eq!(words(&error), expected);
 }
 
@@ -114,7 +113,7 @@ async fn a_full_disk_is_told_and_the_small_still_goes_through() {
     let store = Store::start(database).expect("a thread");
 
     let large = Mail { message: Arc::from(vec![b'x'; 100_000]), ..mail("large", NoticeKind::Chain, NOON) };
-    let small = Record::Incident(Arc::new(incident("a", Topic::Expiry, State::Open)));
+    let small = Record::Incident(Arc::new(incident(Topic::Expiry)));
     // Both wait for the same transaction, or follow one another: the small one goes through either way.
     let (large, small) = tokio::join!(store.commit(Vec::new(), vec![large]), store.commit(vec![small], Vec::new()));
     let error = large.expect_err("no room");

@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    certificate::Certificate,
+    certificate::{Certificate, Fingerprint},
     clock::Timestamp,
     diagnosis::{ChainStatus, Diagnosis, Issuers, Judged, Severity, Topic},
-    incident::{Audience, Incident, IncidentKey, State, Told},
+    incident::{Audience, Cause, Incident, IncidentKey, Member, State, Told},
     monitor::{NoticeKind, Record},
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
     store::Mail,
@@ -64,10 +64,14 @@ pub(super) fn observed(endpoint: &str, observation: &Observation) -> Record {
     Record::Observed { endpoint: endpoint.into(), place: PLACE.into(), judged }
 }
 
-pub(super) fn incident(endpoint: &str, topic: Topic, state: State) -> Incident {
-    Incident {
-        id: format!("{endpoint}-1"),
-        key: IncidentKey { endpoint: endpoint.into(), topic },
+pub(super) fn key(topic: Topic) -> IncidentKey {
+    IncidentKey { topic, cause: Cause::Certificate(Fingerprint::of(b"its DER")) }
+}
+
+pub(super) fn member(endpoint: &str, topic: Topic, state: State) -> Member {
+    Member {
+        endpoint: endpoint.into(),
+        key: key(topic),
         code: "expires_soon".into(),
         severity: Severity::Warning,
         state,
@@ -75,18 +79,29 @@ pub(super) fn incident(endpoint: &str, topic: Topic, state: State) -> Incident {
         addresses: vec!["192.0.2.1".into(), "2001:db8::1".into()],
         since: moment("2026-11-01T00:00:00Z"),
         last_seen: moment("2026-11-22T10:00:00.123456789Z"),
+        heard: vec!["ops@example.com".into()],
+    }
+}
+
+pub(super) fn incident(topic: Topic) -> Incident {
+    Incident {
+        id: format!("{}-1", topic.name()),
+        key: key(topic),
+        since: moment("2026-11-01T00:00:00Z"),
         told: vec![
             Told {
                 recipient: "ops@example.com".into(),
                 audience: Audience::Owner,
                 stage: "expires_soon/warning".into(),
                 thread: "t1".into(),
+                round: 1,
             },
             Told {
                 recipient: "a@example.org".into(),
                 audience: Audience::Admin,
                 stage: "x/critical".into(),
                 thread: "t2".into(),
+                round: 3,
             },
         ],
     }

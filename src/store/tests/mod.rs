@@ -2,6 +2,7 @@
 
 mod faults;
 mod made;
+mod migration;
 mod round_trip;
 
 use std::{

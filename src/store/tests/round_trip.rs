@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{
     Place,
-    made::{PLACE, certificate, failure, handshake, incident, judged, mail, moment, observed},
+    made::{PLACE, certificate, failure, handshake, incident, judged, mail, member, moment, observed},
 };
 use crate::{
     certificate::Certificate,
@@ -39,10 +39,11 @@ async fn a_restart_finds_everything() {
     let seen = handshake("2001:db8::1", "2026-11-22T10:00:00.5Z", vec![leaf.clone(), leaf.clone()]);
     let refused = failure(Some("2001:db8::1"), "2026-11-22T11:00:00Z", FailureKind::Refused);
     let unresolved = failure(None, "2026-11-22T09:00:00Z", FailureKind::NameNotFound);
-    let incidents = vec![
-        incident("a.example:443", Topic::Expiry, State::Open),
-        incident("a.example:443", Topic::Code("unknown_ca"), State::Open),
-        incident("b.example:443", Topic::Reachability, State::Suspected(2)),
+    let incidents = vec![incident(Topic::Expiry), incident(Topic::Reachability), incident(Topic::Code("unknown_ca"))];
+    let members = vec![
+        member("a.example:443", Topic::Expiry, State::Open),
+        member("a.example:443", Topic::Code("unknown_ca"), State::Mended(moment("2026-11-22T09:00:00Z"))),
+        member("b.example:443", Topic::Reachability, State::Suspected(2)),
     ];
     // Not in the order of their ids, nor of their moments as text.
     let mails =
@@ -54,6 +55,7 @@ async fn a_restart_finds_everything() {
     let mut records = vec![Record::Observed { endpoint: "a.example:443".into(), place: PLACE.into(), judged }];
     records.extend([observed("a.example:443", &refused), observed("b.example:443", &unresolved), Record::FirstSweepDone]);
     records.extend(incidents.iter().cloned().map(|incident| Record::Incident(Arc::new(incident))));
+    records.extend(members.iter().cloned().map(|member| Record::Member(Arc::new(member))));
     store.commit(records, mails.clone()).await.expect("room");
 
     let expected = vec![
@@ -79,6 +81,7 @@ async fn a_restart_finds_everything() {
     let check = |stored: crate::store::Stored| {
         assert_eq!(stored.addresses, expected);
         assert_eq!(stored.incidents, incidents);
+        assert_eq!(stored.members, members);
         assert_eq!(stored.mails, mails);
         assert!(stored.first_sweep_done);
     };
@@ -113,17 +116,18 @@ async fn what_is_gone_is_gone() {
     let (store, _) = place.open().expect("fresh");
     let (one, two) = (handshake("192.0.2.1", NOON, vec![certificate("a")]), handshake("192.0.2.2", NOON, vec![certificate("b")]));
     let unresolved = failure(None, NOON, FailureKind::DnsFailure);
-    let open = incident("a", Topic::Expiry, State::Open);
-    let of_gone = incident("gone", Topic::Expiry, State::Open);
+    let open = incident(Topic::Expiry);
     let mut records = vec![observed("a", &one), observed("a", &two), observed("a", &unresolved), observed("gone", &one)];
-    records.extend([open.clone(), of_gone].map(|incident| Record::Incident(Arc::new(incident))));
+    records.push(Record::Incident(Arc::new(open.clone())));
+    records.extend(["a", "gone"].map(|name| Record::Member(Arc::new(member(name, Topic::Expiry, State::Open)))));
     store.commit(records, vec![mail("m", NoticeKind::Expiry, NOON)]).await.expect("room");
 
     let gone = vec![
         Record::AddressGone { endpoint: "a".into(), address: two.address },
         Record::AddressGone { endpoint: "a".into(), address: None },
         Record::EndpointGone("gone".into()),
-        Record::IncidentGone(open.key.clone()),
+        Record::MemberGone { endpoint: "a".into(), key: open.key.clone() },
+        Record::IncidentGone(open.key),
         Record::MailGone("m".into()),
     ];
     store.commit(gone, Vec::new()).await.expect("room");
@@ -132,7 +136,7 @@ async fn what_is_gone_is_gone() {
     let (_store, stored) = place.open().expect("closed before");
     let left: Vec<_> = stored.addresses.iter().map(|address| (&*address.endpoint, address.address)).collect();
     assert_eq!(left, [("a", one.address)]);
-    assert_eq!((stored.incidents.len(), stored.mails.len()), (0, 0));
+    assert_eq!((stored.incidents.len(), stored.members.len(), stored.mails.len()), (0, 0, 0));
 }
 
 #[tokio::test]
@@ -162,9 +166,11 @@ async fn names_of_another_time_are_left_out_and_the_rest_stays() {
     let place = Place::new();
     let (store, _) = place.open().expect("fresh");
     let refused = failure(Some("192.0.2.1"), NOON, FailureKind::Refused);
-    let incidents = [Topic::Expiry, Topic::Reachability].map(|topic| Arc::new(incident("a", topic, State::Open)));
+    let incidents = [Topic::Expiry, Topic::Reachability].map(|topic| Arc::new(incident(topic)));
+    let members = [Topic::Expiry, Topic::Reachability].map(|topic| Arc::new(member("a", topic, State::Open)));
     let mut records = vec![observed("a", &refused), observed("b", &refused)];
     records.extend(incidents.map(Record::Incident));
+    records.extend(members.map(Record::Member));
     let mails = vec![mail("m", NoticeKind::Expiry, NOON), mail("n", NoticeKind::Chain, NOON)];
     store.commit(records, mails).await.expect("room");
     store.close().await;
@@ -172,6 +178,7 @@ async fn names_of_another_time_are_left_out_and_the_rest_stays() {
     let database = Database::open(&place.0).expect("closed before");
     let strange = "UPDATE observation SET kind = 'quantum' WHERE endpoint = 'a';
                    UPDATE incident SET topic = 'tomorrow' WHERE topic = 'expiry';
+                   UPDATE member SET cause = 'tomorrow' WHERE topic = 'expiry';
                    UPDATE outbox SET kind = 'telegram' WHERE id = 'm';";
     database.connection.execute_batch(strange).expect("three updates");
     drop(database);
@@ -179,6 +186,7 @@ async fn names_of_another_time_are_left_out_and_the_rest_stays() {
     let (_store, stored) = place.open().expect("not fatal");
     assert_eq!(stored.addresses.iter().map(|address| &*address.endpoint).collect::<Vec<_>>(), ["b"]);
     assert_eq!(stored.incidents.iter().map(|incident| incident.key.topic).collect::<Vec<_>>(), [Topic::Reachability]);
+    assert_eq!(stored.members.iter().map(|member| member.key.topic).collect::<Vec<_>>(), [Topic::Reachability]);
     assert_eq!(stored.mails.iter().map(|mail| &mail.id[..]).collect::<Vec<_>>(), ["n"]);
 }
 

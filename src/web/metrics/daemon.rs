@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::text::{Lines, strangers};
-use crate::{
-    incident::State,
-    monitor::{MailResult, NoticeKind, Snapshot},
-};
+use crate::monitor::{MailResult, NoticeKind, Snapshot};
 
 pub(super) fn render(out: &mut String, snapshot: &Snapshot) {
     gauge(out, "certvigil_build_info", "The program that runs.", &[("version", env!("CARGO_PKG_VERSION"))], 1);
@@ -31,8 +28,8 @@ fn gauge(out: &mut String, name: &'static str, help: &str, labels: &[(&str, &str
 
 fn incidents(out: &mut String, snapshot: &Snapshot) {
     let mut open: BTreeMap<_, u64> = BTreeMap::new();
-    for incident in snapshot.incidents.iter().filter(|incident| incident.state == State::Open) {
-        *open.entry((strangers(&incident.code), incident.severity)).or_default() += 1;
+    for member in snapshot.incidents.iter().filter_map(|incident| incident.worst()).filter(|member| member.is_open()) {
+        *open.entry((strangers(&member.code), member.severity)).or_default() += 1;
     }
     let mut lines = Lines::new(out, "certvigil_incident_open");
     lines.head("gauge", "The number of open incidents.");

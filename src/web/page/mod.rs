@@ -16,7 +16,7 @@ use crate::{
     clock::Timestamp,
     diagnosis::Status,
     incident::State,
-    monitor::{EndpointView, MailResult, Snapshot},
+    monitor::{EndpointView, IncidentView, MailResult, Snapshot},
 };
 
 /// The page's style sheet.
@@ -152,9 +152,10 @@ fn troubles(out: &mut String, snapshot: &Snapshot) {
 }
 
 fn incidents(out: &mut String, snapshot: &Snapshot) {
-    let mut incidents: Vec<_> = snapshot.incidents.iter().collect();
-    incidents.sort_by_key(|incident| (incident.state != State::Open, Reverse(incident.severity), incident.since));
-    let open = incidents.iter().filter(|incident| incident.state == State::Open).count();
+    let standing = |view: &'_ IncidentView| view.members.iter().filter(|member| member.is_standing()).count();
+    let mut incidents: Vec<_> = snapshot.incidents.iter().filter_map(|view| Some((view.worst()?, standing(view)))).collect();
+    incidents.sort_by_key(|(worst, _)| (!worst.is_open(), Reverse(worst.severity), worst.since));
+    let open = incidents.iter().filter(|(worst, _)| worst.is_open()).count();
     let suspected = incidents.len() - open;
     let _ = writeln!(out, "<section aria-labelledby=\"incidents\">\n<h2 id=\"incidents\">Incidents</h2>");
     if incidents.is_empty() {
@@ -167,22 +168,24 @@ fn incidents(out: &mut String, snapshot: &Snapshot) {
          <th scope=\"col\">Endpoint</th><th scope=\"col\">What</th><th scope=\"col\">Since (UTC)</th></tr></thead>\n<tbody>",
         if incidents.len() <= INCIDENTS_SHOWN_OPEN { " open" } else { "" }
     );
-    for incident in incidents.iter().take(INCIDENTS) {
-        let doubt = match incident.state {
-            State::Open => String::new(),
+    for (worst, endpoints) in incidents.iter().take(INCIDENTS) {
+        let doubt = match worst.state {
             State::Suspected(looks) => {
                 format!(" <span class=\"quiet\">suspected, seen {} so far</span>", count(looks.into(), "time"))
             }
+            State::Open | State::Mended(_) => String::new(),
         };
-        let name = incident.severity.name();
+        let others =
+            if *endpoints > 1 { format!(" <span class=\"quiet\">and {} more</span>", endpoints - 1) } else { String::new() };
+        let name = worst.severity.name();
         let _ = writeln!(
             out,
-            "<tr><td data-label=\"Severity\"><span class=\"badge {name}\">{name}</span></td><th scope=\"row\">{}</th>\
+            "<tr><td data-label=\"Severity\"><span class=\"badge {name}\">{name}</span></td><th scope=\"row\">{}{others}</th>\
              <td data-label=\"What\">{}{doubt} <span class=\"quiet\">{}</span></td><td data-label=\"Since\">{}</td></tr>",
-            esc(&incident.key.endpoint),
-            esc(capitalized(&incident.summary)),
-            esc(incident.addresses.join(", ")),
-            time(incident.since),
+            esc(&worst.endpoint),
+            esc(capitalized(&worst.summary)),
+            esc(worst.addresses.join(", ")),
+            time(worst.since),
         );
     }
     out.push_str("</tbody>\n</table>\n</div>\n");

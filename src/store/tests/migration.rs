@@ -1,0 +1,68 @@
+//! Databases of former versions are taken over with all that people were told.
+
+use super::{Place, made::moment};
+use crate::{
+    diagnosis::{Severity, Topic},
+    incident::{Audience, Cause, Incident, IncidentKey, Member, State, Told},
+    store::database::{APPLICATION_ID, MIGRATIONS},
+};
+
+#[test]
+fn an_incident_of_an_endpoint_becomes_one_that_is_put_down_to_it() {
+    let place = Place::new();
+    let old = rusqlite::Connection::open(place.database()).expect("writable");
+    old.execute_batch(MIGRATIONS[0]).expect("the first schema");
+    old.pragma_update(None, "application_id", APPLICATION_ID).expect("a number");
+    old.pragma_update(None, "user_version", 1).expect("a number");
+    old.execute_batch(
+        r#"INSERT INTO incident VALUES
+            ('a:443', 'expiry', 'expiry-1', 'expired', 'critical', NULL, 'it expired', '["192.0.2.1"]',
+             '2026-11-01T00:00:00Z', '2026-11-22T00:00:00Z',
+             '[{"recipient":"o@a.org","audience":"owner","stage":"expires_soon/warning","thread":"t"},
+               {"recipient":"p@a.org","audience":"admin","stage":"expired/critical","thread":""}]'),
+            ('b:443', 'reachability', 'reachability-1', 'unreachable', 'critical', 2, 'refused', '[]',
+             '2026-11-01T00:00:00Z', '2026-11-22T00:00:00Z', '[]');"#,
+    )
+    .expect("two rows");
+    drop(old);
+
+    let (_store, stored) = place.open().expect("taken over");
+    let key = |topic, name: &str| IncidentKey { topic, cause: Cause::Endpoint(name.into()) };
+    let told = |recipient: &str, audience, stage: &str, thread: &str| Told {
+        recipient: recipient.into(),
+        audience,
+        stage: stage.into(),
+        thread: thread.into(),
+        round: 1,
+    };
+    let since = moment("2026-11-01T00:00:00Z");
+    let incident = |id: &str, key, told| Incident { id: id.into(), key, since, told };
+    assert_eq!(
+        stored.incidents,
+        [
+            incident(
+                "expiry-1",
+                key(Topic::Expiry, "a:443"),
+                vec![
+                    told("o@a.org", Audience::Owner, "expires_soon/warning", "t"),
+                    told("p@a.org", Audience::Admin, "expired/critical", ""),
+                ],
+            ),
+            incident("reachability-1", key(Topic::Reachability, "b:443"), Vec::new()),
+        ]
+    );
+    let first = Member {
+        endpoint: "a:443".into(),
+        key: key(Topic::Expiry, "a:443"),
+        code: "expired".into(),
+        severity: Severity::Critical,
+        state: State::Open,
+        summary: "it expired".into(),
+        addresses: vec!["192.0.2.1".into()],
+        since,
+        last_seen: moment("2026-11-22T00:00:00Z"),
+        heard: vec!["o@a.org".into(), "p@a.org".into()],
+    };
+    assert_eq!(stored.members[0], first);
+    assert_eq!((stored.members[1].state, stored.members[1].heard.len()), (State::Suspected(2), 0));
+}
