@@ -36,6 +36,13 @@ impl Cause {
             Finding::IntermediateExpired { subject, not_after, .. } => {
                 named(subject, Some(*not_after)).map_or_else(|| Cause::Authority(subject.as_str().into()), of)
             }
+            Finding::IntermediateExpiresSoon { subject, not_after, is_anchor, fingerprint, .. } => {
+                match named(subject, Some(*not_after)) {
+                    None if *is_anchor => Cause::Authority(subject.as_str().into()),
+                    _ => Cause::Certificate(*fingerprint),
+                }
+            }
+            Finding::OutlivesIssuer { fingerprint, .. } => Cause::Certificate(*fingerprint),
             Finding::UnreadableCertificate { position, .. } => chain.iter().nth(*position).map_or_else(leaf, of),
             Finding::BadSignature { subject }
             | Finding::WeakKey { subject, .. }

@@ -197,7 +197,7 @@ impl Member {
 
 /// Orders the stages of one topic: a critical one above a warning, and `expired` above all.
 fn weight(code: &str, severity: Severity) -> (Severity, bool) {
-    (severity, code == "expired")
+    (severity, code.ends_with("expired"))
 }
 
 fn weight_of_stage(stage: &str) -> (Severity, bool) {
