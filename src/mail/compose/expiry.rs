@@ -66,12 +66,7 @@ pub(super) fn letter(notice: &Notice, case: &Case) -> Draft {
     }
     text.paragraph("See it yourself:");
     text.verbatim([format!("{} 2>/dev/null | openssl x509 -noout -dates", evidence::s_client(case))]);
-    Draft {
-        subject: super::subject(case, &rest),
-        body: text,
-        tone: Some(super::tone(case.member.severity)),
-        ..Draft::default()
-    }
+    Draft { subject: super::subject(case, &rest), body: text, tone: Some(super::tone(case.member.severity)), ..Draft::default() }
 }
 
 /// A certificate, and where it is served.
