@@ -6,7 +6,7 @@ N      ?= 10000
 SEED   ?= 1
 FUZZ   := target/fuzz-judge
 
-.PHONY: help demo run check test fuzz-judge acceptance bench fuzz fmt tools
+.PHONY: help demo run check test fuzz-judge fuzz-judge-bugs acceptance bench fuzz fmt tools
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -30,6 +30,12 @@ fuzz-judge: tools ## the judge beside the real OpenSSL, on random chains: make f
 	@mkdir -p $(FUZZ)
 	$(CC) -O1 -Wall -Wextra -Werror -o $(FUZZ)/oracle tests/differential/oracle.c -lcrypto
 	$(CARGO) run --locked --example fuzz-judge -- --oracle $(FUZZ)/oracle --folder $(FUZZ) --cases $(N) --seed $(SEED)
+
+fuzz-judge-bugs: tools ## whether fuzz-judge finds the bugs in tests/differential/bugs (10 minutes)
+	@.ci/need /usr/include/openssl/x509.h:libssl-dev patch:patch git:git
+	@mkdir -p $(FUZZ)
+	$(CC) -O1 -Wall -Wextra -Werror -o $(FUZZ)/oracle tests/differential/oracle.c -lcrypto
+	@CARGO=$(CARGO) tests/differential/bugs/run $(FUZZ)/oracle $(FUZZ)
 
 acceptance: tools ## the binary against real servers, in network namespaces of its own; as root (ONLY='nginx systemd' chooses)
 	$(CARGO) build --locked

@@ -22,14 +22,23 @@ pub(super) struct Extension<'a> {
 pub(super) fn read(list: &[Extension<'_>]) -> (Extensions, Option<Vec<San>>) {
     let mut out = Extensions::default();
     let mut sans = None;
-    let mut seen = HashSet::new();
+    // One that is there twice says nothing, neither time (OpenSSL's `X509_get_ext_d2i`).
+    let (mut seen, mut twice) = (HashSet::new(), HashSet::new());
+    for extension in list {
+        if !seen.insert(extension.oid.as_str()) {
+            twice.insert(extension.oid.as_str());
+        }
+    }
     for extension in list {
         let oid = extension.oid.clone();
-        let again = !seen.insert(extension.oid.as_str());
-        let decoded = !again && decode(&oid, extension.value, &mut out, &mut sans).is_some();
+        let once = !twice.contains(oid.as_str());
+        let decoded = once && decode(&oid, extension.value, &mut out, &mut sans).is_some();
         if !decoded {
             out.invalid |= CACHED.contains(&oid.as_str());
-            out.undecodable.push(oid.clone());
+            // Told of the second.
+            if once || !seen.remove(oid.as_str()) {
+                out.undecodable.push(oid.clone());
+            }
         }
         if extension.critical && !HANDLED.contains(&oid.as_str()) {
             out.unhandled_critical.push(oid);
@@ -240,3 +249,31 @@ const HANDLED: &[&str] = &[
     "2.5.29.33", // policy mappings
     "2.5.29.54", // inhibit any policy
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extension(oid: &str, value: &'static [u8]) -> Extension<'static> {
+        Extension { oid: oid.into(), critical: false, value }
+    }
+
+    #[test]
+    fn what_is_there_twice_says_nothing() {
+        let name = || extension(SUBJECT_ALT_NAME, &[0x30, 3, 0x82, 1, b'a']);
+        let (once, sans) = read(&[name()]);
+        assert_eq!((once.invalid, sans.map(|sans| sans.len())), (false, Some(1)));
+        let (twice, sans) = read(&[name(), name()]);
+        assert_eq!((twice.invalid, sans), (true, None));
+        assert_eq!(twice.undecodable, [SUBJECT_ALT_NAME]);
+    }
+
+    #[test]
+    fn a_proxy_certificate_names_a_policy() {
+        let read = |value| read(&[extension(PROXY, value)]).0;
+        let named = read(&[0x30, 6, 0x30, 4, 0x06, 2, 0x2a, 3]);
+        assert_eq!((named.proxy, named.invalid), (true, false));
+        let unnamed = read(&[0x30, 2, 0x30, 0]);
+        assert_eq!((unnamed.proxy, unnamed.invalid), (false, true));
+    }
+}

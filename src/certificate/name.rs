@@ -258,6 +258,26 @@ mod tests {
     }
 
     #[test]
+    fn a_numeric_string_equals_no_string_of_another_type() {
+        const UTF8: u8 = 0x0c;
+        const PRINTABLE: u8 = 0x13;
+        let organisation = |tag: u8, value: &[u8]| {
+            let attribute = [&[0x30, 6 + u8::try_from(value.len()).expect("short") + 1, 0x06, 3, 0x55, 4, 10, tag][..]].concat();
+            let attribute = [&attribute[..], &[u8::try_from(value.len()).expect("short")], value].concat();
+            let name = [&[der::SET, u8::try_from(attribute.len()).expect("short")][..], &attribute].concat();
+            Name::read(&name)
+        };
+        assert_eq!(
+            organisation(PRINTABLE, b"12").map(|name| name.canonical),
+            organisation(UTF8, b"12").map(|name| name.canonical)
+        );
+        assert_ne!(organisation(NUMERIC, b"12").map(|name| name.canonical), organisation(UTF8, b"12").map(|name| name.canonical));
+        // A BIT STRING may stand there, if it is one.
+        assert!(organisation(der::BIT_STRING, &[0, 1]).is_some());
+        assert_eq!(organisation(der::BIT_STRING, &[9, 1]), None);
+    }
+
+    #[test]
     fn comparison_folds_case_and_white_space() {
         assert_eq!(fold("  A  b\tC "), "a b c");
     }

@@ -78,9 +78,10 @@ fn is_algorithm(element: der::Element<'_>) -> Option<()> {
 fn version(fields: &mut Elements<'_>) -> Option<u32> {
     let Some(explicit) = fields.optional(der::constructed(0)) else { return Some(1) };
     let mut inner = Elements(explicit);
-    let number = der::unsigned(inner.expect(der::INTEGER)?)?;
+    let number = der::integer(inner.expect(der::INTEGER)?)?;
     inner.end()?;
-    Some(number.saturating_add(1))
+    // A negative one is none that there is, which OpenSSL does not mind.
+    Some(der::unsigned(number).map_or(u32::MAX, |number| number.saturating_add(1)))
 }
 
 fn validity(fields: &mut Elements<'_>) -> Option<(Timestamp, Timestamp)> {
@@ -162,4 +163,38 @@ pub(super) fn trusted(der: &[u8]) -> Option<(&[u8], TrustSettings)> {
 
 fn oids(content: &[u8]) -> Option<Vec<String>> {
     Elements(content).all()?.into_iter().map(|element| der::oid(element.content)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_have_one_form_for_each_type() {
+        let read = |tag, text: &str| {
+            let element = [&[tag, u8::try_from(text.len()).expect("short")][..], text.as_bytes()].concat();
+            moment(Elements(&element).any().expect("whole")).map(|moment| moment.to_string())
+        };
+        for (tag, text, expected) in [
+            (0x17, "261122120000Z", Some("2026-11-22T12:00:00Z")),
+            (0x17, "500101000000Z", Some("1950-01-01T00:00:00Z")),
+            (0x18, "20491231235959Z", Some("2049-12-31T23:59:59Z")),
+            (0x17, "2611221200Z", None),
+            (0x17, "261122120000+0100", None),
+            (0x17, "260230000000Z", None),
+            (0x17, "20261122120000Z", None),
+            (0x18, "20261122120000.5Z", None),
+            (0x18, "261122120000Z", None),
+            (0x16, "261122120000Z", None),
+        ] {
+            assert_eq!(read(tag, text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_version_that_there_is_not_is_no_fault_of_the_encoding() {
+        let read = |octet| version(&mut Elements(&[0xa0, 3, 2, 1, octet]));
+        assert_eq!([0, 2, 100, 0x80].map(read), [Some(1), Some(3), Some(101), Some(u32::MAX)]);
+        assert_eq!(version(&mut Elements(&[0xa0, 2, 2, 0])), None);
+    }
 }

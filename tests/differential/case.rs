@@ -108,6 +108,8 @@ impl Case {
         std::fs::write(folder.join("chain.pem"), chain.concat())?;
         std::fs::write(folder.join("roots.pem"), self.roots.iter().map(Root::pem).collect::<String>())?;
         let host = self.host.as_ref().map_or_else(|| "-".to_owned(), Ask::text);
+        let reasons = self.chain.iter().filter_map(|der| Certificate::from_der(der).facts.clone().err());
+        let notes: String = reasons.fold(notes.to_owned(), |notes, reason| notes + &format!("unreadable: {reason}\n"));
         let about =
             format!("host: {host}\ntime: {}\nlevel: {}\ncommand: {}\n{notes}", self.at, self.level, oracle::command_line(self));
         std::fs::write(folder.join("case.txt"), about)

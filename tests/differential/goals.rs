@@ -48,6 +48,8 @@ pub(crate) const GOALS: &[Goal] = &[
     goal(67, |rng| weak_key(rng, false)),
     goal(68, weak_signature),
     goal(79, no_ca),
+    goal(79, ca_by_key_usage),
+    goal(40, quiet_proxy),
     goal(94, explicit_curve),
 ];
 
@@ -339,6 +341,34 @@ fn no_ca(rng: &mut Rng) -> Plan {
         1 => plan.specs[at].set(basic_constraints(false, None)),
         _ => plan.specs[at].set(key_usage(&[0, 6])),
     }
+    plan
+}
+
+/// A CA by its key usage alone: enough for a root, and for the purpose.
+fn ca_by_key_usage(rng: &mut Rng) -> Plan {
+    let mut plan = Plan::with_intermediates(rng, 1);
+    let at = plan.any_intermediate(rng);
+    plan.specs[at].remove(BASIC_CONSTRAINTS);
+    plan.specs[at].set(key_usage(&[5, 6]));
+    plan
+}
+
+/// A proxy certificate whose issuer is the root by its settings, and no CA: nothing else is wrong with it.
+fn quiet_proxy(rng: &mut Rng) -> Plan {
+    let mut plan = Plan::new(rng);
+    plan.path = 2;
+    let (issuer, key) = (plan.specs[1].subject.clone(), plan.specs[1].key);
+    let mut subject = issuer.clone();
+    subject.0.push(Name::new("proxy").0.remove(1));
+    let mut leaf = Spec::new(rng, plan.at, &subject, key, &issuer, key);
+    leaf.set(extension(PROXY, true, proxy_information()));
+    plan.specs[0] = leaf;
+    let mut root = Spec::new(rng, plan.at, &issuer, key, &issuer, key);
+    root.set(key_usage(&[0]));
+    plan.specs[1] = root;
+    plan.presented = vec![0];
+    plan.store = vec![crate::plan::Stored { spec: 1, settings: None }];
+    plan.host = None;
     plan
 }
 
