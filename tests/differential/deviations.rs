@@ -22,12 +22,23 @@ pub(crate) fn explained(
             Err(reason) if reason.to_string().contains("validity") && !dates => {
                 return Some("a date in a form that RFC 5280 forbids");
             }
-            Ok(facts) if matches!(facts.key.kind, KeyKind::EcExplicit(_)) && !key => return Some("a curve that is none"),
+            Ok(facts) if is_taken_at_its_word(&facts.key.kind) && !key => {
+                return Some("a point on no curve that the library has");
+            }
             _ => {}
         }
     }
     let unchecked = diagnosis.finding("signature_unchecked").is_some();
     (unchecked && without_signatures(ours) == without_signatures(theirs)).then_some("a signature that is not checked")
+}
+
+/// A key whose point nobody here can look for on its curve.
+fn is_taken_at_its_word(key: &KeyKind) -> bool {
+    match key {
+        KeyKind::EcExplicit(_) => true,
+        KeyKind::Ec(curve) => !["P-256", "P-384", "P-521", "secp256k1"].contains(&&**curve),
+        _ => false,
+    }
 }
 
 fn without_signatures(answer: &Answer) -> Answer {
