@@ -98,6 +98,10 @@ impl Ledger {
             incident.told.retain(|told| !told.is_over() && heard.contains(&told.recipient));
             if let Some(heir) = self.incident_mut(to) {
                 incident.told.retain(|told| heir.told_to(&told.recipient).is_none());
+                for new in &mut incident.told {
+                    let before = heir.told.iter().find(|old| old.recipient == new.recipient);
+                    new.round = before.map_or(new.round, |old| old.round + 1);
+                }
                 heir.told.retain(|old| !incident.told.iter().any(|new| new.recipient == old.recipient));
                 heir.told.append(&mut incident.told);
             }

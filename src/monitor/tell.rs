@@ -25,7 +25,9 @@ impl Monitor {
         for (incident, member) in self.open_at(place) {
             let recipients = recipients(&self.dossiers[place].view.watch, &member.key);
             for recipient in recipients.into_iter().filter(|(address, _)| incident.is_news_to(address, member)) {
-                news.extend(about_one(recipient.clone(), self.cases(&member.key, &recipient.0), at));
+                let notice = about_one(recipient.clone(), self.cases(&member.key, &recipient.0), at);
+                // Of an endpoint that has moved there is nothing to show, and what the others have to say is known.
+                news.extend(notice.filter(|notice| incident.is_news_to(&recipient.0, &notice.cases[0].member)));
             }
         }
         news
