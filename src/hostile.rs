@@ -3,6 +3,8 @@
 
 #[cfg(any(test, fuzzing))]
 mod make;
+#[cfg(any(test, fuzzing))]
+mod script;
 
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ use crate::{
     config,
     diagnosis::{Diagnosis, Expectation, Issuers, Judged, Trust, diagnose, gap},
     endpoint::{Endpoint, Host},
+    fetch,
     monitor::{AddressView, EndpointView, Histogram, OutboxView, Policy, ReloadView, Snapshot, Watch},
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
     probe,
@@ -21,12 +24,14 @@ use crate::{
 
 #[cfg(test)]
 pub(crate) use make::tlv;
+pub(crate) use script::{Script, at_once};
 
 /// An entry: whatever the octets, it returns. It panics where what it saw must not be.
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names that they have in `fuzz/`.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("aia", fetch::hostile::answer),
     ("certificate", certificate),
     ("codec", store::hostile::columns),
     ("config", config),

@@ -10,7 +10,10 @@ use hyper::{
     header,
 };
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 
 /// The body at `url`, at most `max_bytes` of it, by way of a few redirects; the error is a fragment that follows the address:
 /// `answered 404`. Every address that is connected to, redirected or not, must be `allowed`.
@@ -28,7 +31,7 @@ pub(super) async fn get(url: &str, max_bytes: usize, allowed: impl Fn(SocketAddr
     }
 }
 
-enum Reply {
+pub(super) enum Reply {
     Body(Bytes),
     Moved(String),
 }
@@ -41,19 +44,29 @@ async fn one(url: &str, max_bytes: usize, allowed: impl Fn(SocketAddr) -> bool) 
     let authority = uri.authority().filter(|a| !a.as_str().contains('@')).ok_or("names no host")?;
     let host = authority.host().trim_start_matches('[').trim_end_matches(']');
     let stream = connect(host, authority.port_u16().unwrap_or(80), allowed).await?;
+    exchange(stream, &uri, authority.as_str(), max_bytes).await
+}
+
+/// One request over a connection that stands, and what is answered.
+pub(super) async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    uri: &Uri,
+    authority: &str,
+    max_bytes: usize,
+) -> Result<Reply, String> {
     let handshake = http1::Builder::new().max_buf_size(MAX_HEAD).handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|_| "does not speak http".to_owned())?;
     // The connection is driven by this very task, so that it ends with it and needs no owner.
     let exchange = async {
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let request = Request::get(path)
-            .header(header::HOST, authority.as_str())
+            .header(header::HOST, authority)
             .header(header::USER_AGENT, concat!("certvigil/", env!("CARGO_PKG_VERSION")))
             .header(header::CONNECTION, "close")
             .body(Empty::<Bytes>::new())
             .map_err(|_| "is no address".to_owned())?;
         let response = sender.send_request(request).await.map_err(|_| "broke the connection off".to_owned())?;
-        read(response, authority.as_str(), max_bytes).await
+        read(response, authority, max_bytes).await
     };
     tokio::pin!(exchange);
     tokio::pin!(connection);

@@ -4,6 +4,8 @@ mod answer;
 mod cache;
 mod guard;
 mod http;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod hostile;
 mod issuer;
 #[cfg(test)]
 mod tests;

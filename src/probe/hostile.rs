@@ -1,17 +1,8 @@
-//! Peers that say whatever they like, in pieces of whatever length.
+//! Servers and proxies that say whatever they like.
 
-use std::{
-    future::Future,
-    io,
-    pin::{Pin, pin},
-    task::{Context, Poll, Waker},
-    time::Duration,
-};
+use std::time::Duration;
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::Instant,
-};
+use tokio::time::Instant;
 
 use super::{
     connect,
@@ -22,47 +13,9 @@ use super::{
 };
 use crate::{
     endpoint::{Host, StartTls},
-    hostile::assert_safe,
+    hostile::{Script, assert_safe, at_once},
     observation::Outcome,
 };
-
-/// A peer that has said it all already, and listens to nothing.
-struct Script<'a> {
-    octets: &'a [u8],
-    /// How many come at a time.
-    piece: usize,
-}
-
-impl AsyncRead for Script<'_> {
-    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let (piece, rest) = self.octets.split_at(self.piece.min(into.remaining()).min(self.octets.len()));
-        into.put_slice(piece);
-        self.octets = rest;
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Script<'_> {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        Poll::Ready(Ok(octets.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
-/// The answer of a conversation that never waits.
-fn at_once<T>(conversation: impl Future<Output = T>) -> T {
-    match pin!(conversation).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(answer) => answer,
-        Poll::Pending => panic!("it waits for a peer that has said everything"),
-    }
-}
 
 fn assert_told(result: Result<(), Trouble>) {
     if let Err(trouble) = result {

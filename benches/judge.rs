@@ -1,0 +1,96 @@
+//! What the judge costs beside webpki: one two-certificate P-256 chain, a store of 150 roots, from DER to the answer, in one run.
+//! webpki says yes or no; the judge says what OpenSSL would, what is wrong, and what to do.
+
+#![expect(missing_docs, reason = "criterion's macros document nothing")]
+
+use std::{hint::black_box, time::Duration};
+
+use certvigil::{
+    certificate::Certificate,
+    clock::Timestamp,
+    diagnosis::{Expectation, Issuers, Trust, diagnose},
+    endpoint::Host,
+    observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
+};
+use criterion::{Criterion, criterion_group, criterion_main};
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rustls::pki_types::UnixTime;
+use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+
+const ROOTS: usize = 150;
+const NAME: &str = "www.example.test";
+
+/// Root, intermediate and leaf, as DER; P-256 throughout.
+fn chain() -> Result<[Vec<u8>; 3], rcgen::Error> {
+    let ca = |name: &str| {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params
+    };
+    let root_key = KeyPair::generate()?;
+    let root = ca("Bench Root CA");
+    let root_der = root.self_signed(&root_key)?.der().to_vec();
+    let root = Issuer::new(root, root_key);
+    let intermediate_key = KeyPair::generate()?;
+    let mut intermediate = ca("Bench Issuing CA");
+    intermediate.use_authority_key_identifier_extension = true;
+    let intermediate_der = intermediate.signed_by(&intermediate_key, &root)?.der().to_vec();
+    let intermediate = Issuer::new(intermediate, intermediate_key);
+    let mut leaf = CertificateParams::new([NAME.to_owned(), "example.test".to_owned()])?;
+    leaf.distinguished_name.push(DnType::CommonName, NAME);
+    leaf.use_authority_key_identifier_extension = true;
+    leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let leaf_der = leaf.signed_by(&KeyPair::generate()?, &intermediate)?.der().to_vec();
+    Ok([root_der, intermediate_der, leaf_der])
+}
+
+fn judge(criterion: &mut Criterion) {
+    let [root, intermediate, leaf] = chain().expect("aws-lc-rs makes P-256");
+    let known = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|der| der.to_vec());
+    let roots: Vec<Vec<u8>> = std::iter::once(root).chain(known).take(ROOTS).collect();
+    assert_eq!(roots.len(), ROOTS, "Mozilla has fewer roots than that");
+    let now: Timestamp = "2026-11-22T12:00:00Z".parse().expect("a timestamp");
+
+    let trust = Trust::new(roots.iter().map(|der| Certificate::from_der(der)));
+    let expectation = Expectation { host: Some(Host::Name(NAME.into())), ..Expectation::default() };
+    let none = Issuers::default();
+    let judge = || {
+        let chain = Chain::new([&leaf, &intermediate].map(|der| Certificate::from_der(der)).to_vec()).expect("a leaf");
+        let tls = Tls::default();
+        let possession = Possession::Proven;
+        let handshake = Handshake { chain, tls, possession, wants_client_certificate: false, broken_off: None };
+        let observation = Observation { address: None, at: now, outcome: Outcome::Handshake(handshake), timing: Vec::new() };
+        diagnose(&observation, &expectation, &trust, &none, now)
+    };
+    assert_eq!(judge().verdict.map(|verdict| verdict.errors), Some(Vec::new()), "the chain is sound");
+
+    let ders: Vec<_> = roots.iter().map(|der| der.as_slice().into()).collect();
+    let anchors: Vec<_> = ders.iter().map(|der| anchor_from_trusted_cert(der).expect("a root")).collect();
+    let [leaf, intermediates] = [leaf.as_slice().into(), intermediate.as_slice().into()];
+    let intermediates = [intermediates];
+    let seconds = u64::try_from(now.as_second()).expect("after 1970");
+    let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+    let name = NAME.try_into().expect("a name");
+    let webpki = || {
+        let leaf = EndEntityCert::try_from(&leaf)?;
+        let usage = KeyUsage::server_auth();
+        leaf.verify_for_usage(ALL_VERIFICATION_ALGS, &anchors, &intermediates, time, usage, None, None)?;
+        leaf.verify_is_valid_for_subject_name(&name)
+    };
+    webpki().expect("the chain is sound");
+
+    // One after the other, twice, so that a machine that slows down meanwhile shows.
+    let mut group = criterion.benchmark_group("a sound chain");
+    group.warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
+    for round in ["first", "second"] {
+        group.bench_function(format!("webpki, {round}"), |bencher| bencher.iter(|| black_box(webpki())));
+        group.bench_function(format!("judge, {round}"), |bencher| bencher.iter(|| black_box(judge())));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, judge);
+criterion_main!(benches);
