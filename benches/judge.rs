@@ -1,8 +1,6 @@
 //! What the judge costs beside webpki: one two-certificate P-256 chain, a store of 150 roots, from DER to the answer, in one run.
 //! webpki says yes or no; the judge says what OpenSSL would, what is wrong, and what to do.
 
-#![expect(missing_docs, reason = "criterion's macros document nothing")]
-
 use std::{hint::black_box, time::Duration};
 
 use certvigil::{

@@ -14,7 +14,7 @@ use crate::{
     config,
     diagnosis::{Diagnosis, Expectation, Issuers, Judged, Trust, diagnose, gap},
     endpoint::{Endpoint, Host},
-    fetch,
+    fetch, inspect,
     monitor::{AddressView, EndpointView, Histogram, OutboxView, Policy, ReloadView, Snapshot, Watch},
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
     probe,
@@ -35,6 +35,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("certificate", certificate),
     ("codec", store::hostile::columns),
     ("config", config),
+    ("inspect", inspect),
     ("judge", judge),
     ("page", page),
     ("paths", paths),
@@ -161,6 +162,19 @@ fn page(octets: &[u8]) {
         troubles: vec![detail],
     };
     web::hostile::assert_sound(&Arc::new(snapshot), &query);
+}
+
+/// A file of whatever kind, its password known.
+fn inspect(octets: &[u8]) {
+    match inspect::read(octets, Some("changeit")) {
+        Ok(contents) => {
+            let file = ("file", &contents);
+            assert_safe(&inspect::text(file, &[file], now()));
+            assert_safe(&inspect::commands(file, &[file]));
+            assert_safe(&inspect::json(file, &[file], None));
+        }
+        Err(fault) => assert_safe(&fault.to_string()),
+    }
 }
 
 /// A configuration. Files that it names are looked for and do not exist.

@@ -151,7 +151,9 @@ impl Check {
             output::show(subject, judged, &self.judging, self.config.is_some())?;
         }
         for address in &visit.skipped {
-            output::warn(&format!("{address} left out: this machine has no route for its address family"));
+            output::warn(&format!(
+                "{address} left out: this machine has no route for its address family, or it is one of more than 16"
+            ));
         }
         Ok(visit.seen.iter().map(|judged| judged.diagnosis.status()).max().unwrap_or(Status::Ok))
     }

@@ -267,7 +267,7 @@ impl Hands {
         if visited.seen.len() < visited.resolved.len() && self.told_skipped.insert(Arc::clone(&visited.endpoint)) {
             let seen = |address| visited.seen.iter().any(|judged| judged.observation.address == Some(address));
             let left_out: Vec<_> = visited.resolved.iter().filter(|address| !seen(**address)).collect();
-            info!(endpoint = %visited.endpoint, ?left_out, "this machine has no route for these addresses; they are left out");
+            info!(endpoint = %visited.endpoint, ?left_out, "these addresses are left out: this machine has no route for them, or there are more than 16");
         }
     }
 

@@ -3,9 +3,9 @@
 mod answer;
 mod cache;
 mod guard;
-mod http;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod hostile;
+mod http;
 mod issuer;
 #[cfg(test)]
 mod tests;

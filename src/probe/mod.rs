@@ -91,7 +91,8 @@ impl fmt::Debug for Prober {
 pub struct Resolved {
     /// At least one and at most 16, without duplicates, in the resolver's order; of more than 16, the smallest, sorted.
     pub addresses: Vec<IpAddr>,
-    /// Addresses of a family that this machine has no route for, left out because the other family is there.
+    /// Addresses that are left out: of a family that this machine has no route for, while the other family is there, and of more than
+    /// 16 the rest.
     pub skipped: Vec<IpAddr>,
     /// How long it took.
     pub took: Duration,
@@ -115,7 +116,7 @@ impl Prober {
     pub async fn resolve(&self, endpoint: &Endpoint) -> Result<Resolved, Failure> {
         let started = Instant::now();
         let host = self.proxy_resolving(endpoint).map_or(&endpoint.target.host, |proxy| &proxy.host);
-        let (mut addresses, skipped) = match (endpoint.addresses, host) {
+        let (mut addresses, mut skipped) = match (endpoint.addresses, host) {
             (Addresses::Only(address), _) => (vec![address], Vec::new()),
             (_, Host::Ip(address)) => (vec![*address], Vec::new()),
             (_, Host::Name(name)) => {
@@ -127,7 +128,7 @@ impl Prober {
         if only_first {
             addresses.truncate(1);
         }
-        resolve::bound(&mut addresses, MAX_ADDRESSES);
+        skipped.extend(resolve::bound(&mut addresses, MAX_ADDRESSES));
         Ok(Resolved { addresses, skipped, took: started.elapsed() })
     }
 

@@ -163,12 +163,14 @@ async fn by_system(name: &str) -> Result<Vec<IpAddr>, Trouble> {
     }
 }
 
-/// At most `most` of them. Resolvers rotate: it has to be the same ones each time, or series and incidents would come and go.
-pub(super) fn bound(addresses: &mut Vec<IpAddr>, most: usize) {
-    if addresses.len() > most {
-        addresses.sort_unstable();
-        addresses.truncate(most);
+/// At most `most` of them; the others are returned. Resolvers rotate: it has to be the same ones each time, or series and incidents
+/// would come and go.
+pub(super) fn bound(addresses: &mut Vec<IpAddr>, most: usize) -> Vec<IpAddr> {
+    if addresses.len() <= most {
+        return Vec::new();
     }
+    addresses.sort_unstable();
+    addresses.split_off(most)
 }
 
 /// Leaves out the families that this machine has no route for, as long as an address remains: (to visit, skipped).
@@ -275,11 +277,11 @@ mod tests {
         let given = |last: &[u8]| last.iter().map(|last| Ipv4Addr::new(192, 0, 2, *last).into()).collect::<Vec<IpAddr>>();
         let bounded = |last: &[u8]| {
             let mut addresses = given(last);
-            bound(&mut addresses, 3);
-            addresses
+            let rest = bound(&mut addresses, 3);
+            (addresses, rest)
         };
-        assert_eq!(bounded(&[9, 2, 7, 5]), given(&[2, 5, 7]));
-        assert_eq!(bounded(&[5, 9, 2, 7]), given(&[2, 5, 7]));
-        assert_eq!(bounded(&[9, 2, 7]), given(&[9, 2, 7]), "the resolver's order is kept");
+        assert_eq!(bounded(&[9, 2, 7, 5]), (given(&[2, 5, 7]), given(&[9])));
+        assert_eq!(bounded(&[5, 9, 2, 7]), (given(&[2, 5, 7]), given(&[9])));
+        assert_eq!(bounded(&[9, 2, 7]), (given(&[9, 2, 7]), Vec::new()), "the resolver's order is kept");
     }
 }

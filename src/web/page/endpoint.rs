@@ -133,6 +133,9 @@ fn findings(out: &mut String, address: &AddressView) {
         );
     }
     out.push_str("</ul>\n");
+    if findings.len() > FINDINGS {
+        let _ = writeln!(out, "<p class=\"quiet\">and {} more findings.</p>", findings.len() - FINDINGS);
+    }
 }
 
 /// A chain of thousands of certificates may have as many findings.
