@@ -11,22 +11,37 @@ use certvigil::{
     observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
 };
 use criterion::{Criterion, criterion_group, criterion_main};
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
 use rustls::pki_types::UnixTime;
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
 const ROOTS: usize = 150;
 const NAME: &str = "www.example.test";
 
+fn ca(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    (params.not_before, params.not_after) = (date_time_ymd(2025, 1, 1), date_time_ymd(2035, 1, 1));
+    params
+}
+
+/// Mozilla's roots, and as many more as are lacking.
+fn others(count: usize) -> Result<Vec<Vec<u8>>, rcgen::Error> {
+    let mut roots: Vec<_> = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().take(count).map(|der| der.to_vec()).collect();
+    for number in roots.len()..count {
+        roots.push(ca(&format!("Other Root CA {number}")).self_signed(&KeyPair::generate()?)?.der().to_vec());
+    }
+    Ok(roots)
+}
+
 /// Root, intermediate and leaf, as DER; P-256 throughout.
 fn chain() -> Result<[Vec<u8>; 3], rcgen::Error> {
-    let ca = |name: &str| {
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params
-    };
     let root_key = KeyPair::generate()?;
     let root = ca("Bench Root CA");
     let root_der = root.self_signed(&root_key)?.der().to_vec();
@@ -37,7 +52,9 @@ fn chain() -> Result<[Vec<u8>; 3], rcgen::Error> {
     let intermediate_der = intermediate.signed_by(&intermediate_key, &root)?.der().to_vec();
     let intermediate = Issuer::new(intermediate, intermediate_key);
     let mut leaf = CertificateParams::new([NAME.to_owned(), "example.test".to_owned()])?;
+    leaf.distinguished_name = DistinguishedName::new();
     leaf.distinguished_name.push(DnType::CommonName, NAME);
+    (leaf.not_before, leaf.not_after) = (date_time_ymd(2026, 11, 1), date_time_ymd(2027, 1, 29));
     leaf.use_authority_key_identifier_extension = true;
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -47,9 +64,9 @@ fn chain() -> Result<[Vec<u8>; 3], rcgen::Error> {
 
 fn judge(criterion: &mut Criterion) {
     let [root, intermediate, leaf] = chain().expect("aws-lc-rs makes P-256");
-    let known = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|der| der.to_vec());
-    let roots: Vec<Vec<u8>> = std::iter::once(root).chain(known).take(ROOTS).collect();
-    assert_eq!(roots.len(), ROOTS, "Mozilla has fewer roots than that");
+    let mut roots = others(ROOTS - 1).expect("aws-lc-rs makes P-256");
+    // In the middle: webpki looks through its anchors from the first.
+    roots.insert(ROOTS / 2, root);
     let now: Timestamp = "2026-11-22T12:00:00Z".parse().expect("a timestamp");
 
     let trust = Trust::new(roots.iter().map(|der| Certificate::from_der(der)));
