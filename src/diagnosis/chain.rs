@@ -172,13 +172,6 @@ impl Shape {
             Gap::None => ChainStatus::Complete,
         }
     }
-
-    /// The path without its root: what the server should serve, leaf first.
-    pub(super) fn to_serve(&self) -> Vec<Arc<Certificate>> {
-        let certificates = &self.path.certificates;
-        let ends_at_root = certificates.len() > 1 && facts(self.path.top()).is_self_signed();
-        certificates[..certificates.len() - usize::from(ends_at_root)].to_vec()
-    }
 }
 
 fn gap(path: &Path, signatures: &Signatures, is_presented: impl Fn(&Arc<Certificate>) -> bool) -> Gap {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::{
-    ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, NearMiss, Repair, Trust, Verdict,
+    ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, NearMiss, Trust, Verdict,
     chain::{Gap, Shape},
     checks, defaults, ends, identity, keys, lints, names,
     path::{Path, Store, facts},
     public,
+    repair::Court,
     signatures::Signatures,
     strangers,
 };
@@ -61,20 +62,25 @@ pub(super) fn handshake(
     if !broken.is_empty() {
         findings.push(Finding::Lint { broken });
     }
-    Diagnosis {
-        chain_status: shape.status(),
-        repair: repair(&presented, &shape, expectation, trust, &signatures, now),
-        verdict: Some(verdict),
-        findings: ranked(findings, expectation),
-        borrowed: borrowed(&shape, &presented, issuers),
-    }
+    let (chain_status, court) = (shape.status(), Court { expectation, trust, signatures: &signatures, now });
+    let repair = if chain_status == ChainStatus::Complete { None } else { court.repair(&presented, issuers) };
+    let added = repair.iter().flat_map(|repair| &repair.added);
+    let borrowed = borrowed(shape.path.certificates.iter().take(shape.path.untrusted).chain(added), &presented, issuers);
+    Diagnosis { chain_status, repair, verdict: Some(verdict), findings: ranked(findings, expectation), borrowed }
 }
 
-/// What the path has beyond the presented certificates, but for the anchor, which is the trust store's.
-fn borrowed(shape: &Shape, presented: &[Arc<Certificate>], issuers: &Issuers) -> Issuers {
-    let is_presented = |certificate: &Arc<Certificate>| presented.iter().any(|p| p.fingerprint == certificate.fingerprint);
-    let untrusted = shape.path.certificates.iter().take(shape.path.untrusted);
-    let certificates = untrusted.filter(|certificate| !is_presented(certificate)).cloned().collect();
+/// What of these, the path but for its anchor and the repaired chain, is not presented.
+fn borrowed<'a>(
+    needed: impl Iterator<Item = &'a Arc<Certificate>>,
+    presented: &[Arc<Certificate>],
+    issuers: &Issuers,
+) -> Issuers {
+    let mut certificates: Vec<Arc<Certificate>> = Vec::new();
+    for certificate in needed {
+        if !presented.iter().chain(&certificates).any(|known| known.fingerprint == certificate.fingerprint) {
+            certificates.push(Arc::clone(certificate));
+        }
+    }
     Issuers { certificates, tried: issuers.tried.clone() }
 }
 
@@ -236,34 +242,6 @@ fn of_verdict(verdict: &Verdict, path: &Path) -> Vec<Finding> {
         }
     }
     findings
-}
-
-/// The cure for a gap, a wrong order or something superfluous: offered only when the judge finds nothing left to say against it
-/// but what the leaf itself is to blame for.
-fn repair(
-    presented: &[Arc<Certificate>],
-    shape: &Shape,
-    expectation: &Expectation,
-    trust: &Trust,
-    signatures: &Signatures,
-    now: Timestamp,
-) -> Option<Repair> {
-    if matches!(shape.status(), ChainStatus::Complete) || !matches!(shape.gap, Gap::None | Gap::Missing(_)) {
-        return None;
-    }
-    let chain = shape.to_serve();
-    let by_roots_alone = |chain: &[Arc<Certificate>]| {
-        let path = Path::build(chain, trust, Store::Roots, now);
-        let errors = checks::errors(&path, expectation, signatures, now);
-        (path.anchored, Verdict { errors, path_length: path.length() })
-    };
-    let (anchored, verdict) = by_roots_alone(&chain);
-    let of_the_leaf = |code: u16| matches!(code, 9 | 10 | 62 | 64 | 66);
-    if !anchored || !verdict.errors.iter().all(|error| error.depth == 0 && of_the_leaf(error.code)) {
-        return None;
-    }
-    let added = if let Gap::Missing(added) = &shape.gap { added.clone() } else { Vec::new() };
-    Some(Repair { served: by_roots_alone(presented).1, chain, added, verdict })
 }
 
 pub(super) fn name(certificate: &Arc<Certificate>) -> String {

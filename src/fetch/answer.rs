@@ -35,8 +35,8 @@ pub(super) fn for_subject(subject: &Facts, answer: &[Arc<Certificate>]) -> Optio
     found.then_some(fitting)
 }
 
-/// A signature that we cannot check is left to the judge.
-fn has_issued(issuer: &Facts, subject: &Facts) -> bool {
+/// Whether `issuer`, a certificate of the right name, signed `subject`. A signature that we cannot check is left to the judge.
+pub fn has_issued(issuer: &Facts, subject: &Facts) -> bool {
     let signed = || !subject.can_check_signature(&issuer.key) || subject.verify_signature(&issuer.key).is_ok();
     subject.authority_names(issuer) && signed()
 }

@@ -12,6 +12,7 @@ mod tests;
 
 use std::time::Duration;
 
+pub use answer::has_issued;
 pub use guard::is_public;
 pub use issuer::{Fetcher, Found, Search};
 

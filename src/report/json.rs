@@ -44,6 +44,7 @@ pub fn json(subject: Subject<'_>, judged: &Judged) -> String {
             })
             .collect(),
         repaired_chain: diagnosis.repair.as_ref().map(crate::diagnosis::Repair::to_pem),
+        repaired_from: diagnosis.repair.as_ref().map(|repair| &*repair.source).filter(|source| !source.is_empty()),
         tls: observation.handshake().filter(|handshake| !handshake.tls.version.is_empty()).map(|handshake| TlsLine {
             version: &handshake.tls.version,
             cipher: &handshake.tls.cipher,
@@ -94,6 +95,7 @@ struct Line<'a> {
     chain: Vec<CertificateLine>,
     findings: Vec<FindingLine>,
     repaired_chain: Option<String>,
+    repaired_from: Option<&'a str>,
     tls: Option<TlsLine<'a>>,
     failure: Option<FailureLine<'a>>,
 }

@@ -30,6 +30,9 @@ pub(super) fn repair(diagnosis: &Diagnosis) -> String {
             let added = repair.added.iter().any(|added| added.fingerprint == certificate.fingerprint);
             let _ = writeln!(out, "   {depth} {}{}", name(certificate), if added { "   <- missing" } else { "" });
         }
+        if !repair.source.is_empty() {
+            let _ = writeln!(out, "    what is missing was had so: {}", repair.source);
+        }
     }
     out
 }

@@ -1,6 +1,7 @@
 //! One visit and its judgement: resolve, probe every address, fetch a missing issuer, diagnose. The same for daemon and CLI.
 
 mod gate;
+mod pool;
 
 use core::net::IpAddr;
 use std::{sync::Arc, time::Duration};
@@ -8,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
 use crate::{
-    certificate::Certificate,
+    certificate::{Certificate, printable_cut},
     clock::Timestamp,
     diagnosis::{Expectation, Issuers, Judged, Trust, diagnose, gap},
     endpoint::Endpoint,
@@ -17,12 +18,14 @@ use crate::{
     probe::{self, Prober},
 };
 use gate::Gate;
+use pool::Pool;
 
-/// Makes visits. Cheap to clone; the clones share resolver, fetcher and the limit for each address.
+/// Makes visits. Cheap to clone; the clones share resolver, fetcher, what was learnt, and the limit for each address.
 #[derive(Clone)]
 pub struct Visitor {
     prober: Prober,
     fetcher: Fetcher,
+    pool: Pool,
     gate: Gate,
     known_roots: Arc<Trust>,
 }
@@ -60,6 +63,7 @@ impl Visitor {
         Visitor {
             prober: Prober::new(probe),
             fetcher: Fetcher::new(fetch),
+            pool: Pool::default(),
             gate: Gate::new(per_address),
             known_roots: Arc::new(well_known_roots()),
         }
@@ -91,10 +95,12 @@ impl Visitor {
                 let mut issuers = Issuers::default();
                 let fetching = visitor.issuers(observation.chain(), &trust, when.as_of, &mut issuers);
                 if tokio::time::timeout(FETCH_WITHIN, fetching).await.is_err() {
-                    issuers.tried = "it was not to be had in time".into();
+                    tell(&mut issuers, "more was not to be had in time");
                 }
                 let diagnosis = diagnose(&observation, &expectation, &trust, &issuers, when.as_of);
-                Judged { observation, diagnosis }
+                let judged = Judged { observation, diagnosis };
+                visitor.pool.learn(&endpoint.name, &judged);
+                judged
             });
             places.push((task.id(), address));
         }
@@ -111,25 +117,39 @@ impl Visitor {
         Visit { seen: seen.into_iter().flatten().collect(), resolved: resolved_all, skipped: resolved.skipped }
     }
 
-    /// Candidates for an issuer that is missing: the well-known roots by name, then the certificates' AIA addresses, hop by hop.
-    /// Whenever it is broken off, `issuers` has what was found so far.
+    /// Candidates for an issuer that is missing, hop by hop: the well-known roots by name, what other endpoints have taught, and
+    /// the certificates' AIA addresses. Whenever it is broken off, `issuers` has what was found and tried so far.
     async fn issuers(&self, chain: Option<&Chain>, trust: &Trust, now: Timestamp, issuers: &mut Issuers) {
         let Some(chain) = chain else { return };
         let mut search = self.fetcher.search();
         for _ in 0..MAX_HOPS {
             let Some(top) = gap(chain, trust, issuers, now) else { break };
-            if !add_new(issuers, known_issuers(&self.known_roots, &top)) {
-                let found = search.issuer(&top).await;
-                if !issuers.tried.is_empty() {
-                    issuers.tried.push_str("; ");
+            if add_new(issuers, known_issuers(&self.known_roots, &top)) {
+                continue;
+            }
+            let learnt = self.pool.issuers(&top);
+            if let Some(first) = learnt.first() {
+                let told = format!("the chain of {} has it", printable_cut(&first.from, 200));
+                if add_new(issuers, learnt.into_iter().map(|learnt| learnt.certificate).collect()) {
+                    tell(issuers, &told);
+                    continue;
                 }
-                issuers.tried.push_str(&found.tried);
-                if !add_new(issuers, found.certificates) {
-                    break;
-                }
+            }
+            let found = search.issuer(&top).await;
+            tell(issuers, &found.tried);
+            if !add_new(issuers, found.certificates) {
+                break;
             }
         }
     }
+}
+
+/// Adds to what was tried.
+fn tell(issuers: &mut Issuers, tried: &str) {
+    if !issuers.tried.is_empty() {
+        issuers.tried.push_str("; ");
+    }
+    issuers.tried.push_str(tried);
 }
 
 /// Candidates without any network: the well-known roots, as evidence of what a chain leads to, never as trust.

@@ -135,6 +135,7 @@ fn broken_chain(watch: &Arc<Watch>) -> Case {
     judged.diagnosis.repair = Some(Repair {
         chain: vec![leaf(), intermediate()],
         added: vec![intermediate()],
+        source: "http://a.example/ca.der gave it".into(),
         verdict: Verdict::default(),
         served: broken(),
     });

@@ -67,6 +67,7 @@ fn every_letter(leaf: &Arc<Certificate>, name: &str) -> Vec<Notice> {
         judged.diagnosis.repair = Some(Repair {
             chain: vec![Arc::clone(leaf)],
             added: vec![Arc::clone(leaf)],
+            source: "http://a.example/ca.der gave it".into(),
             verdict: Verdict::default(),
             served: broken(),
         });
