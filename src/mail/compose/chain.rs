@@ -17,7 +17,7 @@ use crate::{
 pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Draft {
     let place = evidence::place(case);
     let subject = match notice.audience {
-        Audience::Admin => format!("Incomplete certificate chain on {}", printable_cut(&place, 60)),
+        Audience::Admin => format!("Incomplete certificate chain on {}", printable_cut(&place, 28)),
         Audience::Owner => super::subject(case, "incomplete certificate chain"),
     };
     let repair = case.seen.iter().find_map(|judged| judged.diagnosis.repair.as_ref());
@@ -57,7 +57,7 @@ pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Draft
 
 /// The ready chain, where there is one.
 fn attachments(repair: Option<&Repair>) -> Vec<Attachment> {
-    repair.map(|repair| Attachment { name: "fullchain.pem".into(), pem: repair.to_pem() }).into_iter().collect()
+    repair.map(|repair| Attachment { name: "fullchain.pem".into(), text: repair.to_pem() }).into_iter().collect()
 }
 
 /// The paragraph that only the owner reads.

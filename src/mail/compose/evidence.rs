@@ -1,12 +1,16 @@
 //! The evidence of a case: what was presented, what OpenSSL says of it, and the command that shows it to anybody.
 
-use super::layout::{Body, list, safe};
+use super::{
+    Attachment,
+    layout::{Body, list, safe},
+};
 use crate::{
     certificate::{Certificate, Name, printable_cut},
     clock::date,
     diagnosis::Judged,
     endpoint::{Host, HostPort},
-    monitor::Case,
+    incident::Audience,
+    monitor::{Case, Notice},
     report,
 };
 
@@ -102,6 +106,13 @@ pub(super) fn diagnostic(text: &mut Body, judged: &Judged) {
         }
         text.verbatim(lines);
     }
+}
+
+/// `evidence.txt`: the whole audit of the visit that shows it best. For owners: it tells what this machine trusts.
+pub(super) fn attached(notice: &Notice, case: &Case) -> Vec<Attachment> {
+    let witness = witness(case).filter(|judged| notice.audience == Audience::Owner && judged.observation.chain().is_some());
+    let text = witness.map(|judged| report::evidence(report::Subject::Endpoint(&case.watch.endpoint), judged, notice.at));
+    text.map(|text| Attachment { name: "evidence.txt".into(), text }).into_iter().collect()
 }
 
 /// The command that shows what was seen.

@@ -24,7 +24,7 @@ pub(super) fn letter(notice: &Notice, case: &Case) -> Draft {
     let end = at_fault.iter().filter_map(|group| group.leaf.facts()).map(|facts| facts.not_after).min();
     let (rest, action) = match end {
         Some(end) if case.member.code == "expired" => (
-            format!("certificate EXPIRED on {}", day(end)),
+            format!("EXPIRED on {}", day(end)),
             format!(
                 "Replace the certificate of {place} now: it expired {} ago, on {}, and clients refuse it.",
                 span(end, now),
@@ -34,7 +34,7 @@ pub(super) fn letter(notice: &Notice, case: &Case) -> Draft {
         Some(end) => {
             let urgency = if case.member.severity == Severity::Critical { " now" } else { "" };
             (
-                format!("certificate expires in {} ({})", span(now, end), day(end)),
+                format!("expires in {} ({})", span(now, end), day(end)),
                 format!(
                     "Renew the certificate of {place}{urgency} and reload the server: it expires in {}, on {}.",
                     span(now, end),
@@ -66,7 +66,13 @@ pub(super) fn letter(notice: &Notice, case: &Case) -> Draft {
     }
     text.paragraph("See it yourself:");
     text.verbatim([format!("{} 2>/dev/null | openssl x509 -noout -dates", evidence::s_client(case))]);
-    Draft { subject: super::subject(case, &rest), body: text, tone: Some(super::tone(case.member.severity)), ..Draft::default() }
+    Draft {
+        subject: super::subject(case, &rest),
+        attachments: evidence::attached(notice, case),
+        body: text,
+        tone: Some(super::tone(case.member.severity)),
+        ..Draft::default()
+    }
 }
 
 /// A certificate, and where it is served.

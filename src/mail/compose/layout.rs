@@ -9,7 +9,7 @@ const WIDTH: usize = 72;
 /// Where the values of a table of facts begin.
 const COLUMN: usize = 16;
 /// How long a subject may be.
-pub(super) const SUBJECT: usize = 68;
+pub(super) const SUBJECT: usize = 60;
 /// How much of a stranger's text is shown.
 const SHOWN: usize = 200;
 

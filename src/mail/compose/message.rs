@@ -93,14 +93,23 @@ pub(super) fn write(head: &Head<'_>, letter: &Letter, settings: &Settings) -> Ve
         for attachment in &letter.attachments {
             parts = parts.singlepart(
                 SinglePart::builder()
-                    .header(ContentType::parse("application/x-pem-file").expect("a content type"))
+                    .header(kind_of(&attachment.name))
                     .header(ContentDisposition::attachment(&attachment.name))
-                    .body(body(&attachment.pem)),
+                    .body(body(&attachment.text)),
             );
         }
         builder.multipart(parts)
     };
     message.expect("sender and envelope are set").formatted()
+}
+
+/// What a file is, by its name.
+fn kind_of(name: &str) -> ContentType {
+    if name == "evidence.txt" {
+        ContentType::TEXT_PLAIN
+    } else {
+        ContentType::parse("application/x-pem-file").expect("a content type")
+    }
 }
 
 /// Plain ASCII travels as it is, so that commands can be copied from the raw message too; all else as quoted-printable.
@@ -140,7 +149,7 @@ fn message_id(id: &str, domain: &str) -> String {
 /// The same for the same letter, and not to be foreseen by whoever wrote a name in it.
 fn boundary(letter: &Letter, of: &str) -> String {
     let mut all = [of, &letter.text, &letter.html].concat();
-    letter.attachments.iter().for_each(|attachment| all.push_str(&attachment.pem));
+    letter.attachments.iter().for_each(|attachment| all.push_str(&attachment.text));
     format!("certvigil-{}", &Fingerprint::of(all.as_bytes()).to_string()[..40])
 }
 

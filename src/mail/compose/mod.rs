@@ -28,7 +28,7 @@ use layout::Body;
 /// What a recipient reads, before it becomes a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Letter {
-    /// The subject: one line, at most some 70 characters.
+    /// The subject: one line of at most 60 characters.
     pub subject: String,
     /// The text: lines end with `\n`, prose is wrapped.
     pub text: String,
@@ -57,13 +57,13 @@ impl Draft {
     }
 }
 
-/// A PEM file that goes with a letter.
+/// A file that goes with a letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
     /// Its file name: letters, digits, `.`, `-` and `_` only.
     pub name: String,
-    /// Certificates, nothing else.
-    pub pem: String,
+    /// What is in it: certificates as PEM, or the evidence in words.
+    pub text: String,
 }
 
 /// The whole message (RFC 5322 and MIME, lines end with CRLF), ready for the outbox. Deterministic.
@@ -175,9 +175,8 @@ fn tone(severity: Severity) -> &'static str {
     }
 }
 
-/// `[certvigil] NAME: rest`, the name cut where the whole grew too long.
+/// `NAME: rest`, the name cut where the whole grew too long. Who writes is in `From`, and filters have `X-Certvigil-Kind`.
 fn subject(case: &Case, rest: &str) -> String {
-    const TAG: &str = "[certvigil]";
-    let room = layout::SUBJECT.saturating_sub(TAG.len() + ": ".len() + 1 + rest.chars().count()).max(16);
-    printable_cut(&format!("{TAG} {}: {rest}", printable_cut(&case.watch.endpoint.name, room)), 70)
+    let room = layout::SUBJECT.saturating_sub(": ".len() + rest.chars().count()).max(12);
+    printable_cut(&format!("{}: {rest}", printable_cut(&case.watch.endpoint.name, room)), layout::SUBJECT)
 }

@@ -10,7 +10,7 @@ use crate::{
     observation::Stage,
 };
 
-pub(super) fn letter(_notice: &Notice, case: &Case) -> Draft {
+pub(super) fn letter(notice: &Notice, case: &Case) -> Draft {
     let witness = evidence::witness(case);
     let found = witness.and_then(|judged| judged.diagnosis.finding(&case.member.code));
     let mut text = Body::default();
@@ -35,9 +35,9 @@ pub(super) fn letter(_notice: &Notice, case: &Case) -> Draft {
     Draft {
         subject: super::subject(case, &super::title(&case.member.code)),
         body: text,
+        attachments: evidence::attached(notice, case),
         tone: Some(super::tone(case.member.severity)),
         link: Some(link),
-        ..Draft::default()
     }
 }
 

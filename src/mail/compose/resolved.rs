@@ -2,7 +2,7 @@
 
 use super::{
     Draft, evidence,
-    layout::{Body, full, list, sentence},
+    layout::{self, Body, full, list, sentence},
     message,
 };
 use crate::{
@@ -19,7 +19,10 @@ pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Draft
     let mended = case.seen.iter().map(|judged| judged.observation.at).max().unwrap_or(notice.at);
     let mut text = Body::default();
     let subject = match notice.audience {
-        Audience::Admin => format!("Resolved: {title} on {}", printable_cut(&evidence::place(case), 36)),
+        Audience::Admin => format!(
+            "Resolved: {title} on {}",
+            printable_cut(&evidence::place(case), layout::SUBJECT.saturating_sub("Resolved:  on ".len() + title.chars().count()))
+        ),
         Audience::Owner => super::subject(case, &format!("resolved: {title}")),
     };
     match notice.audience {

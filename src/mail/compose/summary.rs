@@ -52,7 +52,7 @@ pub(super) fn letter(notice: &Notice) -> Draft {
         ));
     }
     Draft {
-        subject: printable_cut(&format!("[certvigil] first sweep: {found}"), SUBJECT),
+        subject: printable_cut(&format!("First sweep: {found}"), SUBJECT),
         body: text,
         tone: Some(super::tone(notice.cases.iter().map(|case| case.member.severity).max().unwrap_or(Severity::Info))),
         attachments,
@@ -112,7 +112,7 @@ fn attachments(cases: &[Case]) -> Vec<Attachment> {
             }
             name = format!("{stem}-{number}.pem");
         }
-        attachments.push(Attachment { name, pem: repair.to_pem() });
+        attachments.push(Attachment { name, text: repair.to_pem() });
     }
     attachments
 }

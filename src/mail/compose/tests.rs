@@ -160,14 +160,17 @@ fn admin(mut notice: Notice) -> Notice {
 /// Subject, text and attachments as people see them.
 fn shown(notice: &Notice) -> String {
     let letter = letter(notice, &settings());
-    assert!(letter.subject.chars().count() <= 70, "{}", letter.subject);
+    assert!(letter.subject.chars().count() <= 60, "{}", letter.subject);
     for line in letter.text.lines().filter(|line| !line.starts_with("    ")) {
         assert!(line.chars().count() <= 76 || line.starts_with("SHA-256 ") || line.contains(" https://"), "too wide: {line}");
     }
     let mut out = format!("Subject: {}\n\n{}", letter.subject, letter.text);
     for attachment in letter.attachments {
-        let certificates = attachment.pem.matches("BEGIN CERTIFICATE").count();
-        writeln!(out, "\n[{}: {certificates} certificates]", attachment.name).unwrap();
+        let certificates = attachment.text.matches("BEGIN CERTIFICATE").count();
+        match certificates {
+            0 => writeln!(out, "\n[{}]", attachment.name).unwrap(),
+            _ => writeln!(out, "\n[{}: {certificates} certificates]", attachment.name).unwrap(),
+        }
     }
     out
 }
@@ -243,7 +246,7 @@ fn the_command_fits_the_protocol() {
 fn the_expiry_letter_in_three_stages() {
     golden!("expiry-warning", shown(&notice(NoticeKind::Expiry, vec![expiring(Severity::Warning)])));
     let critical = letter(&notice(NoticeKind::Expiry, vec![expiring(Severity::Critical)]), &settings());
-    assert_eq!(critical.subject, "[certvigil] shop.example: certificate expires in 6 days (2026-11-28)");
+    assert_eq!(critical.subject, "shop.example: expires in 6 days (2026-11-28)");
     assert!(critical.text.starts_with("Renew the certificate of shop.example:443 now and reload"), "{}", critical.text);
 
     let finding = Finding::Expired { not_after: leaf().facts().unwrap().not_after, now: at("2026-12-01T09:42:00Z") };
@@ -314,7 +317,7 @@ fn the_summary_of_a_first_sweep() {
 fn a_large_summary_is_held_small() {
     let cases = (0..400).map(|n| broken_chain(&watch(&format!("h{n}.example"), Policy::default()))).collect();
     let letter = letter(&notice(NoticeKind::Summary, cases), &settings());
-    assert_eq!(letter.subject, "[certvigil] first sweep: 400 findings at 400 endpoints");
+    assert_eq!(letter.subject, "First sweep: 400 findings at 400 endpoints");
     assert_eq!(letter.attachments.len(), 20);
     assert!(letter.text.contains("- and 350 more, which the status page lists"));
     assert!(letter.text.len() < 20_000, "{}", letter.text.len());
@@ -372,4 +375,33 @@ fn every_finding_has_a_title() {
         assert_ne!(title, code.replace('_', " "), "{code} has no words");
         assert!(title.len() <= 36, "{title}");
     }
+}
+
+#[test]
+fn a_subject_tells_all_in_60_characters() {
+    let long = format!("{}.example", "payments-".repeat(20));
+    let watch = watch(&format!("{}.example", "a".repeat(60)), Policy::default());
+    let mut case = broken_chain(&watch);
+    Arc::make_mut(&mut case.watch).endpoint.name = long.into();
+    for code in Finding::CODES {
+        Arc::make_mut(&mut case.member).code = (*code).into();
+        for kind in NoticeKind::ALL {
+            for notice in [notice(kind, vec![case.clone()]), admin(notice(kind, vec![case.clone()]))] {
+                let subject = letter(&notice, &settings()).subject;
+                assert!(subject.chars().count() <= 60, "{subject}");
+                if matches!(kind, NoticeKind::Problem | NoticeKind::Resolved) {
+                    assert!(subject.contains(&title(code)), "{code}: {subject}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_evidence_goes_with_it_to_owners_alone() {
+    let expiring = notice(NoticeKind::Expiry, vec![expiring(Severity::Warning)]);
+    let attachments = letter(&expiring, &settings()).attachments;
+    assert_eq!(attachments[0].name, "evidence.txt");
+    assert!(attachments[0].text.contains("chain as presented:"), "{}", attachments[0].text);
+    assert!(letter(&admin(expiring), &settings()).attachments.is_empty());
 }
