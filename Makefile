@@ -4,9 +4,10 @@ CONFIG ?= config.example.yaml
 CARGO  ?= cargo
 N      ?= 10000
 SEED   ?= 1
+SEEDS  ?= 20
 FUZZ   := target/fuzz-judge
 
-.PHONY: help demo run check test fuzz-judge fuzz-judge-bugs acceptance bench fuzz fmt tools
+.PHONY: help demo run check test simulate fuzz-judge fuzz-judge-bugs acceptance bench fuzz fmt tools
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -24,6 +25,9 @@ check: tools ## what has to be clean: format, lints, documentation
 
 test: tools ## every test that needs nothing but this directory, a compiler and the openssl command
 	$(CARGO) test --locked
+
+simulate: tools ## years of 1,000 endpoints in virtual time, told of by certvigil and two straw men: make simulate SEEDS=20
+	$(CARGO) run --locked --release --example simulate -- $(SEEDS)
 
 fuzz-judge: tools ## the judge beside the real OpenSSL, on random chains: make fuzz-judge N=10000 SEED=1 (libssl-dev)
 	@.ci/need /usr/include/openssl/x509.h:libssl-dev

@@ -1,0 +1,30 @@
+//! A mail as the judge of the simulation sees it: who was told what of which endpoints, and when it arrived.
+
+use crate::truth::Moment;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Letter {
+    /// The Message-ID's root.
+    pub(crate) id: String,
+    /// The number of the owner.
+    pub(crate) recipient: usize,
+    pub(crate) says: Says,
+    pub(crate) items: Vec<Item>,
+    pub(crate) decided: Moment,
+    pub(crate) delivered: Option<Moment>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Says {
+    Alarm,
+    AllClear,
+}
+
+/// A finding at an endpoint.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    pub(crate) endpoint: usize,
+    pub(crate) code: String,
+    /// 1 a warning, 2 critical, 3 has ended.
+    pub(crate) rank: u8,
+}

@@ -1,0 +1,221 @@
+//! The brain in the world, in virtual time: the clock jumps from one event to the next.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use certvigil::{
+    clock::Now,
+    diagnosis::{Expectation, Severity},
+    endpoint::Endpoint,
+    monitor::{Effect, Event, Limits, MailResult, Monitor, Notice, NoticeKind, Policy, Restored, Settings, Visited, Watch},
+};
+
+use crate::{
+    fleet::{Fleet, Plan},
+    letter::{Item, Letter, Says},
+    mint::{Mint, wall},
+    score::{Score, score},
+    straw::Crier,
+    truth::Moment,
+    witness::Witness,
+    world::World,
+};
+
+/// The three who watched the same year.
+#[derive(Clone, Default)]
+pub(crate) struct Outcome {
+    pub(crate) certvigil: Score,
+    pub(crate) silent: Score,
+    pub(crate) crier: Score,
+    pub(crate) visits: u64,
+}
+
+impl Outcome {
+    /// Of several years, as one.
+    pub(crate) fn total(outcomes: Vec<Outcome>) -> Outcome {
+        let years = f64::from(u32::try_from(outcomes.len()).unwrap_or(u32::MAX));
+        let mut total = Outcome::default();
+        for outcome in outcomes {
+            total.certvigil.add(outcome.certvigil, years);
+            total.silent.add(outcome.silent, years);
+            total.crier.add(outcome.crier, years);
+            total.visits += outcome.visits;
+        }
+        total
+    }
+
+    /// Where marks are given away: what is always silent, or always loud, has to score badly.
+    pub(crate) fn straw_faults(&self) -> Vec<String> {
+        let (silent, crier) = (&self.silent, &self.crier);
+        let bad = [
+            ("who is silent tells nothing", silent.recall() == 0.0 && silent.missed == silent.due && silent.due > 0),
+            ("who is silent writes nothing", silent.letters == 0),
+            ("who mails on every finding tells all", crier.missed == 0),
+            ("who mails on every finding cries wolf", crier.precision() < 0.9),
+            ("who mails on every finding repeats it", crier.duplicates > 10 * self.certvigil.due),
+            ("who mails on every finding floods people", crier.most_a_day > 20),
+        ];
+        bad.into_iter().filter(|(_, holds)| !holds).map(|(what, _)| format!("no longer true: {what}")).collect()
+    }
+}
+
+/// A year with certvigil, visiting each endpoint so often.
+pub(crate) fn run(plan: Plan, interval: Duration) -> anyhow::Result<Outcome> {
+    let fleet = Fleet::generate(plan);
+    let world = World::new(fleet, |fleet, at, mint| watch(fleet, at, mint, interval).expect("a sound target"))?;
+    let mut run = Run::new(world, plan.seed);
+    run.live()?;
+    let interval = Moment::try_from(interval.as_secs())?;
+    let judge = |letters: &[Letter]| score(&run.world, &run.witness, letters, interval);
+    let certvigil = judge(&run.letters);
+    let (silent, crier) = (judge(&[]), judge(&run.crier.letters));
+    Ok(Outcome { certvigil, silent, crier, visits: run.visits })
+}
+
+fn watch(fleet: &Fleet, at: usize, mint: &Mint, interval: Duration) -> anyhow::Result<Arc<Watch>> {
+    let of = &fleet.endpoints[at];
+    let endpoint = Endpoint::new(format!("{}:443", of.name).parse()?);
+    let expectation = Expectation { host: Some(endpoint.server_name.clone()), ..Expectation::default() };
+    let policy = Policy { interval, owners: vec![mail_address(of.owner)], ..Policy::default() };
+    Ok(Arc::new(Watch { endpoint, expectation, trust: Arc::clone(&mint.trust), policy }))
+}
+
+struct Run {
+    world: World,
+    monitor: Monitor,
+    numbers: HashMap<Arc<str>, usize>,
+    uptime: Duration,
+    /// Reports and deliveries on their way.
+    coming: BTreeMap<(Duration, u64), Event>,
+    events: u64,
+    visits: u64,
+    letters: Vec<Letter>,
+    /// The last letter of each id.
+    places: HashMap<String, usize>,
+    witness: Witness,
+    crier: Crier,
+}
+
+impl Run {
+    fn new(world: World, seed: u64) -> Self {
+        let settings = Settings { limits: Limits::default(), mail: true, seed, first_sweep: Duration::from_mins(15) };
+        let now = Now { wall: wall(0), uptime: Duration::ZERO };
+        let (monitor, effects) = Monitor::new(world.watches.clone(), Restored::default(), settings, now);
+        assert!(effects.iter().all(|effect| !matches!(effect, Effect::Visit { .. })), "first visits are spread");
+        let numbers = world.watches.iter().enumerate().map(|(at, watch)| (Arc::clone(&watch.endpoint.name), at)).collect();
+        let witness = Witness::new(&world.fleet);
+        Run {
+            world,
+            monitor,
+            numbers,
+            uptime: Duration::ZERO,
+            coming: BTreeMap::new(),
+            events: 0,
+            visits: 0,
+            letters: Vec::new(),
+            places: HashMap::new(),
+            witness,
+            crier: Crier::default(),
+        }
+    }
+
+    fn live(&mut self) -> anyhow::Result<()> {
+        let end = Duration::from_secs(u64::try_from(self.world.fleet.horizon())?);
+        loop {
+            let coming = self.coming.first_key_value().map(|((at, _), _)| *at);
+            let Some(next) = self.monitor.next_wake().into_iter().chain(coming).min().filter(|next| *next < end) else {
+                return Ok(());
+            };
+            self.uptime = next.max(self.uptime);
+            let event = match self.coming.first_entry() {
+                Some(first) if first.key().0 <= self.uptime => first.remove(),
+                _ => Event::Woke,
+            };
+            let now = self.now();
+            if let Event::Mailed { id, result: MailResult::Delivered, .. } = &event {
+                let at = self.moment();
+                let letter = &mut self.letters[self.places[id]];
+                letter.delivered = Some(at);
+            }
+            for effect in self.monitor.handle(event, now) {
+                self.carry_out(effect)?;
+            }
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) -> anyhow::Result<()> {
+        let at = self.moment();
+        match effect {
+            Effect::Visit { watch, generation } => {
+                self.visits += 1;
+                let number = self.numbers[&watch.endpoint.name];
+                let seen = self.world.visit(number, at)?;
+                let back = at + Moment::try_from(seen.takes.as_secs())?;
+                self.witness.visited(&self.world.fleet, number, at, back, &seen);
+                self.crier.visited(&self.world, number, back, &seen);
+                let endpoint = Arc::clone(&watch.endpoint.name);
+                let report = Visited { endpoint, generation, seen: seen.judged, resolved: seen.resolved };
+                self.later(seen.takes, Event::Visited(report));
+            }
+            Effect::Post(notice) => {
+                let letter = self.letter(&notice, at);
+                self.places.insert(letter.id.clone(), self.letters.len());
+                self.letters.push(letter);
+            }
+            Effect::Deliver(id) if self.world.mail_works(at) => {
+                self.later(Duration::from_secs(2), Event::Mailed { id, result: MailResult::Delivered, detail: String::new() });
+            }
+            Effect::Deliver(id) => {
+                let detail = "451 come again".to_owned();
+                self.later(Duration::from_secs(10), Event::Mailed { id, result: MailResult::Deferred, detail });
+            }
+            Effect::Save(_) => {}
+        }
+        Ok(())
+    }
+
+    fn letter(&self, notice: &Notice, decided: Moment) -> Letter {
+        let item = |case: &certvigil::monitor::Case| Item {
+            endpoint: self.numbers[&case.watch.endpoint.name],
+            code: case.member.code.clone(),
+            rank: match case.member.severity {
+                _ if case.member.code.ends_with("expired") => 3,
+                Severity::Critical => 2,
+                _ => 1,
+            },
+        };
+        Letter {
+            id: notice.id.clone(),
+            recipient: number_of(&notice.recipient),
+            says: if notice.kind == NoticeKind::Resolved { Says::AllClear } else { Says::Alarm },
+            items: notice.cases.iter().map(item).collect(),
+            decided,
+            delivered: None,
+        }
+    }
+
+    fn later(&mut self, by: Duration, event: Event) {
+        self.events += 1;
+        self.coming.insert((self.uptime + by, self.events), event);
+    }
+
+    fn now(&self) -> Now {
+        Now { wall: certvigil::clock::later(wall(0), self.uptime), uptime: self.uptime }
+    }
+
+    fn moment(&self) -> Moment {
+        Moment::try_from(self.uptime.as_secs()).unwrap_or(Moment::MAX)
+    }
+}
+
+fn mail_address(owner: usize) -> String {
+    format!("owner-{owner}@example.test")
+}
+
+fn number_of(address: &str) -> usize {
+    let digits: String = address.chars().filter(char::is_ascii_digit).collect();
+    digits.parse().expect("an owner's address")
+}

@@ -1,0 +1,35 @@
+//! The straw man that mails on every finding, as a script around `openssl s_client` and a local mail queue would. (The one who is always silent needs
+//! no code.)
+
+use certvigil::diagnosis::Severity;
+
+use crate::{
+    letter::{Item, Letter, Says},
+    truth::Moment,
+    world::{Seen, World},
+};
+
+/// Sees the same visits as certvigil, and tells of each that is not good.
+#[derive(Default)]
+pub(crate) struct Crier {
+    pub(crate) letters: Vec<Letter>,
+}
+
+impl Crier {
+    pub(crate) fn visited(&mut self, world: &World, endpoint: usize, at: Moment, seen: &Seen) {
+        let found = seen.judged.iter().flat_map(|judged| &judged.diagnosis.findings);
+        let bad = found.filter(|found| found.severity() >= Severity::Warning);
+        let item = |code: &'static str| Item { endpoint, code: code.to_owned(), rank: 1 };
+        let items: Vec<Item> = bad.map(|found| item(found.finding.code())).collect();
+        if !items.is_empty() {
+            self.letters.push(Letter {
+                id: format!("finding-{}", self.letters.len()),
+                recipient: world.fleet.endpoints[endpoint].owner,
+                says: Says::Alarm,
+                items,
+                decided: at,
+                delivered: Some(world.mail_by(at)),
+            });
+        }
+    }
+}
