@@ -88,7 +88,7 @@ fn simulate(stage: &Stage, count: usize) -> anyhow::Result<Samples> {
                 let endpoint = Arc::clone(&watch.endpoint.name);
                 Event::Visited(Visited { endpoint, generation, seen: vec![Arc::new(judged)], resolved })
             }
-            Some(Effect::Deliver(id)) => Event::Mailed { id, result: MailResult::Delivered, detail: String::new() },
+            Some(Effect::Deliver(id)) => Event::Mailed { id, result: MailResult::Delivered, detail: String::new(), after: None },
             Some(Effect::Save(_) | Effect::Post(_)) => continue,
             None => {
                 let wake = monitor.next_wake().context("there is always a next visit")?;

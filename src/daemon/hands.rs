@@ -211,7 +211,7 @@ impl Hands {
         let (Some(mail), Some(courier)) = (self.mails.get(&id).cloned(), self.courier.clone()) else {
             // Every delivery comes back, or its place in the outbox would be lost.
             let detail = "it is no longer in the outbox, or mail is no longer configured".to_owned();
-            self.tasks.spawn(async move { Done::Event(Event::Mailed { id, result: MailResult::Refused, detail }) });
+            self.tasks.spawn(async move { Done::Event(Event::Mailed { id, result: MailResult::Refused, detail, after: None }) });
             return;
         };
         let mine = id.clone();
@@ -222,7 +222,7 @@ impl Hands {
                 MailResult::Deferred => warn!(to = mail.recipient, "mail not delivered yet: {}", delivery.detail),
                 MailResult::Refused => error!(to = mail.recipient, "mail refused: {}", delivery.detail),
             }
-            Done::Event(Event::Mailed { id, result: delivery.result, detail: delivery.detail })
+            Done::Event(Event::Mailed { id, result: delivery.result, detail: delivery.detail, after: None })
         });
         self.under_way.insert(task.id(), Task::Delivery(mine));
     }
@@ -248,7 +248,7 @@ impl Hands {
             Some(Task::Delivery(id)) => {
                 error!(id, "a delivery failed unexpectedly: {problem}");
                 let detail = "the delivery failed unexpectedly; the log has the place".to_owned();
-                Done::Event(Event::Mailed { id, result: MailResult::Deferred, detail })
+                Done::Event(Event::Mailed { id, result: MailResult::Deferred, detail, after: None })
             }
             Some(Task::Reading) | None => {
                 error!("the configuration could not be read: {problem}");

@@ -22,10 +22,14 @@ pub(super) fn judged(stored: Stored, watches: &[Arc<Watch>], now: Timestamp) -> 
         addresses: stored.addresses.into_iter().map(restored).collect(),
         incidents: stored.incidents,
         members: stored.members,
-        outbox: stored.mails.iter().map(|mail| Waiting { id: mail.id.clone(), kind: mail.kind, at: mail.at }).collect(),
+        outbox: stored.mails.iter().map(waiting).collect(),
         first_sweep_done: stored.first_sweep_done,
     };
     (restored, stored.mails)
+}
+
+fn waiting(mail: &Mail) -> Waiting {
+    Waiting { id: mail.id.clone(), kind: mail.kind, recipient: mail.recipient.clone(), at: mail.at }
 }
 
 /// Without a judgement where the endpoint has left: there is nothing to judge it against.

@@ -59,7 +59,7 @@ pub struct Member {
     pub since: Timestamp,
     /// When it was last seen here.
     pub last_seen: Timestamp,
-    /// Those who know that it holds here, or held: mail addresses. They hear of the end when it holds nowhere else of theirs.
+    /// Those who know that it holds here, or held: recipients, as in [`Told`]. They hear of the end when it holds nowhere else of theirs.
     pub heard: Vec<String>,
 }
 
@@ -78,9 +78,9 @@ pub enum State {
 /// What a recipient has heard of an incident.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
-    /// A mail address.
+    /// A mail address, or a [channel](channel_of).
     pub recipient: String,
-    /// Owner or admin.
+    /// In which role.
     pub audience: Audience,
     /// The stage that was told: the finding's code and its severity, `expires_soon/warning`; empty when its end was told.
     pub stage: String,
@@ -97,14 +97,23 @@ pub enum Audience {
     Owner,
     /// Runs the server; may never have heard of us.
     Admin,
+    /// People who read along in a channel.
+    Room,
+    /// A program behind a channel, which keeps incidents of its own: one notice for each.
+    System,
 }
 
 impl Audience {
-    /// `owner`, `admin`.
+    /// All of them.
+    pub const ALL: [Audience; 4] = [Audience::Owner, Audience::Admin, Audience::Room, Audience::System];
+
+    /// `owner`, `admin`, `room`, `system`.
     pub fn name(self) -> &'static str {
         match self {
             Audience::Owner => "owner",
             Audience::Admin => "admin",
+            Audience::Room => "room",
+            Audience::System => "system",
         }
     }
 }
@@ -115,6 +124,18 @@ impl fmt::Display for IncidentKey {
         write!(f, "{} of {}", self.topic.name(), self.cause)
     }
 }
+
+/// The recipient that is the channel of this name; no mail address looks like it.
+pub fn channel_recipient(name: &str) -> String {
+    format!("{CHANNEL}{name}")
+}
+
+/// The name of the channel, where the recipient is one and no mail address.
+pub fn channel_of(recipient: &str) -> Option<&str> {
+    recipient.strip_prefix(CHANNEL)
+}
+
+const CHANNEL: &str = "channel:";
 
 /// The same number for the same texts on every machine and in every version: part of ids that must not change (FNV-1a, 64 bits).
 pub fn stable_hash(texts: &[&str]) -> u64 {

@@ -29,6 +29,8 @@ pub enum Event {
         result: MailResult,
         /// The server's words, safe to print; empty when delivered.
         detail: String,
+        /// How long the server asks to be left alone, where it is deferred and the server says so.
+        after: Option<Duration>,
     },
     /// The state could be written, or not: why.
     Saved(Result<(), String>),
@@ -138,6 +140,8 @@ pub struct Waiting {
     pub id: String,
     /// Its kind.
     pub kind: NoticeKind,
+    /// To whom.
+    pub recipient: String,
     /// When it was decided.
     pub at: Timestamp,
 }
@@ -147,7 +151,7 @@ pub struct Waiting {
 pub struct Settings {
     /// What the whole daemon keeps to.
     pub limits: super::Limits,
-    /// Mail is configured; without it incidents are kept and nobody is written to.
+    /// Mail is configured; without it incidents are kept, and no more than channels hear of them.
     pub mail: bool,
     /// Makes spread and jitter repeatable.
     pub seed: u64,

@@ -18,7 +18,7 @@ mod tell;
 mod tests;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -30,13 +30,13 @@ use crate::{
 use crowd::Spot;
 use dossier::Dossier;
 use ledger::Ledger;
-use outbox::Outbox;
+use outbox::{Outbox, Outcome};
 use schedule::{Next, Schedule};
 use sweep::Sweep;
 
 pub use event::{Effect, Event, Record, Restored, RestoredAddress, Settings, Visited, Waiting};
 pub use notice::{Case, Notice, NoticeKind};
-pub use policy::{Limits, Policy, Watch};
+pub use policy::{Limits, Policy, Subscription, Watch};
 pub use snapshot::{AddressView, EndpointView, Histogram, IncidentView, MailResult, OutboxView, ReloadView, Snapshot};
 
 /// All that is known and wanted, and the only place where anything is decided. Never waits, never fails, reads no clock.
@@ -53,14 +53,15 @@ pub struct Monitor {
     outbox: Outbox,
     /// Mails under way, by id, and the endpoints whose news wait for them.
     awaited: HashMap<String, BTreeSet<Arc<str>>>,
-    /// Under way; begun only where mail is configured, so that the first mail ever is the summary.
+    /// Under way; begun only where there is a way out, so that the first mail ever is the summary.
     sweep: Option<Sweep>,
     sweep_done: bool,
     /// Counts what was asked of endpoints, over all of them: a report that answers an older question is late.
     generations: u64,
     reload: ReloadView,
     state_trouble: Option<String>,
-    mail_trouble: Option<String>,
+    /// What is wrong with the ways out: mail is '', channels have their names.
+    way_troubles: BTreeMap<Arc<str>, String>,
     revision: u64,
 }
 
@@ -91,7 +92,7 @@ impl Monitor {
             generations: 0,
             reload: ReloadView { successful: true, success_at: now.wall },
             state_trouble: None,
-            mail_trouble: None,
+            way_troubles: BTreeMap::new(),
             revision: 1,
         };
         let mut turn = Turn::default();
@@ -112,7 +113,10 @@ impl Monitor {
                 true
             }
             Event::ReloadFailed => std::mem::replace(&mut self.reload.successful, false),
-            Event::Mailed { id, result, detail } => self.mailed(&id, result, &detail, now, &mut turn),
+            Event::Mailed { id, result, detail, after } => {
+                let outcome = Outcome { result, after };
+                self.mailed(&id, outcome, &detail, now, &mut turn)
+            }
             Event::Saved(result) => {
                 let trouble = result.err().map(|why| format!("the state cannot be written: {why}"));
                 let is_news = trouble != self.state_trouble;
@@ -147,7 +151,7 @@ impl Monitor {
             outbox: self.outbox.view(),
             reload: self.reload.clone(),
             lag: self.schedule.lag.clone(),
-            troubles: self.state_trouble.iter().chain(&self.mail_trouble).cloned().collect(),
+            troubles: self.state_trouble.iter().chain(self.way_troubles.values()).cloned().collect(),
         }
     }
 
@@ -184,10 +188,14 @@ impl Monitor {
     }
 
     fn begin_sweep(&mut self, now: Now) {
-        if self.settings.mail && !self.sweep_done && self.sweep.is_none() && !self.dossiers.is_empty() {
+        if self.can_tell() && !self.sweep_done && self.sweep.is_none() && !self.dossiers.is_empty() {
             let names = self.dossiers.iter().map(|dossier| dossier.name().clone());
             self.sweep = Some(Sweep::new(names, now.uptime.saturating_add(self.settings.first_sweep)));
         }
+    }
+
+    fn can_tell(&self) -> bool {
+        self.settings.mail || self.dossiers.iter().any(|dossier| !dossier.view.watch.policy.channels.is_empty())
     }
 
     /// Tells all that was held, once the first sweep is over.

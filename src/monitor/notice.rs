@@ -16,7 +16,7 @@ pub struct Notice {
     pub id: String,
     /// What it is.
     pub kind: NoticeKind,
-    /// The recipient's mail address.
+    /// The recipient: a mail address, or a [channel](crate::incident::channel_of).
     pub recipient: String,
     /// In which role.
     pub audience: Audience,

@@ -1,6 +1,7 @@
 //! The mails that wait, and when each is tried: kept until the server takes them or refuses them for good.
 //!
-//! A few are under way at once, the oldest first. One that is deferred is tried again after 30 seconds, then twice as
+//! Each way out, mail and every channel, has a lane of its own, so that none waits for another. In each
+//! a few are under way at once, the oldest first; a server that asks to be left alone for a while is. One that is deferred is tried again after 30 seconds, then twice as
 //! long each time, up to an hour, give or take 10 %; there is no last time, so a day without a mail server loses nothing.
 //!
 //! A mail may have to come after another one about the same: then it is not tried before that one has left. What is no
@@ -8,6 +9,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    sync::Arc,
     time::Duration,
 };
 
@@ -15,23 +17,43 @@ use super::{
     MailResult, NoticeKind, OutboxView, Waiting,
     notice::{is_to, subject},
 };
-use crate::{clock::Timestamp, incident::stable_hash};
+use crate::{
+    clock::Timestamp,
+    incident::{channel_of, stable_hash},
+};
 
 /// The waiting mails.
 #[derive(Debug)]
 pub(super) struct Outbox {
     /// By id, so that those about one incident stand together.
     mails: BTreeMap<String, Mail>,
-    /// What may be tried and is not under way, by the time of the next attempt; the number keeps the order of arrival.
-    queue: BTreeMap<(Duration, u64), String>,
+    /// By the channel's name; '' is mail.
+    lanes: BTreeMap<Arc<str>, Lane>,
     /// What waits for a mail to leave.
     followers: HashMap<String, Vec<String>>,
-    under_way: usize,
     arrivals: u64,
-    sent: BTreeMap<(NoticeKind, MailResult), u64>,
     seed: u64,
     /// Mail is configured; otherwise what a former configuration left waits on.
     open: bool,
+}
+
+/// One way out.
+#[derive(Debug, Default)]
+struct Lane {
+    /// What may be tried and is not under way, by the time of the next attempt; the number keeps the order of arrival.
+    queue: BTreeMap<(Duration, u64), String>,
+    under_way: usize,
+    /// The server wants to be left alone until then.
+    closed_until: Duration,
+    sent: BTreeMap<(NoticeKind, MailResult), u64>,
+}
+
+/// What came of an attempt.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outcome {
+    pub(super) result: MailResult,
+    /// How long the server wants to be left alone.
+    pub(super) after: Option<Duration>,
 }
 
 /// The mail that another one comes after.
@@ -45,6 +67,7 @@ pub(super) struct Before {
 #[derive(Debug)]
 struct Mail {
     kind: NoticeKind,
+    lane: Arc<str>,
     at: Timestamp,
     deferrals: u32,
     state: State,
@@ -63,16 +86,8 @@ enum State {
 impl Outbox {
     /// With what a restart finds, oldest first. Which comes after which is told by the ids.
     pub(super) fn new(waiting: Vec<Waiting>, open: bool, seed: u64, now: Duration) -> Self {
-        let mut outbox = Outbox {
-            mails: BTreeMap::new(),
-            queue: BTreeMap::new(),
-            followers: HashMap::new(),
-            under_way: 0,
-            arrivals: 0,
-            sent: BTreeMap::new(),
-            seed,
-            open,
-        };
+        let mut outbox =
+            Outbox { mails: BTreeMap::new(), lanes: BTreeMap::new(), followers: HashMap::new(), arrivals: 0, seed, open };
         // The last mail so far, by subject and recipient, and the summary of each recipient.
         let mut last: HashMap<(String, String), String> = HashMap::new();
         let mut summaries: HashMap<String, String> = HashMap::new();
@@ -94,7 +109,8 @@ impl Outbox {
 
     /// Takes a mail to be tried at once, or as soon as the one `before` it has left. `false`: it waits already.
     pub(super) fn post(&mut self, waiting: Waiting, before: Option<Before>, now: Duration) -> bool {
-        let Waiting { id, kind, at } = waiting;
+        let Waiting { id, kind, recipient, at } = waiting;
+        let lane: Arc<str> = channel_of(&recipient).unwrap_or_default().into();
         if self.mails.contains_key(&id) {
             return false;
         }
@@ -103,31 +119,38 @@ impl Outbox {
                 self.followers.entry(before.id.clone()).or_default().push(id.clone());
                 State::After(before)
             }
-            None => self.enqueue(id.clone(), now),
+            None => self.enqueue(id.clone(), &lane, now),
         };
-        self.mails.insert(id, Mail { kind, at, deferrals: 0, state, outdated: false });
+        self.mails.insert(id, Mail { kind, lane, at, deferrals: 0, state, outdated: false });
         true
     }
 
     /// What is to be delivered now, while there is room.
     pub(super) fn take_due(&mut self, now: Duration) -> Vec<String> {
         let mut due = Vec::new();
-        while self.has_room() && self.queue.first_key_value().is_some_and(|((at, _), _)| *at <= now) {
-            let Some((_, id)) = self.queue.pop_first() else { break };
-            if let Some(mail) = self.mails.get_mut(&id) {
-                mail.state = State::UnderWay;
-                self.under_way += 1;
-                due.push(id);
+        for lane in self.lanes.iter_mut().filter(|(name, _)| self.open || !name.is_empty()).map(|(_, lane)| lane) {
+            while lane.next_wake().is_some_and(|at| at <= now) {
+                let Some((_, id)) = lane.queue.pop_first() else { break };
+                if let Some(mail) = self.mails.get_mut(&id) {
+                    mail.state = State::UnderWay;
+                    lane.under_way += 1;
+                    due.push(id);
+                }
             }
         }
         due
     }
 
     /// A delivery came back: the mails that have left the outbox by that, maybe none. `None`: no delivery of it was under way.
-    pub(super) fn came_back(&mut self, id: &str, result: MailResult, now: Duration) -> Option<Vec<String>> {
+    pub(super) fn came_back(&mut self, id: &str, outcome: Outcome, now: Duration) -> Option<Vec<String>> {
+        let Outcome { result, after } = outcome;
         let mail = self.mails.get_mut(id).filter(|mail| mail.state == State::UnderWay)?;
-        self.under_way -= 1;
-        *self.sent.entry((mail.kind, result)).or_default() += 1;
+        let name = Arc::clone(&mail.lane);
+        let lane = self.lanes.entry(Arc::clone(&name)).or_default();
+        lane.under_way = lane.under_way.saturating_sub(1);
+        *lane.sent.entry((mail.kind, result)).or_default() += 1;
+        let asked = after.unwrap_or_default().min(LONGEST_PAUSE);
+        lane.closed_until = lane.closed_until.max(now.saturating_add(asked));
         if result != MailResult::Deferred || mail.outdated {
             return Some(self.leave(id, result == MailResult::Delivered, now));
         }
@@ -135,7 +158,7 @@ impl Outbox {
         let deferrals = mail.deferrals;
         let pause = FIRST_PAUSE.saturating_mul(1 << (deferrals - 1).min(16)).min(LONGEST_PAUSE);
         let dice = fastrand::Rng::with_seed(self.seed ^ stable_hash(&[id, &deferrals.to_string()])).f64();
-        let state = self.enqueue(id.to_owned(), now + pause.mul_f64(0.9 + 0.2 * dice));
+        let state = self.enqueue(id.to_owned(), &name, now + pause.mul_f64(0.9 + 0.2 * dice));
         self.mails.entry(id.to_owned()).and_modify(|mail| mail.state = state);
         Some(Vec::new())
     }
@@ -169,17 +192,33 @@ impl Outbox {
         self.mails.contains_key(id)
     }
 
+    /// The channel by which this one goes; '' for mail. `None`: it does not wait.
+    pub(super) fn lane(&self, id: &str) -> Option<&Arc<str>> {
+        self.mails.get(id).map(|mail| &mail.lane)
+    }
+
     /// When the next is to be tried; `None` while there is no room, since a delivery comes back first.
     pub(super) fn next_wake(&self) -> Option<Duration> {
-        self.queue.first_key_value().map(|((at, _), _)| *at).filter(|_| self.has_room())
+        let open = self.lanes.iter().filter(|(name, _)| self.open || !name.is_empty());
+        open.filter_map(|(_, lane)| lane.next_wake()).min()
     }
 
     pub(super) fn view(&self) -> OutboxView {
-        OutboxView {
+        let mut view = OutboxView {
             length: self.mails.len(),
             oldest: self.mails.values().map(|mail| mail.at).min(),
-            sent: self.sent.iter().map(|(&(kind, result), &count)| (kind, result, count)).collect(),
+            ..OutboxView::default()
+        };
+        for (name, lane) in &self.lanes {
+            for (&(kind, result), &count) in &lane.sent {
+                if name.is_empty() {
+                    view.sent.push((kind, result, count));
+                } else {
+                    view.channels.push((Arc::clone(name), kind, result, count));
+                }
+            }
         }
+        view
     }
 
     fn about(&self, incident: &str, recipient: &str) -> impl Iterator<Item = (&String, &Mail)> {
@@ -190,34 +229,42 @@ impl Outbox {
     /// A mail leaves, and what waited for it may be tried; where that needed it and it was not delivered, it leaves as well.
     fn leave(&mut self, id: &str, is_delivered: bool, now: Duration) -> Vec<String> {
         let mut gone = Vec::new();
-        if let Some(State::Queued(at, arrival)) = self.mails.remove(id).map(|mail| mail.state) {
-            self.queue.remove(&(at, arrival));
+        if let Some(Mail { lane, state: State::Queued(at, arrival), .. }) = self.mails.remove(id)
+            && let Some(lane) = self.lanes.get_mut(&lane)
+        {
+            lane.queue.remove(&(at, arrival));
         }
         gone.push(id.to_owned());
         for follower in self.followers.remove(id).unwrap_or_default() {
-            match self.mails.get(&follower).map(|mail| &mail.state) {
-                Some(State::After(before)) if before.id != id => {}
-                Some(State::After(before)) if before.is_needed && !is_delivered => {
+            let Some(mail) = self.mails.get(&follower) else { continue };
+            match &mail.state {
+                State::After(before) if before.id != id => {}
+                State::After(before) if before.is_needed && !is_delivered => {
                     gone.extend(self.leave(&follower, false, now));
                 }
-                Some(State::After(_)) => {
-                    let state = self.enqueue(follower.clone(), now);
+                State::After(_) => {
+                    let lane = Arc::clone(&mail.lane);
+                    let state = self.enqueue(follower.clone(), &lane, now);
                     self.mails.entry(follower).and_modify(|mail| mail.state = state);
                 }
-                Some(State::Queued(..) | State::UnderWay) | None => {}
+                State::Queued(..) | State::UnderWay => {}
             }
         }
         gone
     }
 
-    fn has_room(&self) -> bool {
-        self.open && self.under_way < AT_ONCE
-    }
-
-    fn enqueue(&mut self, id: String, at: Duration) -> State {
+    fn enqueue(&mut self, id: String, lane: &Arc<str>, at: Duration) -> State {
         self.arrivals += 1;
-        self.queue.insert((at, self.arrivals), id);
+        self.lanes.entry(Arc::clone(lane)).or_default().queue.insert((at, self.arrivals), id);
         State::Queued(at, self.arrivals)
+    }
+}
+
+impl Lane {
+    /// When the next is to be tried, while there is room.
+    fn next_wake(&self) -> Option<Duration> {
+        let (&(at, _), _) = self.queue.first_key_value().filter(|_| self.under_way < AT_ONCE)?;
+        Some(at.max(self.closed_until))
     }
 }
 
@@ -230,7 +277,11 @@ mod tests {
     use super::*;
 
     fn waiting(id: &str) -> Waiting {
-        Waiting { id: id.to_owned(), kind: NoticeKind::Problem, at: Timestamp::UNIX_EPOCH }
+        Waiting { id: id.to_owned(), kind: NoticeKind::Problem, recipient: "ops@example.org".into(), at: Timestamp::UNIX_EPOCH }
+    }
+
+    fn outcome(result: MailResult) -> Outcome {
+        Outcome { result, after: None }
     }
 
     #[test]
@@ -239,9 +290,9 @@ mod tests {
         assert!(!outbox.post(waiting("f"), None, Duration::ZERO), "the same mail twice");
         assert_eq!(outbox.take_due(Duration::ZERO), ["f", "e", "d", "c"]);
         assert_eq!(outbox.next_wake(), None);
-        assert_eq!(outbox.came_back("d", MailResult::Delivered, Duration::ZERO), Some(vec!["d".into()]));
-        assert_eq!(outbox.came_back("d", MailResult::Delivered, Duration::ZERO), None, "it comes back once");
-        assert_eq!(outbox.came_back("a", MailResult::Delivered, Duration::ZERO), None, "it was not under way");
+        assert_eq!(outbox.came_back("d", outcome(MailResult::Delivered), Duration::ZERO), Some(vec!["d".into()]));
+        assert_eq!(outbox.came_back("d", outcome(MailResult::Delivered), Duration::ZERO), None, "it comes back once");
+        assert_eq!(outbox.came_back("a", outcome(MailResult::Delivered), Duration::ZERO), None, "it was not under way");
         assert_eq!(outbox.take_due(Duration::ZERO), ["b"]);
         assert_eq!(outbox.view().sent, [(NoticeKind::Problem, MailResult::Delivered, 1)]);
         assert_eq!(outbox.view().length, 5);
@@ -253,7 +304,7 @@ mod tests {
         let (mut now, mut pauses) = (Duration::ZERO, Vec::new());
         for _ in 0..60 {
             assert_eq!(outbox.take_due(now), ["a"]);
-            assert_eq!(outbox.came_back("a", MailResult::Deferred, now), Some(Vec::new()));
+            assert_eq!(outbox.came_back("a", outcome(MailResult::Deferred), now), Some(Vec::new()));
             let next = outbox.next_wake().expect("tried again");
             assert!(outbox.take_due(next.saturating_sub(Duration::from_millis(1))).is_empty());
             pauses.push(next.saturating_sub(now).as_secs_f64());
@@ -271,5 +322,30 @@ mod tests {
     fn without_mail_what_waits_waits_on() {
         let mut outbox = Outbox::new(vec![waiting("a")], false, 1, Duration::ZERO);
         assert_eq!((outbox.next_wake(), outbox.take_due(Duration::MAX).len(), outbox.view().length), (None, 0, 1));
+    }
+
+    #[test]
+    fn no_way_out_waits_for_another() {
+        let to = |id: &str, recipient: &str| Waiting { recipient: recipient.into(), ..waiting(id) };
+        let hooks = ["a", "b", "c", "d", "e"].map(|id| to(id, "channel:hook"));
+        let mut outbox = Outbox::new(hooks.into_iter().chain([to("f", "ops@example.org")]).collect(), true, 1, Duration::ZERO);
+        assert_eq!(outbox.take_due(Duration::ZERO), ["f", "a", "b", "c", "d"]);
+        let busy = Outcome { result: MailResult::Deferred, after: Some(Duration::from_mins(10)) };
+        assert_eq!(outbox.came_back("a", busy, Duration::ZERO), Some(Vec::new()));
+        assert!(outbox.post(waiting("g"), None, Duration::ZERO));
+        assert_eq!(outbox.take_due(Duration::from_mins(9)), ["g"], "the hook wants to be left alone, mail does not");
+        assert_eq!(outbox.next_wake(), Some(Duration::from_mins(10)));
+        assert_eq!(outbox.take_due(Duration::from_mins(10)), ["e"]);
+        let view = outbox.view();
+        assert_eq!((view.sent.len(), view.channels), (0, vec![("hook".into(), NoticeKind::Problem, MailResult::Deferred, 1)]));
+    }
+
+    #[test]
+    fn a_channel_that_wants_a_year_is_left_alone_for_an_hour() {
+        let mut outbox = Outbox::new(vec![waiting("a"), waiting("b")], true, 1, Duration::ZERO);
+        assert_eq!(outbox.take_due(Duration::ZERO), ["a", "b"]);
+        let busy = Outcome { result: MailResult::Deferred, after: Some(Duration::MAX) };
+        assert_eq!(outbox.came_back("a", busy, Duration::ZERO), Some(Vec::new()));
+        assert_eq!(outbox.next_wake(), Some(LONGEST_PAUSE));
     }
 }

@@ -2,9 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use super::NoticeKind;
 use crate::{
-    diagnosis::{Expectation, Trust},
+    diagnosis::{Expectation, Severity, Trust},
     endpoint::Endpoint,
+    incident::{Audience, channel_recipient},
 };
 
 /// An endpoint and its policy: one entry of the inventory, resolved.
@@ -35,6 +37,34 @@ pub struct Policy {
     pub write_to_admin: bool,
     /// The endpoint's own labels, exported with the prefix `label_`.
     pub labels: BTreeMap<String, String>,
+    /// The channels that hear of the endpoint, besides people; mostly those of all endpoints, and shared.
+    pub channels: Arc<[Subscription]>,
+}
+
+/// What a channel wants to hear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// The channel's name.
+    pub channel: Arc<str>,
+    /// A room that people read, or a system.
+    pub audience: Audience,
+    /// From this severity on.
+    pub least: Severity,
+    /// Of these kinds; the end of what it has heard of it hears in any case.
+    pub kinds: Vec<NoticeKind>,
+    /// Mail addresses: who is written to when the channel refuses a notice for good.
+    pub fallback: Vec<String>,
+}
+
+impl Subscription {
+    /// The recipient that it is in notices.
+    pub fn recipient(&self) -> String {
+        channel_recipient(&self.channel)
+    }
+
+    pub(super) fn wants(&self, kind: NoticeKind, severity: Severity) -> bool {
+        severity >= self.least && self.kinds.contains(&kind)
+    }
 }
 
 impl Default for Policy {
@@ -46,6 +76,7 @@ impl Default for Policy {
             admins: Vec::new(),
             write_to_admin: false,
             labels: BTreeMap::new(),
+            channels: Arc::default(),
         }
     }
 }

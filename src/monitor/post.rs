@@ -3,10 +3,16 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{MailResult, Monitor, Notice, NoticeKind, Record, Turn, Waiting, dossier::Judgement, outbox::Before, tell};
+use super::{
+    MailResult, Monitor, Notice, NoticeKind, Record, Turn, Waiting,
+    dossier::Judgement,
+    notice,
+    outbox::{Before, Outcome},
+    tell,
+};
 use crate::{
     clock::Now,
-    incident::{IncidentKey, Told},
+    incident::{IncidentKey, Told, channel_of},
 };
 
 impl Monitor {
@@ -46,7 +52,7 @@ impl Monitor {
     pub(super) fn tell(&mut self, place: usize, now: Now, turn: &mut Turn) {
         let name = self.dossiers[place].name().clone();
         let is_held = self.sweep.as_ref().is_some_and(|sweep| sweep.holds(&name));
-        if !self.settings.mail || is_held {
+        if is_held {
             return;
         }
         let mut notices = self.news(place, now.wall);
@@ -100,7 +106,7 @@ impl Monitor {
         let incident = entry.incident.clone();
         let withdrawn = self.withdraw(&incident.id, recipient, now, turn);
         let has_reached = !told.thread.is_empty() && !withdrawn.contains(&told.thread);
-        if self.settings.mail && has_reached {
+        if has_reached && (self.settings.mail || channel_of(recipient).is_some()) {
             let notice = self.all_clear(&incident, &told, &mended, now.wall);
             self.post(notice.into_iter().collect(), now, turn);
         }
@@ -142,7 +148,8 @@ impl Monitor {
             if notice.kind != NoticeKind::Resolved {
                 self.note(&notice, turn);
             }
-            let waiting = Waiting { id: notice.id.clone(), kind: notice.kind, at: notice.at };
+            let (id, recipient) = (notice.id.clone(), notice.recipient.clone());
+            let waiting = Waiting { id, kind: notice.kind, recipient, at: notice.at };
             if self.outbox.post(waiting, before, now.uptime) {
                 turn.posts.push(notice);
             }
@@ -173,16 +180,25 @@ impl Monitor {
     }
 
     /// A delivery came back. `false`: it was unheard of.
-    pub(super) fn mailed(&mut self, id: &str, result: MailResult, detail: &str, now: Now, turn: &mut Turn) -> bool {
-        let Some(gone) = self.outbox.came_back(id, result, now.uptime) else { return false };
-        self.mail_trouble = match result {
-            MailResult::Delivered => None,
-            MailResult::Deferred => Some(format!("mail cannot be sent and is tried again: {detail}")),
-            MailResult::Refused => Some(format!("a mail was refused for good: {detail}")),
+    pub(super) fn mailed(&mut self, id: &str, outcome: Outcome, detail: &str, now: Now, turn: &mut Turn) -> bool {
+        let Some(way) = self.outbox.lane(id).cloned() else { return false };
+        let Some(gone) = self.outbox.came_back(id, outcome, now.uptime) else { return false };
+        let trouble = match (outcome.result, &*way) {
+            (MailResult::Delivered, _) => None,
+            (MailResult::Deferred, "") => Some(format!("mail cannot be sent and is tried again: {detail}")),
+            (MailResult::Refused, "") => Some(format!("a mail was refused for good: {detail}")),
+            (MailResult::Deferred, way) => Some(format!("the channel {way} takes nothing and is tried again: {detail}")),
+            (MailResult::Refused, way) => Some(format!("the channel {way} refused a notice for good: {detail}")),
         };
+        match trouble {
+            Some(trouble) => drop(self.way_troubles.insert(Arc::clone(&way), trouble)),
+            None => drop(self.way_troubles.remove(&way)),
+        }
         turn.records.extend(gone.into_iter().map(Record::MailGone));
-        if result == MailResult::Refused {
-            self.never_arrived(id, turn);
+        if outcome.result == MailResult::Refused {
+            let concerned = self.never_arrived(id, turn);
+            let fallbacks: Vec<_> = concerned.iter().flat_map(|key| self.fallback(key, &way, now.wall)).collect();
+            self.post(fallbacks, now, turn);
         }
         for name in self.awaited.remove(id).unwrap_or_default() {
             if let Some(&place) = self.places.get(&name) {
@@ -201,10 +217,15 @@ impl Monitor {
         Some(Before { id: id.clone(), is_needed: notice.kind == NoticeKind::Resolved && Some(id) == thread })
     }
 
-    /// A mail was refused for good. Where it was the first about an incident, the next one is.
-    fn never_arrived(&mut self, id: &str, turn: &mut Turn) {
+    /// A mail was refused for good: the incidents it told of. Where it was the first about one, the next one is.
+    fn never_arrived(&mut self, id: &str, turn: &mut Turn) -> Vec<IncidentKey> {
+        let mut concerned = Vec::new();
         for incident in self.ledger.incidents_mut() {
-            if !incident.told.iter().any(|told| told.thread == id) {
+            let is_first = incident.told.iter().any(|told| told.thread == id);
+            if is_first || incident.id == notice::subject(id) {
+                concerned.push(incident.key.clone());
+            }
+            if !is_first {
                 continue;
             }
             let incident = Arc::make_mut(incident);
@@ -213,5 +234,6 @@ impl Monitor {
             }
             turn.incidents.insert(incident.key.clone());
         }
+        concerned
     }
 }

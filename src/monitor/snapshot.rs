@@ -109,18 +109,20 @@ impl EndpointView {
     }
 }
 
-/// The mails that wait.
+/// The mails, and the notices to channels, that wait.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OutboxView {
     /// How many.
     pub length: usize,
     /// When the oldest was decided.
     pub oldest: Option<Timestamp>,
-    /// Delivered and given up since the start, by kind.
+    /// Mails delivered and given up since the start, by kind.
     pub sent: Vec<(NoticeKind, MailResult, u64)>,
+    /// The same of each channel, by its name.
+    pub channels: Vec<(Arc<str>, NoticeKind, MailResult, u64)>,
 }
 
-/// What became of a mail.
+/// What became of a mail, or of a notice to a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum MailResult {
     /// The server took it.

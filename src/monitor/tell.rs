@@ -11,7 +11,7 @@ use super::{Case, Monitor, Notice, NoticeKind, Watch, dossier::Dossier, notice, 
 use crate::{
     clock::Timestamp,
     diagnosis::Topic,
-    incident::{Audience, Incident, IncidentKey, Member, Told, stable_hash},
+    incident::{Audience, Incident, IncidentKey, Member, Told, channel_recipient, stable_hash},
 };
 
 /// Somebody, in one role.
@@ -23,7 +23,7 @@ impl Monitor {
     pub(super) fn news(&self, place: usize, at: Timestamp) -> Vec<Notice> {
         let mut news = Vec::new();
         for (incident, member) in self.open_at(place) {
-            let recipients = recipients(&self.dossiers[place].view.watch, &member.key);
+            let recipients = self.recipients(&self.dossiers[place].view.watch, member);
             for recipient in recipients.into_iter().filter(|(address, _)| incident.is_news_to(address, member)) {
                 let notice = about_one(recipient.clone(), self.cases(&member.key, &recipient.0), at);
                 // Of an endpoint that has moved there is nothing to show, and what the others have to say is known.
@@ -40,16 +40,23 @@ impl Monitor {
         let held = self.dossiers.iter().enumerate().filter(|(_, dossier)| sweep.holds(dossier.name()));
         for (place, dossier) in held {
             for (incident, member) in self.open_at(place) {
-                for recipient in recipients(&dossier.view.watch, &member.key) {
+                for recipient in self.recipients(&dossier.view.watch, member) {
                     let is_unheard = incident.is_news_to(&recipient.0, member) || !member.is_known_to(&recipient.0);
                     let case = case(dossier, incident, member).filter(|_| is_unheard);
                     mailbags.entry(recipient).or_default().extend(case);
                 }
             }
         }
-        let each = mailbags.into_iter().filter_map(|(recipient, cases)| {
-            let incidents: BTreeSet<_> = cases.iter().map(|case| &case.incident.id).collect();
-            if incidents.len() > 1 { Some(summary(recipient, cases, at)) } else { about_one(recipient, cases, at) }
+        let each = mailbags.into_iter().flat_map(|(recipient, cases)| {
+            let incidents: BTreeSet<_> = cases.iter().map(|case| case.incident.id.clone()).collect();
+            if incidents.len() > 1 && recipient.1 != Audience::System {
+                return vec![summary(recipient, cases, at)];
+            }
+            let one_each = incidents.iter().filter_map(|id| {
+                let cases = cases.iter().filter(|case| case.incident.id == *id).cloned().collect();
+                about_one(recipient.clone(), cases, at)
+            });
+            one_each.collect()
         });
         each.collect()
     }
@@ -75,7 +82,7 @@ impl Monitor {
     pub(super) fn silent_hearers(&self, place: usize) -> Vec<(IncidentKey, String)> {
         let mut hearers = Vec::new();
         for (incident, member) in self.open_at(place) {
-            let recipients = recipients(&self.dossiers[place].view.watch, &member.key);
+            let recipients = self.recipients(&self.dossiers[place].view.watch, member);
             let new = recipients.into_iter().filter(|(address, _)| !member.is_known_to(address));
             let told = new.filter(|(address, _)| incident.told_to(address).is_some());
             hearers.extend(told.map(|(address, _)| (member.key.clone(), address)));
@@ -87,18 +94,46 @@ impl Monitor {
         self.dossiers[*self.places.get(name)?].members.get(key)
     }
 
+    /// The owners; the admins of a server with a broken chain too, where they are to be written to; the channels that want to
+    /// hear of it. Nobody twice.
+    fn recipients(&self, watch: &Watch, member: &Member) -> Vec<Recipient> {
+        let (policy, kind) = (&watch.policy, kind(&member.key));
+        let is_letter = policy.write_to_admin && kind == NoticeKind::Chain;
+        let admins = policy.admins.iter().filter(|_| is_letter).map(|admin| (admin, Audience::Admin));
+        let people = policy.owners.iter().map(|owner| (owner, Audience::Owner)).chain(admins);
+        let mut recipients: Vec<Recipient> = Vec::new();
+        for (address, audience) in people.filter(|_| self.settings.mail) {
+            if !recipients.iter().any(|(known, _)| known == address) {
+                recipients.push((address.clone(), audience));
+            }
+        }
+        let channels = policy.channels.iter().filter(|channel| channel.wants(kind, member.severity));
+        recipients.extend(channels.map(|channel| (channel.recipient(), channel.audience)));
+        recipients
+    }
+
+    /// Once a channel has refused to tell it, for good: what is to be told to those who stand in for it and do not know.
+    pub(super) fn fallback(&self, key: &IncidentKey, channel: &str, at: Timestamp) -> Vec<Notice> {
+        let cases = self.cases(key, &channel_recipient(channel));
+        let Some(worst) = cases.first().filter(|_| self.settings.mail) else { return Vec::new() };
+        let subscriptions = worst.watch.policy.channels.iter().filter(|subscription| *subscription.channel == *channel);
+        let unheard = subscriptions.flat_map(|of| &of.fallback).filter(|to| worst.incident.is_news_to(to, &worst.member));
+        unheard.filter_map(|to| about_one((to.clone(), Audience::Owner), cases.clone(), at)).collect()
+    }
+
     fn open_at(&self, place: usize) -> impl Iterator<Item = (&Arc<Incident>, &Arc<Member>)> {
         let open = self.dossiers[place].members.values().filter(|member| member.is_open());
         open.filter_map(|member| Some((&self.ledger.get(&member.key)?.incident, member)))
     }
 
     /// Where it is open, of the recipient's endpoints.
-    fn cases(&self, key: &IncidentKey, recipient: &str) -> Vec<Case> {
+    pub(super) fn cases(&self, key: &IncidentKey, recipient: &str) -> Vec<Case> {
         let Some(entry) = self.ledger.get(key) else { return Vec::new() };
         let is_held = |name: &&Arc<str>| self.sweep.as_ref().is_some_and(|sweep| sweep.holds(name));
         let is_theirs = |name: &&Arc<str>| {
             let watch = self.places.get(*name).map(|place| &self.dossiers[*place].view.watch);
-            watch.is_some_and(|watch| recipients(watch, key).iter().any(|(address, _)| address == recipient))
+            let recipients = watch.zip(self.member(name, key)).map(|(watch, member)| self.recipients(watch, member));
+            recipients.is_some_and(|recipients| recipients.iter().any(|(address, _)| address == recipient))
         };
         let is_open = |name: &&Arc<str>| self.member(name, key).is_some_and(|member| member.is_open());
         let theirs = entry.standing.iter().filter(|name| !is_held(name)).filter(is_open).filter(is_theirs);
@@ -136,20 +171,6 @@ pub(super) fn note(incident: &mut Incident, notice: &Notice) {
         }
         None => incident.told.push(Told { recipient, audience: notice.audience, stage, thread: notice.id.clone(), round: 1 }),
     }
-}
-
-/// The owners; the admins of a server with a broken chain too, where they are to be written to. Nobody twice.
-fn recipients(watch: &Watch, key: &IncidentKey) -> Vec<Recipient> {
-    let policy = &watch.policy;
-    let is_letter = policy.write_to_admin && kind(key) == NoticeKind::Chain;
-    let admins = policy.admins.iter().filter(|_| is_letter).map(|admin| (admin, Audience::Admin));
-    let mut recipients: Vec<Recipient> = Vec::new();
-    for (address, audience) in policy.owners.iter().map(|owner| (owner, Audience::Owner)).chain(admins) {
-        if !recipients.iter().any(|(known, _)| known == address) {
-            recipients.push((address.clone(), audience));
-        }
-    }
-    recipients
 }
 
 fn kind(key: &IncidentKey) -> NoticeKind {

@@ -132,7 +132,7 @@ pub(super) fn told_to_json(told: &[Told]) -> String {
 pub(super) fn told_from_json(text: &str) -> Option<Vec<Told>> {
     let entries: Vec<ToldEntry> = serde_json::from_str(text).ok()?;
     let told = entries.into_iter().map(|entry| {
-        let audience = [Audience::Owner, Audience::Admin].into_iter().find(|audience| audience.name() == entry.audience)?;
+        let audience = Audience::ALL.into_iter().find(|audience| audience.name() == entry.audience)?;
         Some(Told { recipient: entry.recipient, audience, stage: entry.stage, thread: entry.thread, round: entry.round })
     });
     told.collect()

@@ -247,6 +247,7 @@ pub(super) fn fleet() -> Snapshot {
         length: 1,
         oldest: Some(earlier(now(), Duration::from_mins(10))),
         sent: vec![(NoticeKind::Expiry, MailResult::Delivered, 3), (NoticeKind::Chain, MailResult::Deferred, 1)],
+        channels: vec![("hook".into(), NoticeKind::Chain, MailResult::Refused, 2)],
     };
     snapshot.troubles = vec!["the mail server mail.example:587 cannot be reached: connection refused".into(), hostile()];
     snapshot.reload.successful = false;

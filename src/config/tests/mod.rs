@@ -189,7 +189,7 @@ endpoints:
         show(inherits),
         (
             "a.example a.example a.example 3s Policy { interval: 7200s, confirm: 45s, owners: [\"all@example.com\"], admins: \
-             [\"one@example.com\", \"two@example.com\"], write_to_admin: true, labels: {\"site\": \"main\", \"team\": \"web\"} }"
+             [\"one@example.com\", \"two@example.com\"], write_to_admin: true, labels: {\"site\": \"main\", \"team\": \"web\"}, channels: [] }"
                 .into(),
             threshold(30, 25),
             threshold(7, 5),
@@ -202,7 +202,7 @@ endpoints:
         (
             "bee www.b.example www.b.example 3s Policy { interval: 5400s, confirm: 45s, owners: [\"x@example.com\", \
              \"y@example.com\"], admins: [], write_to_admin: false, labels: {\"site\": \"main\", \"team\": \"mail\", \"tier\": \
-             \"1\"} }"
+             \"1\"}, channels: [] }"
                 .into(),
             threshold(30, 50),
             threshold(7, 5),

@@ -18,7 +18,7 @@ pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Draft
     let place = evidence::place(case);
     let subject = match notice.audience {
         Audience::Admin => format!("Incomplete certificate chain on {}", printable_cut(&place, 28)),
-        Audience::Owner => super::subject(case, "incomplete certificate chain"),
+        Audience::Owner | Audience::Room | Audience::System => super::subject(case, "incomplete certificate chain"),
     };
     let repair = case.seen.iter().find_map(|judged| judged.diagnosis.repair.as_ref());
     let mut text = Body::default();
@@ -48,7 +48,7 @@ pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Draft
         body: text,
         tone: match notice.audience {
             Audience::Admin => None,
-            Audience::Owner => Some(super::tone(case.member.severity)),
+            Audience::Owner | Audience::Room | Audience::System => Some(super::tone(case.member.severity)),
         },
         attachments: attachments(repair),
         ..Draft::default()

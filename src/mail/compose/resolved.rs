@@ -23,14 +23,16 @@ pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Draft
             "Resolved: {title} on {}",
             printable_cut(&evidence::place(case), layout::SUBJECT.saturating_sub("Resolved:  on ".len() + title.chars().count()))
         ),
-        Audience::Owner => super::subject(case, &format!("resolved: {title}")),
+        Audience::Owner | Audience::Room | Audience::System => super::subject(case, &format!("resolved: {title}")),
     };
     match notice.audience {
         Audience::Admin => text.paragraph(&format!(
             "Thank you: {} is in order again, and nothing is left to be done about our earlier letter.",
             evidence::place(case)
         )),
-        Audience::Owner => text.paragraph(&format!("Nothing is left to be done: {place} is in order again.")),
+        Audience::Owner | Audience::Room | Audience::System => {
+            text.paragraph(&format!("Nothing is left to be done: {place} is in order again."));
+        }
     }
     let mut rows = vec![("What was wrong", full(&sentence(&case.member.summary)))];
     if !case.member.addresses.is_empty() {

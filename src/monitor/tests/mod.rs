@@ -2,6 +2,7 @@
 //! event to the next.
 
 mod causes;
+mod channels;
 mod crowds;
 mod incidents;
 mod order;
@@ -21,7 +22,7 @@ use super::*;
 use crate::{
     certificate::{Certificate, Fingerprint},
     clock::later,
-    diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, Judged, Trust, Verdict},
+    diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, Judged, Severity, Trust, Verdict},
     endpoint::{Endpoint, Host},
     incident::{Audience, IncidentKey, Member},
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
@@ -45,6 +46,8 @@ struct World {
     inventory: Vec<Arc<Watch>>,
     site: Site,
     post_office: Box<dyn FnMut(Now) -> MailResult>,
+    /// Takes nothing, ever.
+    refusing: Option<&'static str>,
     visit_takes: Duration,
     /// All endpoints serve the same certificates.
     shared: bool,
@@ -144,6 +147,7 @@ impl World {
             inventory: inventory.into_iter().map(Arc::new).collect(),
             site: Box::new(site),
             post_office: Box::new(|_| MailResult::Delivered),
+            refusing: None,
             visit_takes: Duration::from_millis(100),
             shared: false,
             stalls: None,
@@ -232,17 +236,24 @@ impl World {
         assert!(notice.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b)), "{}", notice.id);
         assert!(!self.posted.iter().any(|(_, known)| known.id == notice.id), "{} is posted twice", notice.id);
         assert!(notice.cases.iter().all(|case| !case.seen.is_empty()), "every case has its evidence");
-        self.disk.outbox.push(Waiting { id: notice.id.clone(), kind: notice.kind, at: notice.at });
+        self.disk.outbox.push(Waiting {
+            id: notice.id.clone(),
+            kind: notice.kind,
+            recipient: notice.recipient.clone(),
+            at: notice.at,
+        });
         self.posted.push((self.now.uptime, notice));
     }
 
     fn deliver(&mut self, id: String) {
-        assert!(self.disk.outbox.iter().any(|mail| mail.id == id), "{id} was never posted");
-        let result = (self.post_office)(self.now);
+        let mail = self.disk.outbox.iter().find(|mail| mail.id == id);
+        let recipient = &mail.unwrap_or_else(|| panic!("{id} was never posted")).recipient;
+        let is_refused = self.refusing.is_some_and(|refusing| refusing == recipient);
+        let result = if is_refused { MailResult::Refused } else { (self.post_office)(self.now) };
         if result == MailResult::Delivered {
             self.delivered.push(id.clone());
         }
-        self.come(self.mail_takes, Event::Mailed { id, result, detail: "451 later".into() });
+        self.come(self.mail_takes, Event::Mailed { id, result, detail: "451 later".into(), after: None });
     }
 
     fn visit(&mut self, watch: &Watch, generation: u64) {

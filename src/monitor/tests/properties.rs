@@ -88,10 +88,15 @@ impl Chaos {
                 if *result == MailResult::Delivered {
                     self.world.delivered.push(id.clone());
                 }
-                self.handle(Event::Mailed { id, result: *result, detail: String::new() });
+                self.handle(Event::Mailed { id, result: *result, detail: String::new(), after: None });
             }
             Step::StrayMail => {
-                self.handle(Event::Mailed { id: "no-such".into(), result: MailResult::Delivered, detail: String::new() });
+                self.handle(Event::Mailed {
+                    id: "no-such".into(),
+                    result: MailResult::Delivered,
+                    detail: String::new(),
+                    after: None,
+                });
             }
             Step::Reload { members, moved } => {
                 self.world.inventory = Chaos::inventory(*members, *moved);
@@ -206,7 +211,7 @@ impl Chaos {
             }
             while let Some(id) = self.mails.pop() {
                 self.world.delivered.push(id.clone());
-                self.handle(Event::Mailed { id, result: MailResult::Delivered, detail: String::new() });
+                self.handle(Event::Mailed { id, result: MailResult::Delivered, detail: String::new(), after: None });
             }
             self.world.now = self.world.now.after(5 * MINUTE);
             self.handle(Event::Woke);

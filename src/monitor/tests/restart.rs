@@ -137,7 +137,8 @@ fn the_outbox_survives_a_day_without_a_mail_server_and_a_restart() {
 #[test]
 fn mails_that_wait_go_out_after_a_start_the_oldest_first() {
     let mut disk = Disk::used();
-    let waiting = |id: &str| Waiting { id: id.into(), kind: NoticeKind::Expiry, at: Timestamp::UNIX_EPOCH };
+    let waiting =
+        |id: &str| Waiting { id: id.into(), kind: NoticeKind::Expiry, recipient: "o@a.org".into(), at: Timestamp::UNIX_EPOCH };
     disk.outbox = ["z", "y", "x", "w", "v", "u"].map(waiting).into();
     let mut world = World::new(Vec::new(), disk, |_, _| None);
     world.run(MINUTE);

@@ -1,6 +1,6 @@
 //! The families about the daemon as a whole that a snapshot fills.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::text::{Lines, strangers};
 use crate::monitor::{MailResult, NoticeKind, Snapshot};
@@ -11,6 +11,7 @@ pub(super) fn render(out: &mut String, snapshot: &Snapshot) {
     gauge(out, "certvigil_snapshot_timestamp_seconds", "When these readings were taken from the daemon's memory.", &[], at);
     incidents(out, snapshot);
     mails(out, snapshot);
+    notifications(out, snapshot);
     let name = "certvigil_config_last_reload_successful";
     gauge(out, name, "1 while the configuration in force is the one on disk.", &[], u8::from(snapshot.reload.successful));
     let name = "certvigil_config_last_reload_success_timestamp_seconds";
@@ -49,10 +50,33 @@ fn mails(out: &mut String, snapshot: &Snapshot) {
             lines.sample(&[("kind", kind.name()), ("result", result.name())], count);
         }
     }
-    gauge(out, "certvigil_outbox_length", "Mails that wait to be delivered.", &[], snapshot.outbox.length);
+    gauge(
+        out,
+        "certvigil_outbox_length",
+        "Mails, and notices to channels, that wait to be delivered.",
+        &[],
+        snapshot.outbox.length,
+    );
     let mut lines = Lines::new(out, "certvigil_outbox_oldest_timestamp_seconds");
-    lines.head("gauge", "When the oldest waiting mail was decided; 0 when none waits.");
+    lines.head("gauge", "When the oldest of them was decided; 0 when none waits.");
     lines.sample(&[], snapshot.outbox.oldest.map_or(0, crate::clock::Timestamp::as_second));
+}
+
+fn notifications(out: &mut String, snapshot: &Snapshot) {
+    let sent = &snapshot.outbox.channels;
+    let wanted = snapshot.endpoints.iter().flat_map(|view| view.watch.policy.channels.iter()).map(|of| &of.channel);
+    let channels: BTreeSet<_> = wanted.chain(sent.iter().map(|(channel, ..)| channel)).collect();
+    let mut lines = Lines::new(out, "certvigil_notifications_total");
+    lines.head("counter", "Attempts to deliver a notice to a channel since the start, by what came of them.");
+    for channel in channels {
+        for kind in NoticeKind::ALL {
+            for result in [MailResult::Delivered, MailResult::Deferred, MailResult::Refused] {
+                let of_this = sent.iter().filter(|(name, k, r, _)| (name, *k, *r) == (channel, kind, result));
+                let count: u64 = of_this.map(|(.., count)| count).sum();
+                lines.sample(&[("channel", channel), ("kind", kind.name()), ("result", result.name())], count);
+            }
+        }
+    }
 }
 
 fn lag(out: &mut String, snapshot: &Snapshot) {

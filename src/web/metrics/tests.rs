@@ -106,6 +106,9 @@ fn the_daemon_tells_of_itself() {
     assert_eq!(values(&all, "certvigil_incident_open", &[("code", "expires_soon"), ("severity", "critical")]), ["1"]);
     assert_eq!(values(&all, "certvigil_mails_total", &[]).len(), 15);
     assert_eq!(values(&all, "certvigil_mails_total", &[("kind", "expiry"), ("result", "delivered")]), ["3"]);
+    assert_eq!(values(&all, "certvigil_notifications_total", &[("channel", "hook"), ("result", "refused")]).len(), 5);
+    let refused = [("channel", "hook"), ("kind", "chain"), ("result", "refused")];
+    assert_eq!(values(&all, "certvigil_notifications_total", &refused), ["2"]);
     assert_eq!(values(&all, "certvigil_outbox_length", &[]), ["1"]);
     assert_eq!(values(&all, "certvigil_config_last_reload_successful", &[]), ["0"]);
     assert_eq!(values(&all, "certvigil_troubles", &[]), ["2"]);
