@@ -114,7 +114,7 @@ fn judged(flags: u8, certificates: &[Arc<Certificate>]) {
     let subject = Subject::File("chain.pem");
     assert_safe(&report::text(subject, &judged, now()));
     assert_safe(&report::evidence(subject, &judged, now()));
-    assert_safe(&report::json(subject, &judged));
+    assert_safe(&report::json(subject, &judged, None));
     if let Some(repair) = &judged.diagnosis.repair {
         // The cure has to be one.
         let chain = Chain::new(repair.chain.clone()).expect("at least a leaf");

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     config,
-    diagnosis::{Expectation, Status, Trust},
+    diagnosis::{Expectation, Status, Stores, Trust, views},
     endpoint::{Addresses, Endpoint, Protocol, Target},
     fetch,
     monitor::{Limits, Watch},
@@ -117,7 +117,7 @@ impl Check {
         proxy: Option<&Proxy>,
     ) -> anyhow::Result<Status> {
         let proxy = proxy.map(ToString::to_string);
-        let progress = self.progress(errands.len());
+        let (progress, stores) = (self.progress(errands.len()), Judging::stores()?);
         let errands: Arc<[Errand]> = errands.into();
         let visit = |number: usize| {
             let (errands, visitor, as_of) = (Arc::clone(&errands), visitor.clone(), self.judging.at);
@@ -132,7 +132,7 @@ impl Check {
             progress.inc(1);
             let endpoint = &errands[number].endpoint;
             let subject = proxy.as_ref().map_or(Subject::Endpoint(endpoint), |proxy| Subject::Proxied(endpoint, proxy));
-            worst = worst.max(progress.suspend(|| self.show(subject, visit.as_ref()))?);
+            worst = worst.max(progress.suspend(|| self.show(subject, &errands[number], &stores, visit.as_ref()))?);
             Ok(())
         })
         .await?;
@@ -141,14 +141,16 @@ impl Check {
     }
 
     /// Prints what a visit brought home, `None` where it panicked; says the worst of it.
-    fn show(&self, subject: Subject<'_>, visit: Option<&Visit>) -> anyhow::Result<Status> {
+    fn show(&self, subject: Subject<'_>, errand: &Errand, stores: &Stores, visit: Option<&Visit>) -> anyhow::Result<Status> {
         let Some(visit) = visit else {
             let name = subject.name();
             output::warn(&format!("error: {name} could not be judged: the visit failed by a fault of certvigil"));
             return Ok(Status::Unknown);
         };
         for judged in &visit.seen {
-            output::show(subject, judged, &self.judging, self.config.is_some())?;
+            let as_of = self.judging.at.unwrap_or(judged.observation.at);
+            let eyes = || views(judged, &errand.expectation, &errand.trust, stores, as_of);
+            output::show(subject, judged, &self.judging, self.config.is_some(), eyes)?;
         }
         for address in &visit.skipped {
             output::warn(&format!(

@@ -77,7 +77,7 @@ impl Inspect {
             None => None,
         };
         if self.judging.json {
-            let verdict = judged.as_ref().map(|judged| report::json(subject, judged));
+            let verdict = judged.as_ref().map(|judged| report::json(subject, judged, None));
             return output::say(&inspect::json(file, all, verdict.as_deref()));
         }
         let mut out = inspect::text(file, all, as_of);

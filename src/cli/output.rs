@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 
 use crate::{
-    diagnosis::{Judged, Status},
+    diagnosis::{Judged, Status, Views},
     report::{self, Subject},
 };
 
@@ -52,16 +52,25 @@ fn lines(error: &anyhow::Error) -> Vec<String> {
 }
 
 /// One judged observation in the form that was asked for. `healthy_briefly`: where there is no finding, one line will do.
-pub(super) fn show(subject: Subject<'_>, judged: &Judged, judging: &Judging, healthy_briefly: bool) -> anyhow::Result<()> {
+///
+/// `views` is asked only where they are shown.
+pub(super) fn show(
+    subject: Subject<'_>,
+    judged: &Judged,
+    judging: &Judging,
+    healthy_briefly: bool,
+    views: impl FnOnce() -> Option<Views>,
+) -> anyhow::Result<()> {
+    let clients = |text: String, views: Option<Views>| text + &views.as_ref().map(report::clients).unwrap_or_default();
     let as_of = judging.at.unwrap_or(judged.observation.at);
     say(&if judging.json {
-        report::json(subject, judged)
+        report::json(subject, judged, views().as_ref())
     } else if judging.evidence {
-        report::evidence(subject, judged, as_of)
+        clients(report::evidence(subject, judged, as_of), views())
     } else if healthy_briefly && judged.diagnosis.findings.is_empty() {
         report::line(subject, judged, as_of)
     } else {
-        report::text(subject, judged, as_of)
+        clients(report::text(subject, judged, as_of), views())
     })
 }
 

@@ -12,7 +12,9 @@ use rustls::pki_types::{
 use super::{judging::Judging, now, output};
 use crate::{
     certificate::{Certificate, KeyForm, printable},
-    config, inspect,
+    config,
+    diagnosis::views,
+    inspect,
     observation::{Chain, Possession},
     report::Subject,
 };
@@ -49,7 +51,11 @@ impl Verify {
         let trust = self.judging.trust()?;
         let possession = self.possession(&chain)?;
         let judged = self.judging.judge_file(chain, possession, &trust, now)?;
-        output::show(Subject::File(&path), &judged, &self.judging, false)?;
+        let (expectation, stores) = (self.judging.expectation()?, Judging::stores()?);
+        let as_of = self.judging.at.unwrap_or(now);
+        output::show(Subject::File(&path), &judged, &self.judging, false, || {
+            views(&judged, &expectation, &trust, &stores, as_of)
+        })?;
         Ok(output::exit_status(judged.diagnosis.status()))
     }
 

@@ -25,6 +25,7 @@ mod tally;
 mod trust;
 mod validity;
 mod verdict;
+mod views;
 mod words;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -47,6 +48,7 @@ pub use strangers::{Extra, ExtraKind};
 pub use trust::Trust;
 pub use validity::{Expiry, Threshold};
 pub use verdict::{Verdict, VerifyError, verify_text};
+pub use views::{Answer, Client, Stores, TrustPath, View, Views, views};
 
 /// What a visit is judged against.
 #[derive(Clone, Debug)]

@@ -92,6 +92,12 @@ impl Path {
         if self.given_up { 1 } else { self.certificates.len() }
     }
 
+    /// A path that is known to end at an anchor, which alone is taken from the store.
+    pub(super) fn to_anchor(certificates: Vec<Arc<Certificate>>) -> Self {
+        let untrusted = certificates.len().saturating_sub(1);
+        Path { certificates, untrusted, anchored: true, rejected: Vec::new(), given_up: false }
+    }
+
     pub(super) fn top(&self) -> &Arc<Certificate> {
         self.certificates.last().expect("a path has at least its leaf")
     }

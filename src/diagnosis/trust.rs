@@ -90,6 +90,11 @@ impl Trust {
             .is_some_and(|facts| self.named(facts).iter().any(|known| known.fingerprint == certificate.fingerprint))
     }
 
+    /// Every certificate, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Certificate>> {
+        self.by_subject.values().flatten()
+    }
+
     /// How many certificates.
     pub fn len(&self) -> usize {
         self.count

@@ -6,11 +6,11 @@ use super::Subject;
 use crate::{
     certificate::{Certificate, hex},
     clock::rfc3339,
-    diagnosis::{Finding, Judged, verify_text},
+    diagnosis::{Finding, Judged, TrustPath, View, Views, verify_text},
 };
 
-/// One line of JSON, without a line feed.
-pub fn json(subject: Subject<'_>, judged: &Judged) -> String {
+/// One line of JSON, without a line feed. Without `views`, nobody's eyes were looked through.
+pub fn json(subject: Subject<'_>, judged: &Judged, views: Option<&Views>) -> String {
     let (observation, diagnosis) = (&judged.observation, &judged.diagnosis);
     let code = diagnosis.verdict.as_ref().map(crate::diagnosis::Verdict::code);
     let line = Line {
@@ -56,8 +56,30 @@ pub fn json(subject: Subject<'_>, judged: &Judged) -> String {
             kind: failure.kind.name(),
             detail: &failure.detail,
         }),
+        clients: views.into_iter().flat_map(|views| &views.clients).map(client).collect(),
+        paths: views.into_iter().flat_map(|views| &views.paths).map(path).collect(),
+        works_where: views.map(|views| &*views.works_where),
     };
     serde_json::to_string(&line).unwrap_or_default()
+}
+
+fn client(view: &View) -> ClientLine<'_> {
+    ClientLine {
+        client: view.client.name(),
+        store: view.client.store(),
+        verdict: view.answer.name(),
+        reason: Some(view.answer.reason()).filter(|reason| !reason.is_empty()),
+        verify_code: view.verify_code,
+    }
+}
+
+fn path(path: &TrustPath) -> PathLine<'_> {
+    PathLine {
+        subjects: &path.subjects,
+        anchor: &path.anchor,
+        not_after: rfc3339(path.not_after),
+        used_by: path.used_by.iter().map(|client| client.name()).collect(),
+    }
 }
 
 /// What JSON says of a certificate.
@@ -98,6 +120,27 @@ struct Line<'a> {
     repaired_from: Option<&'a str>,
     tls: Option<TlsLine<'a>>,
     failure: Option<FailureLine<'a>>,
+    clients: Vec<ClientLine<'a>>,
+    paths: Vec<PathLine<'a>>,
+    works_where: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ClientLine<'a> {
+    client: &'static str,
+    store: &'static str,
+    verdict: &'static str,
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verify_code: Option<u16>,
+}
+
+#[derive(Serialize)]
+struct PathLine<'a> {
+    subjects: &'a [String],
+    anchor: &'a str,
+    not_after: String,
+    used_by: Vec<&'static str>,
 }
 
 #[derive(Serialize)]

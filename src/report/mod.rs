@@ -1,10 +1,12 @@
 //! A diagnosis as text, as JSON, and as the evidence of an audit. All safe to print.
 
+mod clients;
 mod commands;
 mod evidence;
 mod json;
 mod text;
 
+pub use clients::clients;
 pub use commands::s_client;
 pub(crate) use commands::word;
 pub use evidence::evidence;
