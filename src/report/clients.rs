@@ -11,9 +11,9 @@ use crate::{
 pub fn clients(views: &Views) -> String {
     let mut out = String::from("\n  how clients see it:\n");
     for view in &views.clients {
-        let client = format!("{} ({})", label(view.client), store(view.client));
+        let client = format!("{} ({})", label(view.client), store(view.store));
         let answer = view.answer.name().replace('_', " ");
-        let line = format!("   {client:<31} {answer:<12} {}", view.answer.reason());
+        let line = format!("   {client:<34} {answer:<12} {}", view.answer.reason());
         let _ = writeln!(out, "{}", line.trim_end());
     }
     let _ = writeln!(out, "   => {}", views.works_where);
@@ -38,10 +38,11 @@ fn label(client: Client) -> &'static str {
     }
 }
 
-fn store(client: Client) -> &'static str {
-    match client.store() {
+fn store(name: &str) -> &'static str {
+    match name {
         "system" => "system's store",
         "mozilla" => "Mozilla's",
+        "mozilla+configured" => "Mozilla's and configured",
         _ => "configured trust",
     }
 }

@@ -66,7 +66,7 @@ pub fn json(subject: Subject<'_>, judged: &Judged, views: Option<&Views>) -> Str
 fn client(view: &View) -> ClientLine<'_> {
     ClientLine {
         client: view.client.name(),
-        store: view.client.store(),
+        store: view.store,
         verdict: view.answer.name(),
         reason: Some(view.answer.reason()).filter(|reason| !reason.is_empty()),
         verify_code: view.verify_code,

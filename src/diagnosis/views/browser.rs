@@ -6,11 +6,14 @@ use crate::diagnosis::{
     path::{Path, facts},
 };
 
-pub(super) fn view(scene: &Scene<'_>, store: &Trust) -> View {
+/// `configured` is what an administrator installs beside the browser's own roots.
+pub(super) fn view(scene: &Scene<'_>, mozilla: &Trust, configured: Option<&Trust>) -> View {
+    let store = if configured.is_some() { "mozilla+configured" } else { Client::Browser.store() };
+    let stores: Vec<_> = std::iter::once(mozilla).chain(configured).collect();
     // The name is looked at apart, without the common name.
     let expectation = Expectation { host: None, ..scene.expectation.clone() };
     let mut best: Option<(usize, &'static str, Path)> = None;
-    for path in paths::anchored(scene, &[store]) {
+    for path in paths::anchored(scene, &stores) {
         let path = Path::to_anchor(path);
         let errors = checks::errors(&path, &expectation, scene.signatures, scene.now);
         let words = errors.iter().map(|error| words(error.code)).max_by_key(|words| rank(words)).unwrap_or("");
@@ -29,7 +32,7 @@ pub(super) fn view(scene: &Scene<'_>, store: &Trust) -> View {
         }
         reason => Answer::Refuses(format!("net::{reason}")),
     };
-    View { client: Client::Browser, answer, verify_code: None, path }
+    View { client: Client::Browser, store, answer, verify_code: None, path }
 }
 
 /// A certificate names an address of its issuer, and nothing that was had is that issuer.

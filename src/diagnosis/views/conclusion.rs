@@ -34,14 +34,14 @@ pub(super) fn of(clients: &[View], scene: &Scene<'_>, diagnosis: &Diagnosis) -> 
     if diagnosis.chain_status == ChainStatus::MissingIntermediate {
         let why = "the server leaves out the intermediate";
         // Java has no way to the issuer either.
-        let usual = browser && !python && !curl && !company;
+        let usual = browser && !python && !curl && !company && !rustls;
         let sentence = if usual { format!("works in browsers, fails in Python, curl and Java: {why}") } else { differs(why) };
         return (sentence, Some(Fault::Server));
     }
     if scene.carries_name() && !scene.carries_name_in_san() {
         return (differs("the certificate has its name in the common name only, where few still look"), Some(Fault::Server));
     }
-    if company && !curl && !python && !browser && !rustls {
+    if company && !curl && !python && !rustls {
         return (
             "works where the configured CA is trusted and nowhere else: a private CA, or one the others do not know".into(),
             None,

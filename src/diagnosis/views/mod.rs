@@ -38,7 +38,7 @@ pub enum Client {
     Python,
     /// OpenSSL with the trust that the endpoint is judged by, where that has certificates of its own.
     Company,
-    /// A browser with Mozilla's roots, which fetches issuers that are left out.
+    /// A browser with Mozilla's roots and what is configured beside them, which fetches issuers that are left out.
     Browser,
     /// rustls with Mozilla's roots: webpki itself is asked.
     Rustls,
@@ -56,8 +56,8 @@ impl Client {
         }
     }
 
-    /// What it trusts: `system`, `mozilla`, or `configured`.
-    pub fn store(self) -> &'static str {
+    /// What it brings along: `system`, `mozilla`, or `configured`.
+    fn store(self) -> &'static str {
         match self {
             Client::Curl => "system",
             Client::Python | Client::Browser | Client::Rustls => "mozilla",
@@ -101,6 +101,8 @@ impl Answer {
 pub struct View {
     /// Whose.
     pub client: Client,
+    /// What it trusts: `system`, `mozilla`, `configured`, or `mozilla+configured`.
+    pub store: &'static str,
     /// What it does.
     pub answer: Answer,
     /// The first error of OpenSSL, where the client is OpenSSL: it stops there. 0 where it finds none.
@@ -162,10 +164,11 @@ pub fn views(judged: &Judged, expectation: &Expectation, trust: &Trust, stores: 
     let scene = Scene { presented: &presented, borrowed, expectation, signatures: &signatures, now };
     let mut clients = vec![openssl::curl(&scene, &stores.system), openssl::python(&scene, &stores.mozilla)];
     let is_own = |certificate: &Arc<Certificate>| !stores.system.contains(certificate) && !stores.mozilla.contains(certificate);
-    if trust.iter().any(is_own) {
+    let has_own = trust.iter().any(is_own);
+    if has_own {
         clients.push(openssl::company(&scene, trust));
     }
-    clients.push(browser::view(&scene, &stores.mozilla));
+    clients.push(browser::view(&scene, &stores.mozilla, has_own.then_some(trust)));
     clients.push(rustls::view(&scene, &stores.mozilla));
     let paths = paths::all(&scene, &[trust, &stores.system, &stores.mozilla], &clients);
     let (works_where, fault) = conclusion::of(&clients, &scene, diagnosis);

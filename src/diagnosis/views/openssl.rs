@@ -57,7 +57,7 @@ fn view(client: Client, store: &Trust, path: Path, code: Option<u16>, words: Opt
         Some(words) => Answer::Refuses(words),
         None => Answer::Accepts,
     };
-    View { client, answer, verify_code: Some(code.unwrap_or(0)), path: path.certificates }
+    View { client, store: client.store(), answer, verify_code: Some(code.unwrap_or(0)), path: path.certificates }
 }
 
 fn asked(scene: &Scene<'_>) -> String {

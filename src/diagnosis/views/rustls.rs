@@ -14,7 +14,7 @@ pub(super) fn view(scene: &Scene<'_>, store: &Trust) -> View {
         Ok(path) => (Answer::Accepts, path),
         Err(error) => (Answer::Refuses(format!("invalid peer certificate: {}", words(&error))), Vec::new()),
     };
-    View { client: Client::Rustls, answer, verify_code: None, path }
+    View { client: Client::Rustls, store: Client::Rustls.store(), answer, verify_code: None, path }
 }
 
 /// The path that webpki finds.
