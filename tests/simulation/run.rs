@@ -166,11 +166,14 @@ impl Run {
                 self.letters.push(letter);
             }
             Effect::Deliver(id) if self.world.mail_works(at) => {
-                self.later(Duration::from_secs(2), Event::Mailed { id, result: MailResult::Delivered, detail: String::new() });
+                self.later(
+                    Duration::from_secs(2),
+                    Event::Mailed { id, result: MailResult::Delivered, detail: String::new(), after: None },
+                );
             }
             Effect::Deliver(id) => {
                 let detail = "451 come again".to_owned();
-                self.later(Duration::from_secs(10), Event::Mailed { id, result: MailResult::Deferred, detail });
+                self.later(Duration::from_secs(10), Event::Mailed { id, result: MailResult::Deferred, detail, after: None });
             }
             Effect::Save(_) => {}
         }
