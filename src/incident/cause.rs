@@ -52,6 +52,13 @@ impl Cause {
         }
     }
 
+    /// The certificate that is at fault, as it was presented in this visit, or fetched for it.
+    pub fn certificate<'a>(&self, judged: &'a Judged) -> Option<&'a Arc<Certificate>> {
+        let Cause::Certificate(fingerprint) = self else { return None };
+        let mut presented = judged.observation.chain()?.iter().chain(&judged.diagnosis.borrowed.certificates);
+        presented.find(|certificate| certificate.fingerprint == *fingerprint)
+    }
+
     /// The cause of this text, as [`fmt::Display`] writes it.
     pub fn from_text(text: &str) -> Option<Self> {
         let (kind, what) = text.split_once(':')?;

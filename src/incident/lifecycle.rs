@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Cause, Incident, IncidentKey, Member, State, Told, stable_hash};
+use super::{Cause, Incident, IncidentKey, Member, State, Step, Told, stable_hash};
 use crate::{
     clock::Timestamp,
     diagnosis::{Found, Judged, Severity},
@@ -34,6 +34,8 @@ pub struct Sighting {
     pub code: &'static str,
     /// The worst.
     pub severity: Severity,
+    /// How far an end has come.
+    pub step: Step,
     /// The sentence of the worst finding.
     pub summary: String,
     /// The addresses it is told of, as text.
@@ -45,7 +47,13 @@ pub struct Sighting {
 }
 
 /// Groups the findings that hold at an endpoint by incident. What is accepted, or only worth knowing, makes none.
-pub fn sightings<'a>(endpoint: &Arc<str>, held: impl IntoIterator<Item = Held<'a>>) -> BTreeMap<IncidentKey, Sighting> {
+///
+/// Of what is a matter of time alone, the stage is that of `now`.
+pub fn sightings<'a>(
+    endpoint: &Arc<str>,
+    held: impl IntoIterator<Item = Held<'a>>,
+    now: Timestamp,
+) -> BTreeMap<IncidentKey, Sighting> {
     let mut sightings: BTreeMap<IncidentKey, Sighting> = BTreeMap::new();
     for Held { address, fresh, looks, judged, found } in held {
         if found.severity() < Severity::Warning {
@@ -53,13 +61,16 @@ pub fn sightings<'a>(endpoint: &Arc<str>, held: impl IntoIterator<Item = Held<'a
         }
         let finding = &found.finding;
         let key = IncidentKey { topic: finding.topic(), cause: Cause::of(endpoint, judged, finding) };
+        let step = Step::of(finding, key.cause.certificate(judged).and_then(|certificate| certificate.facts()), now);
+        let severity = if step >= Step::LastDay { Severity::Critical } else { found.severity() };
         let looks = if finding.needs_confirmation() { looks.min(LOOKS) } else { LOOKS };
         let address = address.map(|address| address.to_string());
         let known = sightings.get_mut(&key).filter(|sighting| sighting.looks >= looks);
         let Some(sighting) = known else {
             let nearest = Sighting {
                 code: finding.code(),
-                severity: found.severity(),
+                severity,
+                step,
                 summary: finding.summary(),
                 addresses: address.into_iter().collect(),
                 looks,
@@ -71,9 +82,10 @@ pub fn sightings<'a>(endpoint: &Arc<str>, held: impl IntoIterator<Item = Held<'a
         if looks < sighting.looks {
             continue;
         }
-        if (weight(finding.code(), found.severity()), fresh) > (weight(sighting.code, sighting.severity), sighting.fresh) {
+        if (severity, step, fresh) > (sighting.severity, sighting.step, sighting.fresh) {
             sighting.code = finding.code();
-            sighting.severity = found.severity();
+            sighting.severity = severity;
+            sighting.step = step;
             sighting.summary = finding.summary();
         }
         sighting.fresh |= fresh;
@@ -130,6 +142,7 @@ impl Member {
             key,
             code: sighting.code.to_owned(),
             severity: sighting.severity,
+            step: sighting.step,
             state: if sighting.is_confirmed() { State::Open } else { State::Suspected(sighting.looks) },
             summary: sighting.summary,
             addresses: sighting.addresses,
@@ -159,6 +172,7 @@ impl Member {
         self.code.clear();
         self.code.push_str(sighting.code);
         self.severity = self.severity.max(sighting.severity);
+        self.step = sighting.step;
         self.summary = sighting.summary;
         self.addresses = sighting.addresses;
         self.last_seen = now;
@@ -166,7 +180,7 @@ impl Member {
 
     /// What is known by now is a worse stage than the last that was seen: time alone can bring that about.
     pub fn is_outgrown_by(&self, sighting: &Sighting) -> bool {
-        weight(sighting.code, sighting.severity) > self.weight()
+        (sighting.severity, sighting.step) > self.weight()
     }
 
     /// Real, not only suspected.
@@ -184,26 +198,35 @@ impl Member {
         self.heard.iter().any(|known| known == recipient)
     }
 
-    /// Where it stands, as [`Told::stage`] keeps it: `expires_soon/warning`.
+    /// Where it stands, as [`Told::stage`] keeps it: `expires_soon/warning`, `expired/daily-3`.
     pub fn stage(&self) -> String {
-        format!("{}/{}", self.code, self.severity)
+        format!("{}/{}", self.code, self.rank())
+    }
+
+    /// The second half of its stage: the severity, or the step where that says more. [`rank_of`] reads it.
+    pub fn rank(&self) -> String {
+        if self.step.is_named() { self.step.to_string() } else { self.severity.to_string() }
     }
 
     /// Orders members of one incident: the worst is the greatest.
-    pub fn weight(&self) -> (Severity, bool) {
-        weight(&self.code, self.severity)
+    pub fn weight(&self) -> (Severity, Step) {
+        (self.severity, self.step)
     }
 }
 
-/// Orders the stages of one topic: a critical one above a warning, and `expired` above all.
-fn weight(code: &str, severity: Severity) -> (Severity, bool) {
-    (severity, code.ends_with("expired"))
+/// Reads what [`Member::rank`] writes of a member with this code: orders the stages of one topic. `None` for what it never writes.
+pub fn rank_of(code: &str, rank: &str) -> Option<(Severity, Step)> {
+    if let Some(step) = Step::from_text(rank) {
+        return Some((Severity::Critical, step));
+    }
+    let step = if code.ends_with("expired") { Step::Ended } else { Step::Threshold };
+    let severities = [Severity::Critical, Severity::Warning, Severity::Info];
+    severities.into_iter().find(|known| known.name() == rank).map(|severity| (severity, step))
 }
 
-fn weight_of_stage(stage: &str) -> (Severity, bool) {
-    let (code, severity) = stage.split_once('/').unwrap_or((stage, ""));
-    let severity = [Severity::Critical, Severity::Warning].into_iter().find(|known| known.name() == severity);
-    weight(code, severity.unwrap_or(Severity::Info))
+fn weight_of_stage(stage: &str) -> (Severity, Step) {
+    let (code, rank) = stage.split_once('/').unwrap_or((stage, ""));
+    rank_of(code, rank).unwrap_or((Severity::Info, Step::Threshold))
 }
 
 /// So many failed visits to one address in a row make a network failure real.
@@ -211,8 +234,11 @@ pub const LOOKS: u8 = 3;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::{
+        clock::later,
         diagnosis::Finding,
         diagnosis::{ChainStatus, Diagnosis, Issuers},
         incident::Audience,
@@ -225,7 +251,7 @@ mod tests {
 
     fn soon(severity: Severity) -> Found {
         let at = Timestamp::UNIX_EPOCH;
-        found(Finding::ExpiresSoon { not_after: at, now: at, severity })
+        found(Finding::ExpiresSoon { not_after: later(at, Duration::from_hours(48)), now: at, severity })
     }
 
     fn expired() -> Found {
@@ -262,7 +288,7 @@ mod tests {
             judged,
             found,
         });
-        let mut sightings = sightings(&"a".into(), held);
+        let mut sightings = sightings(&"a".into(), held, Timestamp::UNIX_EPOCH);
         assert_eq!(sightings.len(), 1);
         sightings.pop_first().expect("one").1
     }
@@ -294,7 +320,7 @@ mod tests {
         let info = found(Finding::RootIncluded { root: "R".into() });
         let judged = &judged();
         let held = [&accepted, &info].map(|found| Held { address: None, fresh: true, looks: LOOKS, judged, found });
-        assert!(sightings(&"a".into(), held).is_empty());
+        assert!(sightings(&"a".into(), held, Timestamp::UNIX_EPOCH).is_empty());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! of its end.
 
 mod cause;
+mod ladder;
 mod lifecycle;
 
 use std::{fmt, sync::Arc};
@@ -12,7 +13,8 @@ use crate::{
 };
 
 pub use cause::Cause;
-pub use lifecycle::{Held, LOOKS, Sighting, sightings};
+pub use ladder::{Step, is_of_time, next_step};
+pub use lifecycle::{Held, LOOKS, Sighting, rank_of, sightings};
 
 /// What makes two findings the same incident.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -48,6 +50,8 @@ pub struct Member {
     pub code: String,
     /// The worst that was seen so far; what people were told last is `told`.
     pub severity: Severity,
+    /// How far an end has come, where it is about one, as of the last bad visit or the last reminder.
+    pub step: Step,
     /// Where it stands.
     pub state: State,
     /// The finding's sentence as of the last bad visit; safe to print.
@@ -82,7 +86,8 @@ pub struct Told {
     pub recipient: String,
     /// In which role.
     pub audience: Audience,
-    /// The stage that was told: the finding's code and its severity, `expires_soon/warning`; empty when its end was told.
+    /// The stage that was told: the finding's code and its severity, or its step on the ladder of an end:
+    /// `expires_soon/warning`, `expired/daily-3`; empty when its end was told.
     pub stage: String,
     /// The notice id of the first mail about it, the root of the thread; empty when it was refused for good.
     pub thread: String,

@@ -4,18 +4,24 @@ use std::sync::Arc;
 
 use super::Watch;
 use crate::{
+    certificate::Facts,
     clock::Timestamp,
     diagnosis::{Judged, diagnose},
+    observation::Chain,
 };
+
+/// The certificates that a visit saw, and those that were fetched for it, as far as they can be read.
+pub(super) fn certificates(known: &Judged) -> impl Iterator<Item = &Facts> {
+    let presented = known.observation.chain().into_iter().flat_map(Chain::iter);
+    presented.chain(&known.diagnosis.borrowed.certificates).filter_map(|certificate| certificate.facts())
+}
 
 /// The same observation judged as of `now`; `None` when no moment lies between `then`, as of when it was judged last, and `now`
 /// at which one of the certificates, presented or borrowed, begins, ends, or reaches a threshold.
 pub(super) fn aged(known: &Judged, watch: &Watch, then: Timestamp, now: Timestamp) -> Option<Arc<Judged>> {
-    let chain = known.observation.chain()?;
     let expiry = &watch.expectation.expiry;
-    let certificates = chain.iter().chain(&known.diagnosis.borrowed.certificates).filter_map(|certificate| certificate.facts());
     let mut moments =
-        certificates.flat_map(|of| [of.not_before, of.not_after, expiry.warning.begins(of), expiry.critical.begins(of)]);
+        certificates(known).flat_map(|of| [of.not_before, of.not_after, expiry.warning.begins(of), expiry.critical.begins(of)]);
     // A wall clock that is set back takes what it brought back again.
     if !moments.any(|moment| (moment <= then) != (moment <= now)) {
         return None;

@@ -11,7 +11,7 @@ use super::{AddressView, EndpointView, Record, Visited, Watch, aging};
 use crate::{
     clock::{Timestamp, earlier},
     diagnosis::{ChainStatus, Diagnosis, Finding, Found, Issuers, Judged, Severity, Topic},
-    incident::{Cause, Held, IncidentKey, LOOKS, Member, Sighting, State, sightings},
+    incident::{Cause, Held, IncidentKey, LOOKS, Member, Sighting, State, is_of_time, next_step, sightings},
     observation::{Failure, FailureKind, Observation, Outcome, Stage},
 };
 
@@ -169,7 +169,7 @@ impl Dossier {
             judged,
             found,
         });
-        let standing = sightings(self.name(), held);
+        let standing = sightings(self.name(), held, now);
         if report.seen.iter().any(|judged| judged.observation.chain().is_some()) {
             let is_quiet = |member: &&Arc<Member>| member.is_standing() && !standing.contains_key(&member.key);
             let quiet: Vec<_> = self.members.values().filter(is_quiet).map(|member| member.key.clone()).collect();
@@ -187,7 +187,7 @@ impl Dossier {
         for (key, sighting) in standing {
             let is_outgrown =
                 || self.members.get(&key).is_none_or(|member| !member.is_standing() || member.is_outgrown_by(&sighting));
-            let is_news = sighting.fresh || (key.topic == Topic::Expiry && is_outgrown());
+            let is_news = sighting.fresh || (is_of_time(key.topic) && is_outgrown());
             if !is_news {
                 continue;
             }
@@ -234,17 +234,18 @@ impl Dossier {
         self.failures.get(&address).copied().unwrap_or(0)
     }
 
-    /// How long until a certificate reaches a threshold, begins or ends, of those moments that the visit begun `ago` could
-    /// not see; one second is added, so that the next one can.
+    /// How long until a certificate takes its next step, of those that the visit begun `ago` could not see; one second is
+    /// added, so that the next visit can.
     pub(super) fn next_threshold(&self, ago: Duration, now: Timestamp) -> Option<Duration> {
-        let begun = earlier(now, ago);
-        let expiry = &self.view.watch.expectation.expiry;
-        let leaves = self.view.addresses.iter().filter_map(|row| row.known.as_ref()?.observation.chain()?.leaf.facts());
-        let moments = leaves
-            .flat_map(|facts| [expiry.warning.begins(facts), expiry.critical.begins(facts), facts.not_after, facts.not_before]);
-        let next = moments.filter(|moment| *moment > begun).min()?;
-        let left = Duration::try_from(next.duration_since(now)).unwrap_or(Duration::ZERO);
+        let left = Duration::try_from(self.next_step(earlier(now, ago))?.duration_since(now)).unwrap_or(Duration::ZERO);
         Some(left.saturating_add(Duration::from_secs(1)))
+    }
+
+    /// The first moment after `then` at which a known certificate, presented or fetched, takes its next step.
+    fn next_step(&self, then: Timestamp) -> Option<Timestamp> {
+        let expiry = &self.view.watch.expectation.expiry;
+        let known = self.view.addresses.iter().filter_map(|row| row.known.as_ref());
+        known.flat_map(|judged| aging::certificates(judged)).map(|facts| next_step(facts, expiry, then)).min()
     }
 
     /// The latest visit to each address that is at fault, the worst first; once none is, to each that was, or to all.

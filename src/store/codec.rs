@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    diagnosis::Severity,
     incident::{Audience, State, Told},
     monitor::NoticeKind,
     observation::{Failure, FailureKind, Possession, Stage},
@@ -76,10 +75,6 @@ pub(super) fn timing_to_json(timing: &[(Stage, Duration)]) -> String {
 pub(super) fn timing_from_json(text: &str) -> Option<Vec<(Stage, Duration)>> {
     let pairs: Vec<(String, u64)> = serde_json::from_str(text).ok()?;
     pairs.into_iter().map(|(stage, nanos)| Some((stage_named(&stage)?, Duration::from_nanos(nanos)))).collect()
-}
-
-pub(super) fn severity(name: &str) -> Option<Severity> {
-    [Severity::Info, Severity::Warning, Severity::Critical].into_iter().find(|severity| severity.name() == name)
 }
 
 /// `suspected 2`, `open`, `mended 2026-11-22T10:00:00Z`.

@@ -11,7 +11,7 @@ use crate::{
     certificate::Certificate,
     clock::Timestamp,
     diagnosis::{Issuers, Topic},
-    incident::{Cause, Incident, IncidentKey, Member},
+    incident::{Cause, Incident, IncidentKey, Member, rank_of},
     observation::{Chain, Handshake, Observation, Outcome, Tls},
 };
 
@@ -73,17 +73,19 @@ fn incident(row: &Row<'_>) -> Result<Option<Incident>> {
 }
 
 fn member(row: &Row<'_>) -> Result<Option<Member>> {
-    let (endpoint, severity, addresses, heard): (String, String, String, String) =
+    let (endpoint, rank, addresses, heard): (String, String, String, String) =
         (row.get("endpoint")?, row.get("severity")?, row.get("addresses")?, row.get("heard")?);
     let state: String = row.get("state")?;
     let (key, since, last_seen) = (key(row)?, moment(row, "since")?, moment(row, "last_seen")?);
-    let (code, summary) = (row.get("code")?, row.get("summary")?);
+    let (code, summary): (String, String) = (row.get("code")?, row.get("summary")?);
     let understand = || {
+        let (severity, step) = rank_of(&code, &rank)?;
         Some(Member {
             endpoint: endpoint.into(),
             key: key?,
             code,
-            severity: codec::severity(&severity)?,
+            severity,
+            step,
             state: codec::state(&state)?,
             summary,
             addresses: codec::strings_from_json(&addresses)?,

@@ -144,7 +144,7 @@ fn save_member(db: &Connection, member: &Member) -> Result<()> {
             member.key.topic.name(),
             member.key.cause.to_string(),
             member.code,
-            member.severity.name(),
+            member.rank(),
             codec::state_text(member.state),
             member.summary,
             codec::strings_to_json(&member.addresses),

@@ -13,7 +13,7 @@ use crate::{
         VerifyError,
     },
     endpoint::Endpoint,
-    incident::{Cause, Incident, IncidentKey, Member, State},
+    incident::{Cause, Incident, IncidentKey, Member, State, Step},
     monitor::{
         AddressView, EndpointView, Histogram, IncidentView, MailResult, NoticeKind, OutboxView, Policy, ReloadView, Snapshot,
         Watch,
@@ -227,6 +227,7 @@ pub(super) fn fleet() -> Snapshot {
             key: key.clone(),
             code: finding.code().into(),
             severity: finding.severity(),
+            step: Step::default(),
             state,
             summary: finding.summary(),
             addresses: vec!["192.0.2.7".into()],

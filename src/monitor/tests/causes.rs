@@ -104,7 +104,7 @@ fn a_renewed_certificate_that_ends_soon_too_is_another_incident() {
     assert_eq!(
         world.mails(),
         [
-            "expiry owner@a.org a expires_soon/critical",
+            "expiry owner@a.org a expires_soon/last-day",
             "expiry owner@a.org a expired/critical",
             "expiry owner@a.org a expires_soon/critical",
             "resolved owner@a.org a expired/critical",

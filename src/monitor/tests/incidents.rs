@@ -74,10 +74,10 @@ fn a_server_that_flaps_is_a_new_incident_each_time_with_mails_of_its_own() {
 }
 
 #[test]
-fn a_year_of_an_expiring_certificate_is_three_mails_and_an_all_clear() {
+fn a_year_of_an_expiring_certificate_is_a_ladder_of_mails_and_an_all_clear() {
     let start = World::new(vec![], Disk::used(), |_, _| None).now.wall;
     let mut world = World::new(vec![watch("a")], Disk::used(), move |watch, now| {
-        let renewed = later(start, 100 * DAY);
+        let renewed = later(start, 92 * DAY);
         only(if now.wall < renewed {
             dated(1, now, watch, start, later(start, 90 * DAY))
         } else {
@@ -92,8 +92,10 @@ fn a_year_of_an_expiring_certificate_is_three_mails_and_an_all_clear() {
         [
             "day 69: expiry owner@a.org a expires_soon/warning",
             "day 83: expiry owner@a.org a expires_soon/critical",
+            "day 89: expiry owner@a.org a expires_soon/last-day",
             "day 90: expiry owner@a.org a expired/critical",
-            "day 100: resolved owner@a.org a expired/critical",
+            "day 91: expiry owner@a.org a expired/daily-1",
+            "day 92: resolved owner@a.org a expired/daily-1",
         ]
     );
     let first = &world.posted[0].1.id;
@@ -324,7 +326,7 @@ fn ten_days_to_go(then: impl Fn(Now) -> Option<Reply> + 'static) -> World {
 fn a_certificate_expires_while_its_server_is_down() {
     for then in [|now| only(down(1, now)), unresolved] {
         let mut world = ten_days_to_go(then);
-        world.run(15 * DAY);
+        world.run(12 * DAY);
         let told: Vec<_> = world.posted.iter().map(|(at, n)| format!("day {}: {}", at.as_secs() / 86_400, line(n))).collect();
         assert_eq!(
             told,
@@ -332,10 +334,12 @@ fn a_certificate_expires_while_its_server_is_down() {
                 "day 0: expiry owner@a.org a expires_soon/warning",
                 "day 0: problem owner@a.org a unreachable/critical",
                 "day 3: expiry owner@a.org a expires_soon/critical",
+                "day 9: expiry owner@a.org a expires_soon/last-day",
                 "day 10: expiry owner@a.org a expired/critical",
+                "day 11: expiry owner@a.org a expired/daily-1",
             ]
         );
-        assert!(world.posted[3].0 < 10 * DAY + MINUTE, "a visit that fails right after the end tells it");
+        assert!(world.posted[4].0 < 10 * DAY + MINUTE, "a visit that fails right after the end tells it");
         let rows = world.addresses();
         let known = rows.iter().find_map(|row| row.known.clone()).expect("the last certificate");
         assert!(known.diagnosis.finding("expired").is_some());
@@ -351,7 +355,7 @@ fn a_certificate_that_ends_during_the_last_good_visit_is_told_by_the_next_one_th
     world.visit_takes = 5 * SECOND;
     world.restart();
     world.run(MINUTE / 4);
-    assert_eq!(world.mails(), ["expiry owner@a.org a expires_soon/critical", "expiry owner@a.org a expired/critical"]);
+    assert_eq!(world.mails(), ["expiry owner@a.org a expires_soon/last-day", "expiry owner@a.org a expired/critical"]);
 }
 
 #[test]
@@ -365,7 +369,7 @@ fn a_certificate_that_expired_while_nobody_looked_is_told_though_its_server_is_d
     world.disk.addresses.values_mut().for_each(|row| row.view.known = Some(expired.clone()));
     world.restart();
     world.run(MINUTE);
-    assert_eq!(world.mails().last().map(String::as_str), Some("expiry owner@a.org a expired/critical"));
+    assert_eq!(world.mails().last().map(String::as_str), Some("expiry owner@a.org a expired/daily-7"));
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod causes;
 mod channels;
 mod crowds;
 mod incidents;
+mod ladder;
 mod order;
 mod properties;
 mod reload;

@@ -24,9 +24,9 @@ fn a_restart_a_day_changes_nothing_of_what_is_told() {
         restless.run(DAY);
         restless.restart();
     }
-    assert_eq!(steady.mails().len(), 3 + 1 + 2 + 2);
+    assert_eq!(steady.mails().len(), (4 + 7) + 1 + 2 + 2);
     assert_eq!(steady.mails(), restless.mails());
-    assert_eq!(restless.delivered.len(), 8);
+    assert_eq!(restless.delivered.len(), 16);
 }
 
 #[test]

@@ -64,10 +64,10 @@ fn a_threshold_is_met_by_a_visit_right_after_it() {
     let start = World::new(vec![], Disk::used(), |_, _| None).now.wall;
     let (not_before, not_after) = (crate::clock::earlier(start, 100 * DAY), later(start, 21 * DAY + 10 * HOUR));
     let mut world = World::new(vec![daily], Disk::used(), move |watch, now| only(dated(1, now, watch, not_before, not_after)));
-    world.run(30 * DAY);
+    world.run(22 * DAY);
     let told: Vec<_> = world.posted.iter().map(|(at, notice)| (line(notice), at.saturating_sub(10 * HOUR))).collect();
-    assert_eq!(told.len(), 3);
-    for ((_, at), (stage, begins)) in told.iter().zip([("warning", 0), ("critical", 14), ("expired", 21)]) {
+    assert_eq!(told.len(), 4);
+    for ((_, at), (stage, begins)) in told.iter().zip([("warning", 0), ("critical", 14), ("last day", 20), ("expired", 21)]) {
         let late = at.checked_sub(begins * DAY).expect("not early");
         assert!((SECOND..2 * SECOND).contains(&late), "{stage} is told {late:?} late");
     }
@@ -81,7 +81,7 @@ fn a_threshold_that_passes_during_a_visit_is_met_by_another_one_at_once() {
         World::new(vec![watch("a")], Disk::used(), move |watch, now| only(dated(1, now, watch, not_before, not_after)));
     world.visit_takes = 5 * SECOND;
     world.run(MINUTE);
-    assert_eq!(world.mails(), ["expiry owner@a.org a expires_soon/critical", "expiry owner@a.org a expired/critical"]);
+    assert_eq!(world.mails(), ["expiry owner@a.org a expires_soon/last-day", "expiry owner@a.org a expired/critical"]);
     assert_eq!(world.starts.len(), 2);
 }
 

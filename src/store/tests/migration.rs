@@ -3,7 +3,7 @@
 use super::{Place, made::moment};
 use crate::{
     diagnosis::{Severity, Topic},
-    incident::{Audience, Cause, Incident, IncidentKey, Member, State, Told},
+    incident::{Audience, Cause, Incident, IncidentKey, Member, State, Step, Told},
     store::database::{APPLICATION_ID, MIGRATIONS},
 };
 
@@ -56,6 +56,7 @@ fn an_incident_of_an_endpoint_becomes_one_that_is_put_down_to_it() {
         key: key(Topic::Expiry, "a:443"),
         code: "expired".into(),
         severity: Severity::Critical,
+        step: Step::Ended,
         state: State::Open,
         summary: "it expired".into(),
         addresses: vec!["192.0.2.1".into()],
