@@ -127,6 +127,12 @@ pub(crate) fn unsigned(content: &[u8]) -> Option<u32> {
     Some(if significant.len() > 4 { u32::MAX } else { significant.iter().fold(0, |value, octet| value << 8 | u32::from(*octet)) })
 }
 
+/// An INTEGER's value, if it fits.
+pub(crate) fn signed(content: &[u8]) -> Option<i32> {
+    let first = *integer(content)?.first().filter(|_| content.len() <= 4)?;
+    Some(content.iter().fold(if first < 0x80 { 0 } else { -1 }, |value, octet| value << 8 | i32::from(*octet)))
+}
+
 /// A BOOLEAN's value: anything but 0 is true.
 pub(crate) fn boolean(content: &[u8]) -> Option<bool> {
     let [octet] = content else { return None };
@@ -203,6 +209,7 @@ mod tests {
             [false, false, false, true, true]
         );
         assert_eq!([&[0x7f][..], &[0x80], &[1, 0, 0, 0, 0]].map(unsigned), [Some(127), None, Some(u32::MAX)]);
+        assert_eq!([&[0x7f][..], &[0xfe], &[0xff, 0], &[1, 0, 0, 0, 0]].map(signed), [Some(127), Some(-2), Some(-256), None]);
         assert_eq!([&[0][..], &[1], &[0, 0]].map(boolean), [Some(false), Some(true), None]);
         assert_eq!([&[3, 0xff][..], &[8, 0xff], &[]].map(bits), [Some(vec![0xf8]), None, None]);
         assert_eq!(oid(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d]).as_deref(), Some("1.2.840.113549"));

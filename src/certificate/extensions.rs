@@ -85,7 +85,7 @@ fn decode(oid: &str, value: &[u8], out: &mut Extensions, sans: &mut Option<Vec<S
         PROXY => {
             let mut fields = der::sequence(value)?;
             if let Some(limit) = fields.optional(der::INTEGER) {
-                der::integer(limit)?;
+                out.proxy_limit = der::signed(der::integer(limit)?).filter(|limit| *limit != -1);
             }
             let mut policy = Elements(fields.expect(der::SEQUENCE)?);
             der::oid(policy.expect(der::OID)?)?;
@@ -254,7 +254,7 @@ const HANDLED: &[&str] = &[
 mod tests {
     use super::*;
 
-    fn extension(oid: &str, value: &'static [u8]) -> Extension<'static> {
+    fn extension<'a>(oid: &str, value: &'a [u8]) -> Extension<'a> {
         Extension { oid: oid.into(), critical: false, value }
     }
 
@@ -270,10 +270,14 @@ mod tests {
 
     #[test]
     fn a_proxy_certificate_names_a_policy() {
-        let read = |value| read(&[extension(PROXY, value)]).0;
+        fn read(value: &[u8]) -> Extensions {
+            super::read(&[extension(PROXY, value)]).0
+        }
         let named = read(&[0x30, 6, 0x30, 4, 0x06, 2, 0x2a, 3]);
         assert_eq!((named.proxy, named.invalid), (true, false));
         let unnamed = read(&[0x30, 2, 0x30, 0]);
         assert_eq!((unnamed.proxy, unnamed.invalid), (false, true));
+        let limited = |limit| read(&[0x30, 9, 2, 1, limit, 0x30, 4, 0x06, 2, 0x2a, 3]).proxy_limit;
+        assert_eq!([limited(0), limited(5), limited(0xfe), limited(0xff)], [Some(0), Some(5), Some(-2), None]);
     }
 }

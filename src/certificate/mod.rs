@@ -165,6 +165,9 @@ pub struct Extensions {
     pub netscape_type: Option<u8>,
     /// A proxy certificate (RFC 3820).
     pub proxy: bool,
+    /// How many proxy certificates may follow that one (RFC 3820, section 3.8). -1 is no limit, as OpenSSL has it; nor is what does
+    /// not fit.
+    pub(crate) proxy_limit: Option<i32>,
     /// The certificate asks for a stapled OCSP answer (RFC 7633).
     pub must_staple: bool,
     /// Embedded signed certificate timestamps (RFC 6962): the log of each, SHA-256 over its key.

@@ -59,7 +59,8 @@ impl Errors {
 /// `check_extensions` with the purpose `sslserver`.
 fn extensions(path: &Path, chain: &[&Facts], errors: &mut Errors) {
     let mut path_length = 0;
-    let mut proxies = 0;
+    // How many proxy certificates there are, or what the last limit among them makes of that.
+    let mut proxies: i64 = 0;
     let mut follows_proxy = false;
     for (depth, certificate) in chain.iter().enumerate() {
         let ext = &certificate.extensions;
@@ -86,11 +87,17 @@ fn extensions(path: &Path, chain: &[&Facts], errors: &mut Errors) {
         };
         errors.add_if(!fits, 26, depth);
         let limit = ext.basic_constraints.and_then(|bc| bc.path_length);
-        errors.add_if(depth > 1 && limit.is_some_and(|limit| path_length > u64::from(limit) + proxies), 25, depth);
+        errors.add_if(depth > 1 && limit.is_some_and(|limit| path_length - proxies > i64::from(limit)), 25, depth);
         if depth > 0 && !certificate.is_self_issued() {
             path_length += 1;
         }
-        proxies += u64::from(ext.proxy);
+        if ext.proxy {
+            if let Some(limit) = ext.proxy_limit.map(i64::from) {
+                errors.add_if(proxies > limit, 38, depth);
+                proxies = limit;
+            }
+            proxies += 1;
+        }
         follows_proxy = ext.proxy;
     }
 }

@@ -27,6 +27,13 @@ pub(super) fn matches_address(leaf: &Facts, asked: IpAddr) -> bool {
 
 /// `equal_wildcard`: ASCII case folded; one star, in the first label, at its start or end.
 fn matches(pattern: &str, asked: &str) -> bool {
+    if asked.len() > 1 && asked.starts_with('.') {
+        // OpenSSL's question for any name below (`skip_prefix`): a star is then a character as any other.
+        let Some((below, rest)) = pattern.len().checked_sub(asked.len()).and_then(|at| pattern.split_at_checked(at)) else {
+            return false;
+        };
+        return !below.contains('\0') && rest.eq_ignore_ascii_case(asked);
+    }
     let Some((before, after)) = star(pattern) else {
         return !pattern.is_empty() && pattern.eq_ignore_ascii_case(asked);
     };
@@ -99,6 +106,14 @@ mod tests {
             ("*.example.org.", "www.example.org", false),
             ("a.example.", "a.example", false),
             ("", "a.example", false),
+            ("a.b.example", ".example", true),
+            ("*.B.example", ".b.Example", true),
+            (".example", ".example", true),
+            ("b.example", "b.example.", false),
+            ("b.example", ".b.example", false),
+            ("a\0b.example", ".example", false),
+            ("*.example.org", ".www.example.org", false),
+            (".", ".", true),
             ("*.exa_mple.org", "www.exa_mple.org", false),
         ] {
             assert_eq!(matches(pattern, asked), expected, "{pattern} {asked}");

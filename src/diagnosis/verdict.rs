@@ -62,6 +62,7 @@ pub fn verify_text(code: u16) -> &'static str {
         32 => "key usage does not include certificate signing",
         34 => "unhandled critical extension",
         37 => "invalid non-CA certificate (has CA markings)",
+        38 => "proxy path length constraint exceeded",
         39 => "key usage does not include digital signature",
         40 => "proxy certificates not allowed, please set the appropriate flag",
         41 => "invalid or inconsistent certificate extension",

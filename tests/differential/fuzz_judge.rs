@@ -80,10 +80,22 @@ impl fmt::Display for Answer {
 const LEAST: usize = 50;
 
 /// Codes that cannot come first, and why.
-const NEVER_FIRST: &[(u16, &str)] = &[(21, "a path of one certificate has no anchor: 20, or 18, has been said")];
+const NEVER_FIRST: &[(u16, &str)] = &[
+    (21, "a path of one certificate has no anchor: 20, or 18, has been said"),
+    (38, "a proxy certificate is none that is allowed: 40 has been said"),
+];
 
 /// Codes that cannot come last, and why.
-const NEVER_LAST: &[(u16, &str)] = &[(28, "what is rejected does not fit the purpose either: 26 follows")];
+const NEVER_LAST: &[(u16, &str)] = &[
+    (22, "what is too long has no anchor: 19 or 20 follows"),
+    (28, "what is rejected does not fit the purpose either: 26 follows"),
+];
+
+/// Codes that OpenSSL has words for and does not say here, and why.
+const NEVER: &[(u16, &str)] = &[
+    (24, "who has no readable key issued nothing: 20 or 21 is said"),
+    (27, "trust is given or refused: 18 to 21, or 28, is said"),
+];
 
 /// How often each code came first, and last.
 #[derive(Default)]
@@ -103,6 +115,20 @@ impl Coverage {
             }
             _ => self.unreadable += 1,
         }
+    }
+
+    /// Codes that came although it is said that they cannot.
+    fn surprises(&self) -> Vec<String> {
+        let places = [
+            ("first", &self.first, NEVER_FIRST),
+            ("last", &self.last, NEVER_LAST),
+            ("first", &self.first, NEVER),
+            ("last", &self.last, NEVER),
+        ];
+        let all = places.into_iter().flat_map(|(place, counts, never)| never.iter().map(move |(code, _)| (place, counts, code)));
+        all.filter(|(_, counts, code)| counts.contains_key(code))
+            .map(|(place, _, code)| format!("{code} came {place}, and cannot"))
+            .collect()
     }
 
     /// Where there are too few of a code that there should be many of.
@@ -133,6 +159,7 @@ impl Coverage {
             out += line.trim_end();
             out.push('\n');
         }
+        out.extend(NEVER.iter().map(|(code, why)| format!("{code:4}  never   never  {why}\n")));
         let deviations = self.deviations.iter().map(|(deviation, count)| format!("{count:4} differ by {deviation}\n"));
         out + &format!("{:4} unreadable\n", self.unreadable) + &deviations.collect::<String>()
     }
@@ -217,7 +244,10 @@ fn run(settings: &Settings) -> Result<bool, String> {
     say(&coverage.table());
     let seconds = started.elapsed().as_secs();
     say(&format!("{cases} cases of seed {}, {disagreements} disagreements, {seconds} s", settings.seed));
-    let gaps = if cases >= 10_000 { coverage.gaps() } else { Vec::new() };
+    let mut gaps = coverage.surprises();
+    if cases >= 10_000 {
+        gaps.extend(coverage.gaps());
+    }
     for gap in &gaps {
         say(gap);
     }

@@ -32,10 +32,12 @@ pub(crate) const GOALS: &[Goal] = &[
     goal(18, lone_self_signed),
     goal(19, untrusted_root),
     goal(20, no_issuer),
+    goal(22, too_deep),
     goal(25, too_long_a_path),
     goal(26, other_purpose),
     goal(28, rejected),
     goal(34, unknown_critical),
+    goal(38, proxies_of_proxies),
     goal(40, proxy),
     goal(47, outside_of_the_permitted),
     goal(48, within_the_excluded),
@@ -141,6 +143,26 @@ fn no_issuer(rng: &mut Rng) -> Plan {
     } else {
         plan.store.clear();
     }
+    plan
+}
+
+/// More certificates than OpenSSL climbs: two names that sign each other by turns.
+fn too_deep(rng: &mut Rng) -> Plan {
+    let mut plan = Plan::new(rng);
+    let length = rng.usize(98..106);
+    let names = [plan.specs[0].issuer.clone(), Name::new("The other")];
+    let key = plan.specs[0].signer;
+    plan.presented.truncate(1);
+    for at in 0..length {
+        let (name, issuer) = (&names[at % 2], &names[(at + 1) % 2]);
+        let mut spec = Spec::new(rng, plan.at, name, key, issuer, key);
+        spec.algorithm = crate::certificate::Algorithm::usual(KEYS[key].family);
+        spec.serial = vec![1, u8::try_from(at).expect("few")];
+        spec.set(basic_constraints(true, None));
+        let spec = plan.add(spec);
+        plan.presented.push(spec);
+    }
+    plan.store.clear();
     plan
 }
 
@@ -353,21 +375,35 @@ fn ca_by_key_usage(rng: &mut Rng) -> Plan {
     plan
 }
 
-/// A proxy certificate whose issuer is the root by its settings, and no CA: nothing else is wrong with it.
 fn quiet_proxy(rng: &mut Rng) -> Plan {
+    quiet_proxies(rng, &[proxy_information()])
+}
+
+/// The upper one lets none follow.
+fn proxies_of_proxies(rng: &mut Rng) -> Plan {
+    let limit = [der::small(0), tlv(2, &[0xfe])][rng.usize(0..2)].clone();
+    let policy = sequence([&der::oid("1.3.6.1.5.5.7.21.1")[..]]);
+    quiet_proxies(rng, &[proxy_information(), sequence([&limit[..], &policy])])
+}
+
+/// Proxy certificates, the leaf first, above which is the root by its settings, which is no CA: nothing else is wrong with them.
+fn quiet_proxies(rng: &mut Rng, informations: &[Vec<u8>]) -> Plan {
     let mut plan = Plan::new(rng);
-    plan.path = 2;
-    let (issuer, key) = (plan.specs[1].subject.clone(), plan.specs[1].key);
-    let mut subject = issuer.clone();
-    subject.0.push(Name::new("proxy").0.remove(1));
-    let mut leaf = Spec::new(rng, plan.at, &subject, key, &issuer, key);
-    leaf.set(extension(PROXY, true, proxy_information()));
-    plan.specs[0] = leaf;
-    let mut root = Spec::new(rng, plan.at, &issuer, key, &issuer, key);
+    let (mut name, key) = (plan.root().subject.clone(), plan.root().key);
+    let mut root = Spec::new(rng, plan.at, &name, key, &name, key);
     root.set(key_usage(&[0]));
-    plan.specs[1] = root;
-    plan.presented = vec![0];
-    plan.store = vec![crate::plan::Stored { spec: 1, settings: None }];
+    plan.specs = vec![root];
+    for information in informations.iter().rev() {
+        let mut subject = name.clone();
+        subject.0.push(Name::new("proxy").0.remove(1));
+        let mut proxy = Spec::new(rng, plan.at, &subject, key, &name, key);
+        proxy.set(extension(PROXY, true, information.clone()));
+        plan.specs.insert(0, proxy);
+        name = subject;
+    }
+    plan.path = plan.specs.len();
+    plan.presented = (0..informations.len()).collect();
+    plan.store = vec![crate::plan::Stored { spec: informations.len(), settings: None }];
     plan.host = None;
     plan
 }

@@ -140,6 +140,15 @@ async fn chains_are_built_and_checked_as_by_openssl() {
     let mut unknown = CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![5, 0]);
     unknown.set_criticality(true);
     let broken = CustomExtension::from_oid_content(&[2, 5, 29, 31], vec![0x30, 1]);
+    // RFC 3820: a limit, where there is one, and the policy to inherit all.
+    let proxy = |name: &str, limit: &[u8], issuer: &Issued| {
+        let policy = tlv(0x30, &tlv(0x06, &[43, 6, 1, 5, 5, 7, 21, 1]));
+        let information = tlv(0x30, &[limit, &policy].concat());
+        let information = CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 14], information);
+        sign(pki.leaf(["x"]).no_san().common_name(name).extension(information), issuer)
+    };
+    let user = sign(leaf(), inter);
+    let last_proxy = proxy("Proxy", &[2, 1, 0], &user);
     let mut flipped = case("bad signature", sign(leaf(), inter), [inter], [root], "a.test");
     let mut der = flipped.chain[0].to_vec();
     *der.last_mut().expect("not empty") ^= 1;
@@ -175,6 +184,7 @@ async fn chains_are_built_and_checked_as_by_openssl() {
         case("CA for clients", sign(leaf(), &for_clients), [&for_clients], [root], "a.test"),
         case("critical and unknown", sign(leaf().extension(unknown), inter), [inter], [root], "a.test"),
         case("broken extension", sign(leaf().extension(broken), inter), [inter], [root], "a.test"),
+        case("proxy of a last proxy", proxy("a.test", &[], &last_proxy), [&last_proxy, &user, inter], [root], "a.test"),
         case("RSA", sign(leaf().key(KeyType::Rsa2048), inter), [inter], [root], "a.test"),
         case("P-384", sign(leaf().key(KeyType::P384), inter), [inter], [root], "a.test"),
     ];
@@ -205,6 +215,7 @@ async fn chains_are_built_and_checked_as_by_openssl() {
     CA for clients: 26@1
     critical and unknown: 34@0
     broken extension: 20@0 21@0
+    proxy of a last proxy: 40@0 40@1 38@1 25@3 72@1 72@0
     RSA: ok
     P-384: ok
     ");
@@ -234,6 +245,8 @@ async fn names_match_as_in_openssl() {
         ("hyphen before the star", "a-*.test.example", "a-b.test.example"),
         ("dot asked", "a.test", "a.test."),
         ("dot carried", "a.test.", "a.test"),
+        ("dot asked in front", "b.a.test", ".a.test"),
+        ("dot asked in front of a whole name", "a.test", ".a.test"),
     ] {
         let san = subject_alternative_name(&[(DNS, pattern.as_bytes())]);
         add(name, pki.leaf(["x"]).no_san().extension(san), host);
@@ -260,6 +273,8 @@ async fn names_match_as_in_openssl() {
     hyphen before the star: 62@0
     dot asked: 62@0
     dot carried: 62@0
+    dot asked in front: ok
+    dot asked in front of a whole name: 62@0
     CN alone: ok
     CN beside an address: ok
     CN beside a DNS name: 62@0
