@@ -6,8 +6,9 @@ use super::{
     Expectation, Issuers, Trust, Verdict, checks,
     path::{Path, Store, facts, may_have_issued},
     signatures::Signatures,
+    software::{Program, Software, likely},
 };
-use crate::{certificate::Certificate, clock::Timestamp};
+use crate::{certificate::Certificate, clock::Timestamp, endpoint::Protocol};
 
 /// What the server should serve: leaf first, then the intermediates, no root.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,9 +25,16 @@ pub struct Repair {
     pub served: Verdict,
     /// The judge's verdict on `chain`: 0, or only what the leaf itself is to blame for (its dates, its name).
     pub verdict: Verdict,
+    /// What the server says it is; the judge does not know, whoever visits may ask.
+    pub server: Option<Software>,
 }
 
 impl Repair {
+    /// The programs whose configuration is worth showing: the one that the server says it is, or those that are likely.
+    pub fn programs(&self, protocol: Protocol) -> Vec<&'static Program> {
+        self.server.as_ref().map_or_else(|| likely(protocol), |server| vec![server.program])
+    }
+
     /// `fullchain.pem`.
     pub fn to_pem(&self) -> String {
         self.chain.iter().map(|certificate| certificate.to_pem()).collect()
@@ -69,7 +77,7 @@ impl Court<'_> {
             sources.push("the local trust store has it");
         }
         let source = sources.join("; ");
-        Some(Repair { served: self.by_roots_alone(presented).1, chain, added, source, verdict })
+        Some(Repair { served: self.by_roots_alone(presented).1, chain, added, source, verdict, server: None })
     }
 
     /// Breadth first, from the leaf up to an anchor: the first chain that the judge accepts.

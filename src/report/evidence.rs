@@ -27,7 +27,7 @@ pub fn evidence(subject: Subject<'_>, judged: &Judged, now: Timestamp) -> String
         out.push_str("\n  chain as presented:\n");
         out.push_str(&text::presented(chain, now, true));
     }
-    out.push_str(&text::repair(diagnosis));
+    out.push_str(&text::repair(subject, diagnosis));
     if !matches!(subject, Subject::File(_)) {
         visit(&mut out, subject, observation);
     }
@@ -83,7 +83,7 @@ fn visit(out: &mut String, subject: Subject<'_>, observation: &Observation) {
         let what = match stage {
             Stage::Resolve => observation.address.map_or_else(String::new, |address| address.to_string()),
             Stage::Connect => subject.place(observation),
-            Stage::Starttls => subject.protocol(),
+            Stage::Starttls => subject.protocol().scheme().to_owned(),
             Stage::Handshake => observation.handshake().map_or_else(String::new, negotiated),
         };
         let line = format!("    {:<10}{:>9.1} ms  {what}", stage.name(), took.as_secs_f64() * 1000.0);
@@ -200,6 +200,13 @@ mod tests {
            0 CN=shop.example
            1 CN=Example Intermediate R1,O=Example Trust,C=DE   <- missing
 
+          how to serve it, by what is likely there:
+            Postfix  smtpd_tls_chain_files = /path/to/privkey.pem, /path/to/fullchain.pem    (3.4 or later)
+                     smtpd_tls_cert_file = /path/to/fullchain.pem    (before)
+                     postfix reload
+            Exim     tls_certificate = /path/to/fullchain.pem
+                     systemctl reload exim4
+
           the visit:
             resolve         1.2 ms  192.0.2.7
             connect        10.0 ms  192.0.2.7:587
@@ -277,6 +284,23 @@ mod tests {
           the chain to serve (Verify return code: 0 (ok)), as --json gives it in repaired_chain:
            0 CN=shop.example
            1 CN=Example Intermediate R1,O=Example Trust,C=DE   <- missing
+
+          how to serve it, by what is likely there:
+            nginx         ssl_certificate /path/to/fullchain.pem;
+                          nginx -t && nginx -s reload
+            Apache httpd  SSLCertificateFile /path/to/fullchain.pem    (2.4.8 or later)
+                          apachectl configtest && apachectl graceful
+            HAProxy       cat fullchain.pem privkey.pem > /path/to/site.pem
+                          bind :443 ssl crt /path/to/site.pem
+                          systemctl reload haproxy
+            Traefik       tls:
+                            certificates:
+                              - certFile: /path/to/fullchain.pem
+                                keyFile: /path/to/privkey.pem
+                          touch the dynamic configuration: its file provider watches it
+            Kubernetes    kubectl create secret tls NAME --cert=fullchain.pem --key=privkey.pem \
+                            --dry-run=client -o yaml | kubectl apply -f -
+                          kubectl get secret NAME    (the ingress controller takes it up by itself)
 
           to see it yourself:
           openssl verify -show_chain -purpose sslserver -untrusted 'my chain.pem' 'my chain.pem'

@@ -6,13 +6,14 @@ use super::Subject;
 use crate::{
     certificate::{Certificate, hex},
     clock::rfc3339,
-    diagnosis::{Finding, Judged, TrustPath, View, Views, verify_text},
+    diagnosis::{Finding, Judged, Program, TrustPath, View, Views, verify_text},
 };
 
 /// One line of JSON, without a line feed. Without `views`, nobody's eyes were looked through.
 pub fn json(subject: Subject<'_>, judged: &Judged, views: Option<&Views>) -> String {
     let (observation, diagnosis) = (&judged.observation, &judged.diagnosis);
     let code = diagnosis.verdict.as_ref().map(crate::diagnosis::Verdict::code);
+    let repair = diagnosis.repair.as_ref();
     let line = Line {
         schema: 1,
         endpoint: subject.name(),
@@ -43,8 +44,10 @@ pub fn json(subject: Subject<'_>, judged: &Judged, views: Option<&Views>) -> Str
                 accepted: found.accepted,
             })
             .collect(),
-        repaired_chain: diagnosis.repair.as_ref().map(crate::diagnosis::Repair::to_pem),
-        repaired_from: diagnosis.repair.as_ref().map(|repair| &*repair.source).filter(|source| !source.is_empty()),
+        repaired_chain: repair.map(crate::diagnosis::Repair::to_pem),
+        repaired_from: repair.map(|repair| &*repair.source).filter(|source| !source.is_empty()),
+        how_to_fix: repair.iter().flat_map(|repair| repair.programs(subject.protocol())).map(program).collect(),
+        server_software: repair.and_then(|repair| repair.server.as_ref()).map(|server| &*server.says),
         tls: observation.handshake().filter(|handshake| !handshake.tls.version.is_empty()).map(|handshake| TlsLine {
             version: &handshake.tls.version,
             cipher: &handshake.tls.cipher,
@@ -71,6 +74,10 @@ fn client(view: &View) -> ClientLine<'_> {
         reason: Some(view.answer.reason()).filter(|reason| !reason.is_empty()),
         verify_code: view.verify_code,
     }
+}
+
+fn program(program: &Program) -> ProgramLine {
+    ProgramLine { software: program.name, configure: program.configure, reload: program.reload }
 }
 
 fn path(path: &TrustPath) -> PathLine<'_> {
@@ -118,6 +125,8 @@ struct Line<'a> {
     findings: Vec<FindingLine>,
     repaired_chain: Option<String>,
     repaired_from: Option<&'a str>,
+    how_to_fix: Vec<ProgramLine>,
+    server_software: Option<&'a str>,
     tls: Option<TlsLine<'a>>,
     failure: Option<FailureLine<'a>>,
     clients: Vec<ClientLine<'a>>,
@@ -133,6 +142,13 @@ struct ClientLine<'a> {
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verify_code: Option<u16>,
+}
+
+#[derive(Serialize)]
+struct ProgramLine {
+    software: &'static str,
+    configure: &'static [&'static str],
+    reload: &'static str,
 }
 
 #[derive(Serialize)]

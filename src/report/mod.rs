@@ -15,7 +15,7 @@ pub(crate) use json::{CertificateLine, certificate};
 pub use text::{line, text, verdict};
 
 use crate::{
-    endpoint::{Addresses, Endpoint, Host, HostPort},
+    endpoint::{Addresses, Endpoint, Host, HostPort, Protocol},
     observation::Observation,
 };
 
@@ -68,10 +68,12 @@ impl Subject<'_> {
         }
     }
 
-    /// What was spoken before TLS: `smtp`.
-    fn protocol(&self) -> String {
-        let (Subject::Endpoint(endpoint) | Subject::Proxied(endpoint, _)) = self else { return String::new() };
-        endpoint.target.protocol.scheme().to_owned()
+    /// What is spoken there; for a file nothing is known, which is what TLS alone says.
+    fn protocol(&self) -> Protocol {
+        match self {
+            Subject::Endpoint(endpoint) | Subject::Proxied(endpoint, _) => endpoint.target.protocol,
+            Subject::File(_) => Protocol::Tls,
+        }
     }
 
     /// `name (192.0.2.1:443)`, `name (example.org:443 by the proxy 192.0.2.9:3128)`, `chain.pem`.

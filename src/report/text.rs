@@ -6,7 +6,7 @@ use super::Subject;
 use crate::{
     certificate::Certificate,
     clock::{Timestamp, date, day, days_between},
-    diagnosis::{Diagnosis, Finding, Judged},
+    diagnosis::{Diagnosis, Finding, Judged, Repair, directives},
     observation::Chain,
 };
 
@@ -17,12 +17,12 @@ pub fn text(subject: Subject<'_>, judged: &Judged, now: Timestamp) -> String {
         let _ = writeln!(out, "\n  chain as presented:");
         out.push_str(&presented(chain, now, false));
     }
-    out.push_str(&repair(&judged.diagnosis));
+    out.push_str(&repair(subject, &judged.diagnosis));
     out
 }
 
 /// The chain that should be served, several lines; empty where it is.
-pub(super) fn repair(diagnosis: &Diagnosis) -> String {
+pub(super) fn repair(subject: Subject<'_>, diagnosis: &Diagnosis) -> String {
     let mut out = String::new();
     if let Some(repair) = &diagnosis.repair {
         let _ = writeln!(out, "\n  the chain to serve ({}), as --json gives it in repaired_chain:", repair.verdict.line());
@@ -33,6 +33,24 @@ pub(super) fn repair(diagnosis: &Diagnosis) -> String {
         if !repair.source.is_empty() {
             let _ = writeln!(out, "    what is missing was had so: {}", repair.source);
         }
+        out.push_str(&how_to_fix(subject, repair));
+    }
+    out
+}
+
+/// How the server is told to serve it; empty where nobody knows.
+fn how_to_fix(subject: Subject<'_>, repair: &Repair) -> String {
+    let mut out = String::new();
+    let lines = directives(&repair.programs(subject.protocol()));
+    if lines.is_empty() {
+        return out;
+    }
+    let _ = match &repair.server {
+        Some(server) => writeln!(out, "\n  how to serve it, by {} (so the server says of itself):", server.says),
+        None => writeln!(out, "\n  how to serve it, by what is likely there:"),
+    };
+    for line in lines {
+        let _ = writeln!(out, "    {line}");
     }
     out
 }

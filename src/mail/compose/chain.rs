@@ -8,7 +8,7 @@ use super::{
 use crate::{
     certificate::printable_cut,
     clock::date,
-    diagnosis::{Finding, Judged, Repair, Severity},
+    diagnosis::{Finding, Judged, Repair, Severity, directives},
     incident::Audience,
     mail::Settings,
     monitor::{Case, Notice},
@@ -159,19 +159,29 @@ fn request(text: &mut Body, case: &Case, judged: &Judged, repair: Option<&Repair
             date(facts.not_after)
         ));
     }
-    text.paragraph("How it is configured, then reload:");
-    text.verbatim([
-        "nginx    ssl_certificate /path/to/fullchain.pem;",
-        "Apache   SSLCertificateFile /path/to/fullchain.pem    (2.4.8 or later)",
-        "HAProxy  bind :443 ssl crt /path/to/site.pem    (fullchain.pem, then the key)",
-        "Postfix  smtpd_tls_chain_files = /path/to/privkey.pem, /path/to/fullchain.pem",
-    ]);
+    how_to_configure(text, case, repair);
     if clean {
         text.paragraph(
             "Afterwards the first command says: Verify return code: 0 (ok). Where the machine's store lacks the root, add it \
              there too with -CAfile.",
         );
     }
+}
+
+/// The directive and the reload, for the program that the server says it is or for the likely ones.
+fn how_to_configure(text: &mut Body, case: &Case, repair: &Repair) {
+    let lines = directives(&repair.programs(case.watch.endpoint.target.protocol));
+    if lines.is_empty() {
+        return;
+    }
+    text.paragraph(&match &repair.server {
+        Some(server) => format!(
+            "The server says it is {}. If that is what answers TLS there, this configures the chain, and reloads it:",
+            safe(&server.says)
+        ),
+        None => "How the usual programs are configured, and reloaded:".to_owned(),
+    });
+    text.verbatim(lines);
 }
 
 /// The names of the intermediates that are left out, as openssl writes them where the certificates are at hand.

@@ -139,6 +139,7 @@ fn broken_chain(watch: &Arc<Watch>) -> Case {
         source: "http://a.example/ca.der gave it".into(),
         verdict: Verdict::default(),
         served: broken(),
+        server: None,
     });
     case(watch, vec![judged])
 }
@@ -214,6 +215,19 @@ fn a_second_flaw_is_told_and_proves_less() {
     assert!(prose.contains("named above, with Verify return code: 10 (certificate has expired)"), "{text}");
     assert!(!prose.contains("it verifies"), "{text}");
     assert!(!text.contains("code: 0 (ok)"), "{text}");
+}
+
+#[test]
+fn a_server_that_says_what_it_is_gets_its_own_directive() {
+    let mut case = broken_chain(&watch("submission://mail.example", Policy::default()));
+    let told = |case: &Case| letter(&admin(notice(NoticeKind::Chain, vec![case.clone()])), &settings()).text;
+    let usual = told(&case);
+    assert!(usual.contains("smtpd_tls_chain_files") && usual.contains("systemctl reload exim4"), "{usual}");
+    let repair = Arc::make_mut(&mut case.seen[0]).diagnosis.repair.as_mut().expect("repaired");
+    repair.server = crate::diagnosis::recognise("220 mail.example ESMTP Exim 4.96");
+    let known = told(&case);
+    assert!(known.contains("The server says it is Exim 4.96.") && known.contains("systemctl reload exim4"), "{known}");
+    assert!(!known.contains("smtpd_tls_chain_files"), "{known}");
 }
 
 #[test]

@@ -56,6 +56,7 @@ fn every_letter(leaf: &Arc<Certificate>, name: &str) -> Vec<Notice> {
     watch.endpoint.name = name.into();
     let watch = Arc::new(watch);
     let subject = leaf.facts().unwrap().subject.text.clone();
+    let said = subject.clone();
     let findings = [
         Finding::MissingIntermediate { missing: vec![subject.clone()], after: subject.clone() },
         Finding::SelfSigned { subject: subject.clone() },
@@ -70,6 +71,7 @@ fn every_letter(leaf: &Arc<Certificate>, name: &str) -> Vec<Notice> {
             source: "http://a.example/ca.der gave it".into(),
             verdict: Verdict::default(),
             served: broken(),
+            server: crate::diagnosis::recognise(&format!("nginx/{said}")),
         });
         case(&watch, vec![judged])
     });
