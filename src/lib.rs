@@ -29,12 +29,14 @@
 //! mail        -> clock endpoint certificate observation diagnosis incident report monitor
 //! web         -> clock endpoint certificate observation diagnosis incident report monitor
 //! lab         -> endpoint certificate
-//! config      -> clock endpoint certificate observation diagnosis incident monitor probe fetch store mail web
-//! daemon      -> clock endpoint certificate observation diagnosis incident report monitor probe fetch visit store mail web config
-//! cli         -> clock endpoint certificate observation diagnosis explain incident report inspect monitor probe fetch visit store mail web config daemon lab
+//! channel     -> clock endpoint certificate diagnosis incident mail monitor
+//! config      -> clock endpoint certificate observation diagnosis incident monitor probe fetch store mail channel web
+//! daemon      -> clock endpoint certificate observation diagnosis incident report monitor probe fetch visit store mail channel web config
+//! cli         -> clock endpoint certificate observation diagnosis explain incident report inspect monitor probe fetch visit store mail channel web config daemon lab
 //! ```
 
 pub mod certificate;
+pub mod channel;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -20,7 +20,7 @@ use crate::{
     certificate::{printable, printable_cut},
     diagnosis::{Expectation, Expiry, Finding, Threshold, Trust},
     endpoint::{Addresses, Endpoint, Target},
-    monitor::{Policy, Watch},
+    monitor::{Policy, Subscription, Watch},
 };
 
 /// All that `defaults` and an endpoint may both set.
@@ -50,6 +50,11 @@ impl Common {
         if self.policy.owners.is_empty() {
             self.policy.owners = operators.to_vec();
         }
+    }
+
+    /// The channels that hear of every endpoint.
+    pub(super) fn tell(&mut self, channels: Vec<Subscription>) {
+        self.policy.channels = channels.into();
     }
 
     /// Reads `defaults`.

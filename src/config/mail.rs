@@ -66,18 +66,21 @@ fn read_server(at: &At<'_>, around: &mut Surroundings<'_>, report: &mut Report) 
     }
     let login = read_login(at, &fields, around, report);
     let mut roots = None;
-    fields.set("ca_files", &mut roots, report, |at, report| {
-        let paths = read::each(at, report, |at, report| around.stores.read_file(at, around.directory, report))?;
-        if paths.is_empty() {
-            return read::refuse(at, "is empty", "name a file, or remove the key", report);
-        }
-        let certificates = paths.iter().filter_map(|path| around.stores.file(path).ok());
-        Some(Some(certificates.flat_map(|part| part.iter().map(|it| it.der.to_vec()).collect::<Vec<_>>()).collect()))
-    });
+    fields.set("ca_files", &mut roots, report, |at, report| read_roots(at, around, report).map(Some));
     if report.faults.len() > faults_before {
         return None;
     }
     Some(Server { host: host?.to_string(), port, tls, login, roots })
+}
+
+/// The certificates of these files, in DER.
+pub(super) fn read_roots(at: &At<'_>, around: &mut Surroundings<'_>, report: &mut Report) -> Option<Vec<Vec<u8>>> {
+    let paths = read::each(at, report, |at, report| around.stores.read_file(at, around.directory, report))?;
+    if paths.is_empty() {
+        return read::refuse(at, "is empty", "name a file, or remove the key", report);
+    }
+    let certificates = paths.iter().filter_map(|path| around.stores.file(path).ok());
+    Some(certificates.flat_map(|part| part.iter().map(|it| it.der.to_vec()).collect::<Vec<_>>()).collect())
 }
 
 /// 127/8, ::1, localhost.
@@ -93,21 +96,22 @@ fn read_login(at: &At<'_>, fields: &Fields<'_>, around: &mut Surroundings<'_>, r
         (None, None) => None,
         (Some(username), Some(password)) => {
             let username = read::text(&username, report).map(str::to_owned);
-            let password = read_secret(&password, around, report);
+            let password = read_secret(&password, WITHOUT_LOGIN, around, report);
             Some(Login { username: username?, password: password? })
         }
         (Some(_), None) => {
             read::refuse(at, "username stands without a password", "write password: {credential: smtp} beside it", report)
         }
         (None, Some(password)) => {
-            read_secret(&password, around, report);
+            read_secret(&password, WITHOUT_LOGIN, around, report);
             read::refuse(at, "password stands without a username", "write username beside it", report)
         }
     }
 }
 
-/// `{credential: NAME}` or `{file: PATH}`. A credential outside the unit is no fault: `None`, and a warning.
-fn read_secret(at: &At<'_>, around: &Surroundings<'_>, report: &mut Report) -> Option<Secret> {
+/// `{credential: NAME}` or `{file: PATH}`. A credential outside the unit is no fault: `None`, and a warning with what `without`
+/// it is the case.
+pub(super) fn read_secret(at: &At<'_>, without: &str, around: &Surroundings<'_>, report: &mut Report) -> Option<Secret> {
     // The value itself must not be shown: it may be the password.
     let remedy = "write {file: PATH} or {credential: NAME}, and keep the secret there";
     match at.value() {
@@ -128,12 +132,12 @@ fn read_secret(at: &At<'_>, around: &Surroundings<'_>, report: &mut Report) -> O
                 Err(unusable) => read::refuse(&file, format!("\"{shown}\" {}", unusable.problem), unusable.remedy, report),
             }
         }
-        (None, Some(credential)) => read_credential(&credential, around.env, report),
+        (None, Some(credential)) => read_credential(&credential, without, around.env, report),
         _ => read::refuse(at, "names no secret, or two", "write one of {file: PATH} and {credential: NAME}", report),
     }
 }
 
-fn read_credential(at: &At<'_>, env: &Environment, report: &mut Report) -> Option<Secret> {
+fn read_credential(at: &At<'_>, without: &str, env: &Environment, report: &mut Report) -> Option<Secret> {
     let name = read::text(at, report)?;
     if name.contains(['/', '\0']) || matches!(name, "." | "..") {
         let remedy = "write the name that stands in LoadCredential=, without a path";
@@ -141,7 +145,7 @@ fn read_credential(at: &At<'_>, env: &Environment, report: &mut Report) -> Optio
     }
     let shown = printable_cut(name, 40);
     let Some(directory) = &env.credentials_directory else {
-        let problem = format!("no credential \"{shown}\" outside the systemd unit, so that mail would be sent without a login");
+        let problem = format!("no credential \"{shown}\" outside the systemd unit, so that {without}");
         report.warn(at, problem, format!("in the unit, LoadCredential={shown}:PATH provides it"));
         return None;
     };
@@ -153,3 +157,5 @@ fn read_credential(at: &At<'_>, env: &Environment, report: &mut Report) -> Optio
         }
     }
 }
+
+const WITHOUT_LOGIN: &str = "mail would be sent without a login";

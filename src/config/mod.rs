@@ -1,6 +1,7 @@
 //! The configuration: a YAML file as people write it, resolved into what the daemon needs. Every fault is told at once, each
 //! with its line, its key and what to write instead; unknown keys are refused.
 
+mod channels;
 mod duration;
 mod endpoints;
 mod fault;
@@ -37,7 +38,7 @@ use self::{
 };
 use crate::{
     certificate::printable_cut,
-    fetch, mail as mailing,
+    channel, fetch, mail as mailing,
     monitor::{Limits, Watch},
     probe::NameLookup,
     store, web,
@@ -71,6 +72,8 @@ pub struct Config {
     pub store: store::Settings,
     /// How mail is sent; metrics alone are a fair use.
     pub mail: Option<mailing::Settings>,
+    /// The other ways out.
+    pub channels: Vec<channel::Settings>,
 }
 
 /// What systemd provides; read by whoever starts us.
@@ -155,7 +158,7 @@ pub fn summary(loaded: &Loaded) -> String {
 
 /// Reads every section, whatever the faults of the others.
 fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report) -> Option<Config> {
-    const KEYS: &[&str] = &["defaults", "trust", "limits", "probe", "fetch", "web", "state", "mail", "endpoints"];
+    const KEYS: &[&str] = &["defaults", "trust", "limits", "probe", "fetch", "web", "state", "mail", "channels", "endpoints"];
     let fields = Fields::read(at, KEYS, report)?;
     let section = |key: &str| fields.get(key).filter(|at| *at.value() != Value::Null);
     let mut stores = Stores::default();
@@ -164,6 +167,12 @@ fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report
     if let Some(at) = section("mail") {
         let mut around = mail::Surroundings { directory, env, stores: &mut stores };
         mail = mail::read(&at, &mut around, report);
+    }
+    let operators = mail.as_ref().map_or(&[][..], |mail| &mail.to);
+    let (mut channels, mut subscriptions) = (Vec::new(), Vec::new());
+    if let Some(at) = section("channels") {
+        let mut around = mail::Surroundings { directory, env, stores: &mut stores };
+        (channels, subscriptions) = channels::read(&at, operators, &mut around, report).into_iter().unzip();
     }
     let trust = match section("trust") {
         Some(at) => stores.read(&at, TrustSources::default(), directory, report).unwrap_or_default(),
@@ -174,7 +183,8 @@ fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report
     if let Some(at) = section("defaults") {
         common.read_defaults(&at, &mut around, report);
     }
-    common.own(mail.as_ref().map_or(&[][..], |mail| &mail.to));
+    common.own(operators);
+    common.tell(subscriptions);
     let watches = match fields.required("endpoints", "[www.example.com]", report) {
         Some(at) => endpoints::read(&at, &common, &mut around, report),
         None => Vec::new(),
@@ -191,6 +201,7 @@ fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report
         web: read_web(section("web").as_ref(), report),
         store: read_state(section("state").as_ref(), directory, env, report),
         mail,
+        channels,
     })
 }
 

@@ -16,11 +16,12 @@ use super::{
     shown,
 };
 use crate::{
-    clock::Now,
+    channel::{self, Channels, Outcome},
+    clock::{Now, Timestamp},
     config::{self, Config, Environment, Faults, Loaded},
-    incident::{IncidentKey, Member, State},
-    mail::{self, Courier, CourierError},
-    monitor::{Effect, Event, MailResult, Record, Visited, Watch},
+    incident::{IncidentKey, Member, State, channel_of},
+    mail::{self, Courier},
+    monitor::{Effect, Event, MailResult, Record, Snapshot, Visited, Watch},
     probe,
     store::{self, Store},
     visit::{Visitor, When},
@@ -39,6 +40,7 @@ pub(super) struct Hands {
     visitor: Visitor,
     courier: Option<Arc<Courier>>,
     mail: Option<mail::Settings>,
+    channels: Channels,
     /// The posted mails that wait for the brain's word or for the server.
     mails: HashMap<String, store::Mail>,
     /// Posted, and not known to be written yet: delivered only after.
@@ -52,6 +54,8 @@ pub(super) struct Hands {
     scribe: Scribe,
     /// The open incidents at each endpoint and the stage they were logged at: a log is read for what changes.
     logged: HashMap<(Arc<str>, IncidentKey), String>,
+    /// When each channel that wants to was last told again what is open, in uptime.
+    resent: HashMap<Arc<str>, Duration>,
     /// Endpoints that were told to have an address without a route.
     told_skipped: HashSet<Arc<str>>,
 }
@@ -74,6 +78,8 @@ enum Task {
     Delivery(String),
     /// The configuration is being read.
     Reading,
+    /// The channel of this name is told again what is open.
+    Resend(Arc<str>),
 }
 
 impl Hands {
@@ -89,6 +95,7 @@ impl Hands {
             visitor: Visitor::new(settings, config.fetch, config.limits.visits_per_address),
             courier,
             mail: config.mail.clone(),
+            channels: Channels::new(&config.channels)?,
             mails: waiting.into_iter().map(|mail| (mail.id.clone(), mail)).collect(),
             unwritten: HashSet::new(),
             wanted: Vec::new(),
@@ -98,6 +105,7 @@ impl Hands {
             reading: Reading::Idle,
             scribe: Scribe::start(store),
             logged: HashMap::new(),
+            resent: HashMap::new(),
             told_skipped: HashSet::new(),
         })
     }
@@ -116,9 +124,12 @@ impl Hands {
                     page.records.extend(records);
                 }
                 Effect::Post(notice) => {
-                    let Some(settings) = &self.mail else { continue };
+                    let message = match (channel_of(&notice.recipient), &self.mail) {
+                        (Some(_), _) => channel::compose(&notice).into(),
+                        (None, Some(settings)) => mail::compose(&notice, settings).into(),
+                        (None, None) => continue,
+                    };
                     info!(kind = notice.kind.name(), to = notice.recipient, "mail posted");
-                    let message = mail::compose(&notice, settings).into();
                     let mail =
                         store::Mail { id: notice.id, kind: notice.kind, recipient: notice.recipient, at: notice.at, message };
                     self.unwritten.insert(mail.id.clone());
@@ -169,9 +180,11 @@ impl Hands {
         }
     }
 
-    /// Takes the mail settings of a new configuration; where they cannot be used, the old ones stay.
-    pub(super) fn use_mail(&mut self, config: &Config) -> Result<(), CourierError> {
+    /// Takes the settings of the ways out of a new configuration; where they cannot be used, the old ones stay.
+    pub(super) fn use_ways(&mut self, config: &Config) -> Result<(), StartError> {
+        let channels = Channels::new(&config.channels)?;
         self.courier = config.mail.as_ref().map(Courier::new).transpose()?.map(Arc::new);
+        self.channels = channels;
         self.mail.clone_from(&config.mail);
         Ok(())
     }
@@ -208,23 +221,52 @@ impl Hands {
     }
 
     fn deliver(&mut self, id: String) {
-        let (Some(mail), Some(courier)) = (self.mails.get(&id).cloned(), self.courier.clone()) else {
+        let Some(mail) = self.mails.get(&id).cloned() else {
             // Every delivery comes back, or its place in the outbox would be lost.
-            let detail = "it is no longer in the outbox, or mail is no longer configured".to_owned();
+            let detail = "it is no longer in the outbox".to_owned();
             self.tasks.spawn(async move { Done::Event(Event::Mailed { id, result: MailResult::Refused, detail, after: None }) });
             return;
         };
         let mine = id.clone();
+        let (courier, channels) = (self.courier.clone(), self.channels.clone());
         let task = self.tasks.spawn(async move {
-            let delivery = courier.deliver(&mail.recipient, &mail.message).await;
+            let delivery = match (channel_of(&mail.recipient), courier) {
+                (Some(channel), _) => channels.deliver(channel, &id, &mail.message, Timestamp::now()).await,
+                (None, Some(courier)) => {
+                    let mail::Delivery { result, detail } = courier.deliver(&mail.recipient, &mail.message).await;
+                    Outcome { result, detail, after: None }
+                }
+                (None, None) => {
+                    let detail = "mail is no longer configured".to_owned();
+                    Outcome { result: MailResult::Refused, detail, after: None }
+                }
+            };
             match delivery.result {
                 MailResult::Delivered => info!(kind = mail.kind.name(), to = mail.recipient, "mail delivered"),
                 MailResult::Deferred => warn!(to = mail.recipient, "mail not delivered yet: {}", delivery.detail),
                 MailResult::Refused => error!(to = mail.recipient, "mail refused: {}", delivery.detail),
             }
-            Done::Event(Event::Mailed { id, result: delivery.result, detail: delivery.detail, after: None })
+            Done::Event(Event::Mailed { id, result: delivery.result, detail: delivery.detail, after: delivery.after })
         });
         self.under_way.insert(task.id(), Task::Delivery(mine));
+    }
+
+    /// Tells what is open again to the channels that want it and for which it is time.
+    pub(super) fn resend(&mut self, snapshot: &Arc<Snapshot>, now: Now) {
+        for (channel, every) in self.channels.resenders() {
+            let is_due = self.resent.get(&channel).is_none_or(|last| now.uptime.saturating_sub(*last) >= every);
+            let is_busy = self.under_way.values().any(|task| matches!(task, Task::Resend(busy) if *busy == channel));
+            if is_busy || !is_due {
+                continue;
+            }
+            self.resent.insert(Arc::clone(&channel), now.uptime);
+            let (channels, snapshot, mine) = (self.channels.clone(), Arc::clone(snapshot), Arc::clone(&channel));
+            let task = self.tasks.spawn(async move {
+                let Outcome { result, detail, .. } = channels.resend(&mine, &snapshot).await;
+                Done::Event(Event::Resent { channel: mine, result, detail })
+            });
+            self.under_way.insert(task.id(), Task::Resend(channel));
+        }
     }
 
     fn ended(&mut self, ended: Result<(Id, Done), tokio::task::JoinError>) -> Done {
@@ -249,6 +291,11 @@ impl Hands {
                 error!(id, "a delivery failed unexpectedly: {problem}");
                 let detail = "the delivery failed unexpectedly; the log has the place".to_owned();
                 Done::Event(Event::Mailed { id, result: MailResult::Deferred, detail, after: None })
+            }
+            Some(Task::Resend(channel)) => {
+                error!(%channel, "telling again what is open failed unexpectedly: {problem}");
+                let detail = "it failed unexpectedly; the log has the place".to_owned();
+                Done::Event(Event::Resent { channel, result: MailResult::Deferred, detail })
             }
             Some(Task::Reading) | None => {
                 error!("the configuration could not be read: {problem}");

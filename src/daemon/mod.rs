@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
+    channel::ChannelError,
     clock::{Now, Timestamp},
     config::{self, Config, Environment, Faults, Loaded},
     mail::CourierError,
@@ -74,6 +75,9 @@ pub enum StartError {
     /// The mail settings cannot be used.
     #[error("mail cannot be set up: {0}")]
     Mail(#[from] CourierError),
+    /// The settings of a channel cannot be used.
+    #[error("{}{}", .0, because(.0))]
+    Channel(#[from] ChannelError),
 }
 
 /// Runs until `controls.stop`. Returns when everything is written and nothing is left running.
@@ -174,6 +178,8 @@ impl Loop {
                 }
                 _ = tick.tick() => {
                     self.publish();
+                    let snapshot = Arc::clone(&self.publish.borrow());
+                    self.hands.resend(&snapshot, self.clock.now());
                     self.systemd.alive(&self.summary());
                     None
                 }
@@ -206,7 +212,7 @@ impl Loop {
     /// Takes a configuration that was read, or goes on with the old one, telling why.
     fn take(&mut self, read: Option<Box<Result<Loaded, Faults>>>) -> Event {
         let taken = read.ok_or_else(Vec::new).and_then(|loaded| reload::taken(*loaded, &self.config));
-        let taken = taken.and_then(|config| match self.hands.use_mail(&config) {
+        let taken = taken.and_then(|config| match self.hands.use_ways(&config) {
             Ok(()) => Ok(config),
             Err(problem) => Err(vec![problem.to_string()]),
         });

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use rcgen::CustomExtension;
 
 use super::{
-    Diagnosis, Expectation, Issuers, Trust, diagnose,
+    Diagnosis, Expectation, Issuers, Judged, Stores, Trust, Views, diagnose,
     tally::{self, Tally},
+    views,
 };
 use crate::{
     certificate::{Certificate, der},
@@ -29,8 +30,7 @@ fn certificate(issued: &Issued) -> Arc<Certificate> {
     Certificate::from_der(&issued.der())
 }
 
-/// What is said of a chain whose leaf should be `a.example`, and what that took.
-fn judge(chain: Vec<Arc<Certificate>>, trust: &Trust) -> (Diagnosis, Tally) {
+fn seen(chain: Vec<Arc<Certificate>>) -> Observation {
     let handshake = Handshake {
         chain: Chain::new(chain).expect("a leaf"),
         tls: Tls::default(),
@@ -38,9 +38,24 @@ fn judge(chain: Vec<Arc<Certificate>>, trust: &Trust) -> (Diagnosis, Tally) {
         wants_client_certificate: false,
         broken_off: None,
     };
-    let observation = Observation { address: None, at: now(), outcome: Outcome::Handshake(handshake), timing: Vec::new() };
+    Observation { address: None, at: now(), outcome: Outcome::Handshake(handshake), timing: Vec::new() }
+}
+
+/// What is said of a chain whose leaf should be `a.example`, and what that took.
+fn judge(chain: Vec<Arc<Certificate>>, trust: &Trust) -> (Diagnosis, Tally) {
+    let observation = seen(chain);
     let expectation = Expectation { host: Some(Host::Name("a.example".into())), ..Expectation::default() };
     tally::of(|| diagnose(&observation, &expectation, trust, &Issuers::default(), now()))
+}
+
+/// What every client says of it, and what that took.
+fn eyes(chain: Vec<Arc<Certificate>>, trust: &Trust) -> (Views, Tally) {
+    let observation = seen(chain);
+    let expectation = Expectation { host: Some(Host::Name("a.example".into())), ..Expectation::default() };
+    let diagnosis = diagnose(&observation, &expectation, trust, &Issuers::default(), now());
+    let judged = Judged { observation, diagnosis };
+    let (views, work) = tally::of(|| views(&judged, &expectation, trust, &Stores::default(), now()));
+    (views.expect("a readable chain"), work)
 }
 
 fn codes(diagnosis: &Diagnosis) -> Vec<(u16, usize)> {
@@ -134,6 +149,11 @@ fn of_countless_paths_one_is_followed() {
         "OpenSSL refuses the certificate at depth 101: certificate chain too long"
     );
     assert!(work.signatures <= 101 && work.issuers <= most_comparisons(201), "{work:?}");
+
+    // And through the eyes of every client, who may try more than one.
+    let (views, work) = eyes(presented.clone(), &Trust::default());
+    assert!(views.clients.iter().all(|view| view.answer.name() != "accepts") && views.paths.is_empty(), "{views:?}");
+    assert!(work.signatures <= 1000 + 3 * 101, "{work:?}");
 
     // The same from a bundle of intermediates.
     let (diagnosis, work) = judge(presented[..1].to_vec(), &Trust::new(presented[1..].iter().cloned()));

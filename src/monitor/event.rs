@@ -32,6 +32,15 @@ pub enum Event {
         /// How long the server asks to be left alone, where it is deferred and the server says so.
         after: Option<Duration>,
     },
+    /// A channel was told again what is open. What it has not taken is told the next time.
+    Resent {
+        /// The channel's name.
+        channel: Arc<str>,
+        /// What became of it.
+        result: MailResult,
+        /// The server's words, safe to print; empty when delivered.
+        detail: String,
+    },
     /// The state could be written, or not: why.
     Saved(Result<(), String>),
 }

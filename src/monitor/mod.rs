@@ -117,6 +117,7 @@ impl Monitor {
                 let outcome = Outcome { result, after };
                 self.mailed(&id, outcome, &detail, now, &mut turn)
             }
+            Event::Resent { channel, result, detail } => self.way_is(&channel, result, &detail),
             Event::Saved(result) => {
                 let trouble = result.err().map(|why| format!("the state cannot be written: {why}"));
                 let is_news = trouble != self.state_trouble;

@@ -183,17 +183,7 @@ impl Monitor {
     pub(super) fn mailed(&mut self, id: &str, outcome: Outcome, detail: &str, now: Now, turn: &mut Turn) -> bool {
         let Some(way) = self.outbox.lane(id).cloned() else { return false };
         let Some(gone) = self.outbox.came_back(id, outcome, now.uptime) else { return false };
-        let trouble = match (outcome.result, &*way) {
-            (MailResult::Delivered, _) => None,
-            (MailResult::Deferred, "") => Some(format!("mail cannot be sent and is tried again: {detail}")),
-            (MailResult::Refused, "") => Some(format!("a mail was refused for good: {detail}")),
-            (MailResult::Deferred, way) => Some(format!("the channel {way} takes nothing and is tried again: {detail}")),
-            (MailResult::Refused, way) => Some(format!("the channel {way} refused a notice for good: {detail}")),
-        };
-        match trouble {
-            Some(trouble) => drop(self.way_troubles.insert(Arc::clone(&way), trouble)),
-            None => drop(self.way_troubles.remove(&way)),
-        }
+        self.way_is(&way, outcome.result, detail);
         turn.records.extend(gone.into_iter().map(Record::MailGone));
         if outcome.result == MailResult::Refused {
             let concerned = self.never_arrived(id, turn);
@@ -206,6 +196,23 @@ impl Monitor {
             }
         }
         true
+    }
+
+    /// What has just come of a way out (mail is '') is trouble, or the end of it. Whether that is news.
+    pub(super) fn way_is(&mut self, way: &Arc<str>, result: MailResult, detail: &str) -> bool {
+        let trouble = match (result, &**way) {
+            (MailResult::Delivered, _) => None,
+            (MailResult::Deferred, "") => Some(format!("mail cannot be sent and is tried again: {detail}")),
+            (MailResult::Refused, "") => Some(format!("a mail was refused for good: {detail}")),
+            (MailResult::Deferred, way) => Some(format!("the channel {way} takes nothing and is tried again: {detail}")),
+            (MailResult::Refused, way) => Some(format!("the channel {way} refused a notice for good: {detail}")),
+        };
+        let is_news = self.way_troubles.get(way) != trouble.as_ref();
+        match trouble {
+            Some(trouble) => drop(self.way_troubles.insert(Arc::clone(way), trouble)),
+            None => drop(self.way_troubles.remove(way)),
+        }
+        is_news
     }
 
     /// The mail that must have left before this one: the latest to the same recipient about the same incident.

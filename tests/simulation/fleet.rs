@@ -15,6 +15,10 @@ pub(crate) struct Plan {
     /// A year's worth of events is packed into so many days.
     pub(crate) days: i64,
     pub(crate) seed: u64,
+    /// Outages of our own network.
+    pub(crate) own_outages: i64,
+    /// A partial roll-out at a single address is a balancer that shows now the old certificate, now the new one.
+    pub(crate) balancers: bool,
 }
 
 /// A leaf.
@@ -114,7 +118,7 @@ impl Fleet {
     pub(crate) fn generate(plan: Plan) -> Fleet {
         let mut rng = Rng::with_seed(plan.seed);
         let authorities = authorities(plan, &mut rng);
-        let outages = spread(4, 10 * MINUTE, 8 * HOUR, plan, &mut rng);
+        let outages = spread(plan.own_outages, 10 * MINUTE, 8 * HOUR, plan, &mut rng);
         let mut fleet = Fleet {
             plan,
             endpoints: Vec::new(),
@@ -245,7 +249,7 @@ fn authorities(plan: Plan, rng: &mut Rng) -> Vec<Authority> {
 
 /// So many spans, at least two days apart, one in each share of the period; the first and last days are quiet.
 fn spread(count: i64, shortest: Moment, longest: Moment, plan: Plan, rng: &mut Rng) -> Vec<Span> {
-    let share = (plan.days * DAY - 4 * DAY) / count;
+    let share = (plan.days * DAY - 4 * DAY) / count.max(1);
     let spans = (0..count).map(|at| {
         let length = rng.i64(shortest..=longest.min(share / 2));
         let from = 2 * DAY + at * share + rng.i64(0..share - length);

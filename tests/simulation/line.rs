@@ -161,8 +161,13 @@ impl Line {
                         rng.i64(DAY..8 * DAY),
                         rng.i64(DAY..40 * DAY),
                     ][rng.usize(0..4)];
-                    let change = if endpoint.addresses > 1 { Change::Some(face) } else { Change::Alternating(face) };
-                    changes.push((moment, change));
+                    let alternates = fleet.plan.balancers;
+                    let partly = if endpoint.addresses > 1 {
+                        Some(Change::Some(face))
+                    } else {
+                        alternates.then_some(Change::Alternating(face))
+                    };
+                    changes.extend(partly.map(|change| (moment, change)));
                     changes.push((moment + room.min(lasts), all));
                 }
             }

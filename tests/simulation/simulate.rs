@@ -27,14 +27,15 @@ use anyhow::Context as _;
 use fleet::Plan;
 use run::{Outcome, run};
 
-/// `simulate [SEEDS [FIRST]]`: so many years of 1,000 endpoints, each visited every two hours.
+/// `simulate [SEEDS [FIRST [HOURS]]]`: so many years of 1,000 endpoints, each visited every so many hours.
 fn main() -> anyhow::Result<()> {
     let mut arguments =
         std::env::args().skip(1).map(|text| text.parse::<u64>().with_context(|| format!("{text:?} is no number")));
     let seeds = arguments.next().transpose()?.unwrap_or(20);
     let first = arguments.next().transpose()?.unwrap_or(1);
+    let interval = Duration::from_hours(arguments.next().transpose()?.unwrap_or(2));
     let begun = Instant::now();
-    let outcomes = on_every_core(first..first + seeds)?;
+    let outcomes = on_every_core(first..first + seeds, interval)?;
     let visits: u64 = outcomes.iter().map(|outcome| outcome.visits).sum();
     let total = Outcome::total(outcomes);
     println!("{}", table::of(&total));
@@ -45,7 +46,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// The outcome of each seed, in their order.
-fn on_every_core(seeds: std::ops::Range<u64>) -> anyhow::Result<Vec<Outcome>> {
+fn on_every_core(seeds: std::ops::Range<u64>, interval: Duration) -> anyhow::Result<Vec<Outcome>> {
     let next = AtomicU64::new(seeds.start);
     let work = || {
         let mut done = Vec::new();
@@ -54,7 +55,7 @@ fn on_every_core(seeds: std::ops::Range<u64>) -> anyhow::Result<Vec<Outcome>> {
             if seed >= seeds.end {
                 return anyhow::Ok(done);
             }
-            done.push((seed, run(Plan { endpoints: 1000, owners: 20, days: 365, seed }, INTERVAL)?));
+            done.push((seed, run(Plan { seed, ..YEAR }, interval)?));
         }
     };
     let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -68,7 +69,8 @@ fn on_every_core(seeds: std::ops::Range<u64>) -> anyhow::Result<Vec<Outcome>> {
     Ok(all.into_iter().map(|(_, outcome)| outcome).collect())
 }
 
-const INTERVAL: Duration = Duration::from_hours(2);
+/// What a year is made of.
+const YEAR: Plan = Plan { endpoints: 1000, owners: 20, days: 365, seed: 1, own_outages: 4, balancers: true };
 
 /// So many faults are told in full.
 const SHOWN: usize = 40;
