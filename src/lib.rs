@@ -3,8 +3,9 @@
 //! The story: `config` reads the inventory, and `monitor`, the brain, decides when each endpoint is due. `visit` goes there:
 //! `probe` brings home what the server presents, `fetch` looks for an issuer that it left out, and `diagnosis` says what
 //! `openssl s_client` would say, why, whose fault it is and what to do. The brain turns findings into incidents, and incidents
-//! into notices for people; `mail` finds the words and delivers them, `web` shows everything from a snapshot of the brain's
-//! memory, `store` remembers it. `daemon` is the loop around the brain, `cli` the way in, and `lab` a place to try it all.
+//! into notices; `mail` finds the words and delivers them to people, `channel` to programs and chats, `web` shows everything from a
+//! snapshot of the brain's memory, `store` remembers it. `daemon` is the loop around the brain, `cli` the way in, and `lab` a place
+//! to try it all.
 //!
 //! The arrows: a module imports what stands to the right of its name and nothing else of this crate. `tests/architecture.rs`
 //! reads this table and enforces it. The first part is pure: no I/O, no clock, no tokio.
