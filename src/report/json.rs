@@ -104,6 +104,8 @@ pub(crate) fn certificate(certificate: &Certificate) -> CertificateLine {
             sans: facts.sans.iter().flatten().map(ToString::to_string).collect(),
             key: facts.key.kind.to_string(),
             signature: facts.signature.to_string(),
+            ct_logs: facts.extensions.sct_logs.iter().map(|log| hex(log)).collect(),
+            must_staple: facts.extensions.must_staple,
             unreadable: None,
         },
     }
@@ -178,6 +180,11 @@ pub(crate) struct CertificateLine {
     sans: Vec<String>,
     key: String,
     signature: String,
+    /// Of each embedded timestamp the id of its log (RFC 6962, section 3.2), in hex.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ct_logs: Vec<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    must_staple: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     unreadable: Option<String>,
 }
@@ -207,4 +214,34 @@ struct FailureLine<'a> {
     stage: &'static str,
     kind: &'static str,
     detail: &'a str,
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::CustomExtension;
+
+    use super::*;
+    use crate::lab::pki::Recipe;
+
+    /// A list of timestamps as RFC 6962, section 3.3 has it: version, log, time, no extensions, a signature of two octets.
+    fn timestamps(logs: &[u8]) -> Vec<u8> {
+        let one = |log: &u8| {
+            let sct = [&[0][..], &[*log; 32], &[0; 8], &[0, 0], &[4, 3, 0, 2, 1, 1]].concat();
+            [&u16::try_from(sct.len()).expect("short").to_be_bytes()[..], &sct].concat()
+        };
+        let list: Vec<u8> = logs.iter().flat_map(one).collect();
+        let list = [&u16::try_from(list.len()).expect("short").to_be_bytes()[..], &list].concat();
+        let length = u8::try_from(list.len()).expect("short");
+        if length < 128 { [&[4, length][..], &list].concat() } else { [&[4, 0x81, length][..], &list].concat() }
+    }
+
+    #[test]
+    fn the_logs_of_the_timestamps_are_named() {
+        let extension = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 11129, 2, 4, 2], timestamps(&[0xab, 0xcd]));
+        let now = "2026-11-22T12:00:00Z".parse().expect("a moment");
+        let made = Recipe::leaf(now, ["a.example"]).extension(extension).self_signed().expect("P-256");
+        let line = certificate(&Certificate::from_der(&made.der()));
+        assert_eq!(line.ct_logs, ["ab".repeat(32), "cd".repeat(32)]);
+        assert!(!line.must_staple);
+    }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::Subject;
 use crate::{
-    certificate::Certificate,
+    certificate::{Certificate, hex},
     clock::{Timestamp, date, day, days_between},
     diagnosis::{Diagnosis, Finding, Judged, Repair, directives},
     observation::Chain,
@@ -106,6 +106,11 @@ pub(super) fn presented(chain: &Chain, now: Timestamp, with_fingerprints: bool) 
                     date(facts.not_after),
                 );
             }
+        }
+        let logs = certificate.facts().map_or(&[][..], |facts| &facts.extensions.sct_logs);
+        if with_fingerprints && !logs.is_empty() {
+            let ids: Vec<_> = logs.iter().map(|log| hex(log)).collect();
+            let _ = writeln!(out, "     {} CT timestamps, by the logs {}", logs.len(), ids.join(", "));
         }
         if with_fingerprints {
             let _ = writeln!(out, "     sha256 {}", certificate.fingerprint);
