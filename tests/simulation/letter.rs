@@ -25,6 +25,6 @@ pub(crate) enum Says {
 pub(crate) struct Item {
     pub(crate) endpoint: usize,
     pub(crate) code: String,
-    /// 1 a warning, 2 critical, 3 has ended.
+    /// 1 a warning, 2 critical, 3 the last day, 4 has ended.
     pub(crate) rank: u8,
 }

@@ -10,6 +10,7 @@ use certvigil::{
     clock::Now,
     diagnosis::{Expectation, Severity},
     endpoint::Endpoint,
+    incident::Step,
     monitor::{Effect, Event, Limits, MailResult, Monitor, Notice, NoticeKind, Policy, Restored, Settings, Visited, Watch},
 };
 
@@ -185,7 +186,8 @@ impl Run {
             endpoint: self.numbers[&case.watch.endpoint.name],
             code: case.member.code.clone(),
             rank: match case.member.severity {
-                _ if case.member.code.ends_with("expired") => 3,
+                _ if case.member.code.ends_with("expired") => 4,
+                _ if case.member.step >= Step::LastDay => 3,
                 Severity::Critical => 2,
                 _ => 1,
             },
