@@ -45,7 +45,7 @@ acceptance: tools ## the binary against real servers, in network namespaces of i
 	$(CARGO) build --locked
 	tests/acceptance/run $(ONLY)
 
-bench: tools ## what a visit, 10,000 endpoints, a scrape and an event cost here: benches/RESULTS.md (nginx, 3 minutes)
+bench: tools ## what a visit, 10,000 endpoints, a scrape, an event and the judge cost here: benches/RESULTS.md (nginx, 4 minutes)
 	@.ci/need nginx:nginx-light taskset:util-linux
 	$(CARGO) bench --locked
 
