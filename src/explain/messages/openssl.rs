@@ -30,6 +30,7 @@ pub(super) const CODES: &[(u16, &[&Cause])] = &[
     (32, &[&REFUSED]),
     (34, &[&REFUSED]),
     (37, &[&REFUSED]),
+    (38, &[&REFUSED]),
     (39, &[&WRONG_PURPOSE]),
     (40, &[&REFUSED]),
     (41, &[&REFUSED]),
