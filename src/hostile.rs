@@ -12,7 +12,7 @@ use crate::{
     certificate::{self, Certificate, pkcs7, printable},
     clock::Timestamp,
     config,
-    diagnosis::{Diagnosis, Expectation, Issuers, Judged, Trust, diagnose, gap},
+    diagnosis::{Diagnosis, Expectation, Issuers, Judged, Stores, Trust, diagnose, gap, views},
     endpoint::{Endpoint, Host},
     fetch, inspect,
     monitor::{AddressView, EndpointView, Histogram, OutboxView, Policy, ReloadView, Snapshot, Watch},
@@ -111,6 +111,13 @@ fn judged(flags: u8, certificates: &[Arc<Certificate>]) {
     let diagnosis = diagnose(&observation, &expectation, &trust, &issuers, now());
     assert_told(&diagnosis);
     let judged = Judged { observation, diagnosis };
+    let mozilla = Trust::new(trusted.iter().take(1).cloned());
+    let stores = Stores { system: Arc::default(), mozilla: Arc::new(mozilla) };
+    if let Some(views) = views(&judged, &expectation, &trust, &stores, now()) {
+        views.clients.iter().for_each(|view| assert_safe(view.answer.reason()));
+        views.paths.iter().flat_map(|path| &path.subjects).for_each(|subject| assert_safe(subject));
+        assert_safe(&views.works_where);
+    }
     let subject = Subject::File("chain.pem");
     assert_safe(&report::text(subject, &judged, now()));
     assert_safe(&report::evidence(subject, &judged, now()));
