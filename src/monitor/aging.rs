@@ -16,9 +16,16 @@ pub(super) fn certificates(known: &Judged) -> impl Iterator<Item = &Facts> {
     presented.chain(&known.diagnosis.borrowed.certificates).filter_map(|certificate| certificate.facts())
 }
 
+/// What is known becomes what it is judged to be as of `now`.
+pub(super) fn age(known: &mut Arc<Judged>, watch: &Watch, then: Timestamp, now: Timestamp) {
+    if let Some(aged) = aged(known, watch, then, now) {
+        *known = aged;
+    }
+}
+
 /// The same observation judged as of `now`; `None` when no moment lies between `then`, as of when it was judged last, and `now`
 /// at which one of the certificates, presented or borrowed, begins, ends, or reaches a threshold.
-pub(super) fn aged(known: &Judged, watch: &Watch, then: Timestamp, now: Timestamp) -> Option<Arc<Judged>> {
+fn aged(known: &Judged, watch: &Watch, then: Timestamp, now: Timestamp) -> Option<Arc<Judged>> {
     let expiry = &watch.expectation.expiry;
     let mut moments =
         certificates(known).flat_map(|of| [of.not_before, of.not_after, expiry.warning.begins(of), expiry.critical.begins(of)]);

@@ -120,15 +120,22 @@ impl Dossier {
             }
             records.push(Record::Observed { endpoint: report.endpoint.clone(), place: place.clone(), judged: judged.clone() });
         }
-        for known in rows.iter_mut().filter_map(|row| row.known.as_mut()).filter(|known| !is_of(report, known)) {
-            if let Some(aged) = aging::aged(known, watch, self.judged_at, now) {
-                *known = aged;
-            }
-        }
+        let unseen = rows.iter_mut().filter_map(|row| row.known.as_mut()).filter(|known| !is_of(report, known));
+        unseen.for_each(|known| aging::age(known, watch, self.judged_at, now));
         // What this visit saw is judged as of its beginning.
         self.judged_at = report.seen.iter().map(|judged| judged.observation.at).fold(now, Timestamp::min);
         rows.sort_by_key(|row| row.address);
         self.failures.retain(|address, _| rows.iter().any(|row| row.address == *address));
+    }
+
+    /// Without a visit: what is known is judged as of now. Time alone mends nothing.
+    pub(super) fn age(&mut self, now: Timestamp) -> Judgement {
+        let EndpointView { watch, addresses: rows } = Arc::make_mut(&mut self.view);
+        let known = rows.iter_mut().filter_map(|row| row.known.as_mut());
+        known.for_each(|known| aging::age(known, watch, self.judged_at, now));
+        self.judged_at = now;
+        let nothing = Visited { endpoint: self.name().clone(), generation: 0, seen: Vec::new(), resolved: Vec::new() };
+        self.judge(&nothing, now)
     }
 
     /// After a resolution that succeeded: no unresolved row any more, and an address leaves when it was missing three times.

@@ -4,6 +4,7 @@ mod aging;
 mod crowd;
 mod dossier;
 mod event;
+mod hold;
 mod ledger;
 mod notice;
 mod outbox;
@@ -29,6 +30,7 @@ use crate::{
 };
 use crowd::Spot;
 use dossier::Dossier;
+use hold::Holds;
 use ledger::Ledger;
 use outbox::{Outbox, Outcome};
 use schedule::{Next, Schedule};
@@ -53,6 +55,7 @@ pub struct Monitor {
     outbox: Outbox,
     /// Mails under way, by id, and the endpoints whose news wait for them.
     awaited: HashMap<String, BTreeSet<Arc<str>>>,
+    holds: Holds,
     /// Under way; begun only where there is a way out, so that the first mail ever is the summary.
     sweep: Option<Sweep>,
     sweep_done: bool,
@@ -87,6 +90,7 @@ impl Monitor {
             schedule: Schedule::new(settings.limits.visits, settings.limits.visits_per_address, settings.seed),
             outbox: Outbox::new(restored.outbox, settings.mail, settings.seed, now.uptime),
             awaited: HashMap::new(),
+            holds: Holds::default(),
             sweep: None,
             sweep_done: restored.first_sweep_done,
             generations: 0,
@@ -126,6 +130,7 @@ impl Monitor {
             }
         };
         self.end_sweep(now, &mut turn);
+        self.release(None, now, &mut turn);
         let effects = self.effects(turn, now);
         self.revision += u64::from(is_visible || !effects.is_empty());
         effects
@@ -134,7 +139,7 @@ impl Monitor {
     /// When `Event::Woke` is wanted, in uptime; `None` when only another event can bring anything about.
     pub fn next_wake(&self) -> Option<Duration> {
         let sweep = self.sweep.as_ref().map(Sweep::deadline);
-        [self.schedule.next_wake(), self.outbox.next_wake(), sweep].into_iter().flatten().min()
+        [self.schedule.next_wake(), self.outbox.next_wake(), sweep, self.holds.next_wake()].into_iter().flatten().min()
     }
 
     /// Grows with everything that a snapshot would show differently (but for its own time).
@@ -179,6 +184,7 @@ impl Monitor {
             sweep.settled(&report.endpoint);
         }
         self.judged(place, judgement, now, turn);
+        self.release(Some(&report.endpoint), now, turn);
         true
     }
 

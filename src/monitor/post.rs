@@ -29,10 +29,7 @@ impl Monitor {
             self.settle(&passed.from, &passed.heard, now, turn);
         }
         for key in judgement.changed {
-            if self.ledger.stands(&key, &name, now.wall) {
-                turn.incidents.insert(key.clone());
-            }
-            turn.members.insert((place, key));
+            self.stands(place, key, now, turn);
         }
         for member in judgement.accepted {
             self.left(&name, &member.key, &member.heard, now, turn);
@@ -47,9 +44,22 @@ impl Monitor {
         }
     }
 
-    /// The news of one endpoint. What is told takes the place of what still waits to be delivered about the same incident; news
-    /// to somebody to whom a delivery is under way wait until it is back.
+    /// An incident holds at an endpoint, or has got worse there.
+    pub(super) fn stands(&mut self, place: usize, key: IncidentKey, now: Now, turn: &mut Turn) {
+        if self.ledger.stands(&key, self.dossiers[place].name(), now.wall) {
+            turn.incidents.insert(key.clone());
+        }
+        turn.members.insert((place, key));
+    }
+
+    /// The news of one endpoint.
     pub(super) fn tell(&mut self, place: usize, now: Now, turn: &mut Turn) {
+        self.tell_released(place, None, now, turn);
+    }
+
+    /// The news of one endpoint, of which those of `released` need not wait for other endpoints. What is told takes the place of what still waits to be delivered about the same incident; news
+    /// to somebody to whom a delivery is under way wait until it is back.
+    pub(super) fn tell_released(&mut self, place: usize, released: Option<&IncidentKey>, now: Now, turn: &mut Turn) {
         let name = self.dossiers[place].name().clone();
         let is_held = self.sweep.as_ref().is_some_and(|sweep| sweep.holds(&name));
         if is_held {
@@ -58,7 +68,10 @@ impl Monitor {
         let mut notices = self.news(place, now.wall);
         notices.retain_mut(|notice| {
             let Some(case) = notice.cases.first() else { return false };
-            let incident = &case.incident.id;
+            let (incident, key) = (&case.incident.id, &case.incident.key);
+            if released != Some(key) && self.is_held(key, place, now) {
+                return false;
+            }
             if let Some(id) = self.outbox.under_way(incident, &notice.recipient) {
                 self.awaited.entry(id.clone()).or_default().insert(name.clone());
                 return false;

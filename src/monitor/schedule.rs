@@ -168,6 +168,13 @@ impl Schedule {
         self.set_due(name, due.max(now + BREATH));
     }
 
+    /// Wants the next visit now; one that is under way is as good.
+    pub(super) fn hasten(&mut self, name: &Arc<str>, now: Duration) {
+        if self.slots.get(name).is_some_and(|slot| slot.due.is_some_and(|due| due > now)) {
+            self.set_due(name, now);
+        }
+    }
+
     /// Takes a new interval. A longer one counts from the next visit; a shorter one at once, without a storm.
     pub(super) fn set_interval(&mut self, name: &Arc<str>, interval: Duration, longest: Duration, now: Duration) {
         let Some(slot) = self.slots.get_mut(name) else { return };

@@ -125,3 +125,29 @@ fn an_owner_of_many_hears_of_the_worst() {
     let severities: Vec<_> = world.posted.iter().map(|(_, n)| n.cases[0].member.severity).collect();
     assert_eq!(severities.last(), Some(&Severity::Critical), "{:?}", world.mails());
 }
+
+#[test]
+fn hundreds_of_endpoints_behind_one_ending_certificate_are_one_mail_for_each_owner_that_lists_all() {
+    let start = World::new(vec![], Disk::used(), |_, _| None).now.wall;
+    let inventory = (0..600_u16).map(|number| {
+        let mut watch = apart(number);
+        watch.policy.owners = vec![format!("owner{}@a.org", number % 7)];
+        watch.policy.interval = 6 * HOUR;
+        watch
+    });
+    let mut world = sharing(inventory.collect(), move |watch, now| {
+        let reply = dated(1, now, watch, crate::clock::earlier(start, 100 * DAY), later(start, 8 * DAY));
+        if number(watch) % 50 == 7 && now.uptime > DAY { only(down(1, now)) } else { only(reply) }
+    });
+    world.run(HOUR);
+    world.posted.clear();
+    world.run(22 * HOUR);
+    assert!(world.posted.is_empty(), "{:?}", told(&world));
+    world.run(90 * MINUTE);
+    let expiry: Vec<_> = world.posted.iter().filter(|(_, notice)| notice.kind == NoticeKind::Expiry).collect();
+    let mut owners: Vec<_> = expiry.iter().map(|(_, n)| (n.recipient.clone(), n.cases.len())).collect();
+    owners.sort();
+    let expected = (0..7).map(|owner| (format!("owner{owner}@a.org"), (owner..600).step_by(7).count()));
+    assert_eq!(owners, expected.collect::<Vec<_>>());
+    assert!(expiry.iter().all(|(at, _)| *at < DAY + 4 * MINUTE), "the critical step, a day after the start");
+}

@@ -170,12 +170,16 @@ impl Chaos {
         for member in self.world.members() {
             assert!(member.state != State::Suspected(0) && (member.is_standing() || !member.heard.is_empty()));
             let is_held = !self.world.disk.first_sweep_done;
-            // Where an endpoint has moved, there is nothing to show until it has been visited anew.
-            let is_blank =
-                snapshot.endpoints.iter().any(|view| view.watch.endpoint.name == member.endpoint && view.addresses.is_empty());
+            // Where an endpoint has moved, there is nothing to show until it has been visited anew; what was held back when the
+            // process ended is told by the next visit.
+            let is_blank = snapshot.endpoints.iter().any(|view| {
+                view.watch.endpoint.name == member.endpoint && view.addresses.iter().all(|row| row.last_probe <= snapshot.started)
+            });
             // Where it ended and came back while the last word is still under way, the next one waits for that.
             let is_told =
                 !member.heard.is_empty() || self.world.brain.awaited.values().any(|names| names.contains(&member.endpoint));
+            // Others that serve the same certificate are looked at first.
+            let is_held = is_held || self.world.brain.holds.has(&member.key, &member.endpoint);
             assert!(
                 !member.is_open() || is_held || is_blank || is_told,
                 "{} is open at {} and untold",
