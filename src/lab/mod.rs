@@ -1,19 +1,19 @@
 //! The faulty servers of `certvigil demo`, on loopback, with certificates made on the spot. They serve the tests too.
 
+mod authorities;
 mod cases;
 mod config;
 pub mod mailbox;
 pub mod pki;
 pub mod serve;
 
-use std::{io, net::SocketAddr, path::Path, time::Duration};
+use std::{io, net::SocketAddr, path::Path};
 
 use jiff::Timestamp;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use self::{
+    authorities::Authorities,
     cases::{CASES, Case},
-    pki::{Issued, Pki, Recipe},
     serve::{Farm, Page},
 };
 
@@ -64,14 +64,11 @@ impl Server {
 impl Lab {
     /// Starts every server, with certificates that are healthy, expired and so on as of `now`. The kernel chooses the ports.
     pub async fn start(now: Timestamp) -> io::Result<Lab> {
-        let pki = Pki::named(now, "Example Company").map_err(io::Error::other)?;
         let mut farm = Farm::new();
-        let aia = farm.http(Page::file(INTERMEDIATE_PATH, "application/pkix-cert", pki.intermediate.der().to_vec())).await?;
-        let aia = format!("http://{aia}{INTERMEDIATE_PATH}");
-        let stranger = stranger(now, &mut farm).await?;
+        let authorities = Authorities::establish(now, &mut farm).await?;
         let mut servers = Vec::with_capacity(CASES.len());
         for case in &CASES {
-            let address = start(case, &pki, &stranger, &aia, &mut farm).await?;
+            let address = start(case, &authorities, &mut farm).await?;
             servers.push(Server {
                 name: case.name,
                 what: case.what,
@@ -82,7 +79,7 @@ impl Lab {
                 expected: case.expected,
             });
         }
-        Ok(Lab { servers, root_pem: pki.root.pem(), intermediate_pem: pki.intermediate.pem(), farm })
+        Ok(Lab { servers, root_pem: authorities.root_pem(), intermediate_pem: authorities.left_out_pem(), farm })
     }
 
     /// The servers, in the order of the documentation.
@@ -118,65 +115,19 @@ impl Lab {
 }
 
 /// Starts the server of one row.
-async fn start(case: &Case, pki: &Pki, stranger: &Issued, aia: &str, farm: &mut Farm) -> io::Result<SocketAddr> {
+async fn start(case: &Case, authorities: &Authorities, farm: &mut Farm) -> io::Result<SocketAddr> {
     let page = Page::text(&format!("This is {}. It {}.", server_name(case.name), case.what));
     match case.name {
         "plain-http" => farm.http(page).await,
         "stalling" => farm.stalling().await,
         "refused" => farm.refused(),
         name => {
-            let (chain, key) = presented(name, pki, stranger, aia).map_err(io::Error::other)?;
+            let (chain, key) = authorities.presented(name).map_err(io::Error::other)?;
             farm.tls(chain, key, page).await
         }
     }
 }
 
-/// The issuing CA of a company that nobody here trusts. It names its root by AIA: the proof that the chain leads to a root
-/// that the store lacks, and that nothing is left out.
-async fn stranger(now: Timestamp, farm: &mut Farm) -> io::Result<Issued> {
-    let root = Recipe::ca(now, "Stranger Root CA").days(-730, 2920).self_signed().map_err(io::Error::other)?;
-    let aia = farm.http(Page::file(ROOT_PATH, "application/pkix-cert", root.der().to_vec())).await?;
-    let issuing = Recipe::ca(now, "Stranger Issuing CA").days(-365, 1460).path_length(0).aia(&format!("http://{aia}{ROOT_PATH}"));
-    issuing.signed_by(&root).map_err(io::Error::other)
-}
-
-/// What the TLS server of this name presents: the chain, leaf first, and the leaf's key.
-fn presented(
-    name: &str,
-    pki: &Pki,
-    stranger: &Issued,
-    aia: &str,
-) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), rcgen::Error> {
-    let host = server_name(name);
-    let recipe = pki.leaf([host.as_str()]);
-    let Pki { now, root, intermediate } = pki;
-    let (leaf, rest) = match name {
-        "expired" => (recipe.days(-93, -3).signed_by(intermediate)?, vec![intermediate.der()]),
-        "expiring" => {
-            // An hour more, so that "5 days left" stays true for as long as anybody looks at a demo.
-            let end = now.checked_add(Duration::from_hours(5 * 24 + 1)).unwrap_or(Timestamp::MAX);
-            (recipe.days(-85, 5).not_after(end).signed_by(intermediate)?, vec![intermediate.der()])
-        }
-        "not-yet-valid" => (recipe.days(10, 100).signed_by(intermediate)?, vec![intermediate.der()]),
-        "missing-intermediate" => (recipe.aia(aia).signed_by(intermediate)?, vec![]),
-        "wrong-order" => {
-            // With one intermediate alone the wrong order would put a CA first, which is another fault: it takes two.
-            let upper = Recipe::ca(*now, "Example Company Policy CA").days(-365, 1460).path_length(1).signed_by(root)?;
-            let lower = Recipe::ca(*now, "Example Company Department CA").days(-200, 900).path_length(0).signed_by(&upper)?;
-            (recipe.signed_by(&lower)?, vec![upper.der(), lower.der()])
-        }
-        "root-included" => (recipe.signed_by(intermediate)?, vec![intermediate.der(), root.der()]),
-        "self-signed" => (recipe.self_signed()?, vec![]),
-        "unknown-ca" => (recipe.signed_by(stranger)?, vec![stranger.der()]),
-        "wrong-host" => (pki.leaf(["elsewhere.lab.test"]).signed_by(intermediate)?, vec![intermediate.der()]),
-        _ => (recipe.signed_by(intermediate)?, vec![intermediate.der()]),
-    };
-    Ok((std::iter::once(leaf.der()).chain(rest).collect(), leaf.key_der()))
-}
-
 fn server_name(name: &str) -> String {
     format!("{name}.lab.test")
 }
-
-const ROOT_PATH: &str = "/root.der";
-const INTERMEDIATE_PATH: &str = "/intermediate.der";
