@@ -1,6 +1,11 @@
-//! `certvigil mail`: whether mails arrive.
+//! `certvigil mail`: what mails look like, and whether they arrive.
 
-use std::{path::PathBuf, process::ExitCode};
+mod preview;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Args, Subcommand};
 
@@ -10,11 +15,11 @@ use super::{
 };
 use crate::{
     config,
-    mail::{self, Courier},
+    mail::{self, Courier, Settings},
     monitor::MailResult,
 };
 
-/// See whether mails arrive
+/// See what mails look like, and whether they arrive
 #[derive(Args)]
 pub(super) struct Mail {
     #[command(subcommand)]
@@ -23,6 +28,7 @@ pub(super) struct Mail {
 
 #[derive(Subcommand)]
 enum Command {
+    Preview(preview::Preview),
     Test(Test),
 }
 
@@ -44,21 +50,17 @@ struct Test {
 
 impl Mail {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let Command::Test(test) = self.command;
-        test.run()
+        match self.command {
+            Command::Preview(preview) => preview.run(),
+            Command::Test(test) => test.run(),
+        }
     }
 }
 
 impl Test {
     fn run(self) -> anyhow::Result<ExitCode> {
         let now = now().wall;
-        let loaded = config::load(&self.config, &environment())?;
-        for warning in &loaded.warnings {
-            output::warn(&format!("warning: {warning}"));
-        }
-        let Some(settings) = loaded.config.mail else {
-            anyhow::bail!("{} has no mail: section; see config.example.yaml for one", self.config.display());
-        };
+        let settings = settings(&self.config)?;
         let courier = Courier::new(&settings)?;
         let recipients = if self.to.is_empty() { settings.to.clone() } else { self.to };
         let mut all_taken = true;
@@ -78,4 +80,16 @@ impl Test {
         runtime.shutdown_background();
         Ok(if all_taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
+}
+
+/// The configuration's section `mail`; what is hardly as it was meant is said.
+fn settings(path: &Path) -> anyhow::Result<Settings> {
+    let loaded = config::load(path, &environment())?;
+    for warning in &loaded.warnings {
+        output::warn(&format!("warning: {warning}"));
+    }
+    let Some(settings) = loaded.config.mail else {
+        anyhow::bail!("{} has no mail: section; see config.example.yaml for one", path.display());
+    };
+    Ok(settings)
 }

@@ -17,6 +17,11 @@ pub struct Maker {
     issuer: &'static [&'static str],
 }
 
+/// All that are known.
+pub fn makers() -> impl Iterator<Item = &'static Maker> {
+    MAKERS.iter().chain([&SNAKEOIL, &CPANEL])
+}
+
 /// Whose default certificate this is. The caller has made sure that no public CA issued it.
 pub(super) fn maker(leaf: &Facts) -> Option<&'static Maker> {
     let by_name =

@@ -39,7 +39,7 @@ use crate::{
 };
 
 pub use chain::ChainStatus;
-pub use defaults::Maker;
+pub use defaults::{Maker, makers};
 pub use finding::{Finding, Found};
 pub use lints::{Broken, Lint, lints};
 pub use names::NearMiss;

@@ -97,8 +97,12 @@ impl Finding {
                 format!("rules for certificates are broken: {}", listed(told))
             }
             Finding::FewScts { count, least } => {
-                let count = if *count == 0 { "no".to_owned() } else { format!("only {count}") };
-                format!("the certificate carries {count} timestamps of Certificate Transparency; Chrome and Safari want {least}")
+                let count = match count {
+                    0 => "no timestamps".to_owned(),
+                    1 => "only 1 timestamp".to_owned(),
+                    _ => format!("only {count} timestamps"),
+                };
+                format!("the certificate carries {count} of Certificate Transparency; Chrome and Safari want {least}")
             }
             Finding::InternalNames { names } => {
                 format!("the public certificate is also for {}, which nobody can own in public", listed(names.iter().cloned()))

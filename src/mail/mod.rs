@@ -2,10 +2,11 @@
 
 mod compose;
 mod deliver;
+pub mod samples;
 
 use std::fmt;
 
-pub use compose::{Attachment, Letter, compose, letter, test_message};
+pub use compose::{Attachment, Letter, compose, gallery, letter, test_message};
 pub use deliver::{Courier, CourierError, Delivery};
 
 /// How mail is sent.

@@ -7,7 +7,7 @@ use std::{
     process::Stdio,
 };
 
-use certvigil::lab::Lab;
+use certvigil::{diagnosis::Finding, lab::Lab};
 use jiff::Timestamp;
 
 use crate::support::{
@@ -54,12 +54,43 @@ fn misuse_is_told_with_its_status_and_remedy() {
         (1, vec!["run"], "--config <FILE>"),
         (1, vec!["validate", "--confg", "x"], "--confg"),
         (1, vec!["mail", "test"], "--config <FILE>"),
+        (1, vec!["mail", "preview", "expird"], "error: no mail is called \"expird\"\nThe mails that there are:\n  expired\n"),
+        (1, vec!["mail", "preview", "--all"], "--folder <DIR>"),
+        (1, vec!["mail", "preview", "expired", "--html", "/nowhere/a.html"], "cannot write /nowhere/a.html"),
         (1, vec!["demo", "--port", "many"], "--port"),
     ] {
         let said = certvigil(&arguments);
         assert_eq!(said.status, status, "{arguments:?}: {}", said.err);
         assert!(said.err.contains(expected), "{arguments:?}: {}", said.err);
         assert_eq!(said.out, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn mails_are_shown_before_anything_is_wrong() {
+    let said = certvigil(&["mail", "preview", "expires_soon"]);
+    let start = "From: certvigil <alerts@example.com>\nTo: shop-team@example.com\nSubject: shop.example.com:443: expires in";
+    assert!(said.status == 0 && said.out.starts_with(start), "{}", said.out);
+
+    let scratch = Scratch::new();
+    let config = "{mail: {server: {host: localhost, tls: none}, from: us@a.example, to: [b@a.example]}, endpoints: [a.example]}";
+    let config = scratch.file("config.yaml", config).display().to_string();
+    let file = |name: &str| scratch.path().join(name).display().to_string();
+    let (html, folder) = (file("mail.html"), file("gallery"));
+    let said = certvigil(&["mail", "preview", "expired", "--config", &config, "--eml", &file(""), "--html", &html]);
+    assert_eq!((said.status, &*said.out, &*said.err), (0, "", ""));
+    let read = |path: &str| fs::read_to_string(path).expect("it was written");
+    assert!(read(&file("expired.eml")).contains("\r\nFrom: us@a.example\r\n"));
+    assert!(read(&html).starts_with("<!DOCTYPE html>"));
+
+    let said = certvigil(&["mail", "preview", "--all", "--folder", &folder]);
+    assert_eq!((said.status, &*said.err), (0, ""));
+    let index = read(&format!("{folder}/index.html"));
+    for code in Finding::CODES.iter().chain(&["summary", "resolved"]) {
+        for ending in ["html", "eml", "txt"] {
+            assert!(index.contains(&format!("\"{code}.{ending}\"")), "{code}.{ending} is not listed");
+            assert!(fs::metadata(format!("{folder}/{code}.{ending}")).is_ok_and(|file| file.len() > 200), "{code}.{ending}");
+        }
     }
 }
 

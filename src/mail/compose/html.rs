@@ -1,6 +1,9 @@
 //! A letter as HTML: one layout for all, for phones and dark rooms, without anything that would be fetched.
 
-use minijinja::{AutoEscape, Environment, context, value::Serde};
+use minijinja::{
+    AutoEscape, Environment, context,
+    value::{Serde, Value},
+};
 
 use super::Draft;
 
@@ -9,18 +12,32 @@ const FUEL: u64 = 2_000_000;
 /// The built-in layout.
 const LAYOUT: &str = include_str!("../templates/layout.html");
 
+/// The list of a gallery.
+const GALLERY: &str = include_str!("../templates/gallery.html");
+
 /// The page.
 pub(super) fn write(draft: &Draft) -> String {
+    rendered(
+        LAYOUT,
+        context! {
+            subject => &*draft.subject,
+            language => "en",
+            tone => draft.tone,
+            blocks => Serde(&draft.body.0),
+            link => draft.link.as_deref(),
+        },
+    )
+}
+
+/// A page that leads to others: their names and subjects.
+pub(super) fn gallery(mails: &[(&str, String)]) -> String {
+    let mails: Vec<Value> = mails.iter().map(|(name, subject)| context! { name => *name, subject => &**subject }).collect();
+    rendered(GALLERY, context! { mails })
+}
+
+fn rendered(template: &str, context: Value) -> String {
     let mut environment = Environment::empty();
     environment.set_fuel(Some(FUEL));
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    let context = context! {
-        subject => &*draft.subject,
-        language => "en",
-        tone => draft.tone,
-        blocks => Serde(&draft.body.0),
-        link => draft.link.as_deref(),
-    };
-    let page = environment.render_str(LAYOUT, context);
-    page.expect("the built-in layout renders every letter")
+    environment.render_str(template, context).expect("the built-in pages render")
 }

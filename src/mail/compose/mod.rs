@@ -16,7 +16,7 @@ mod summary;
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
 
-use super::Settings;
+use super::{Settings, samples::Sample};
 use crate::{
     certificate::{Fingerprint, printable_cut},
     clock::{Timestamp, date},
@@ -100,6 +100,12 @@ fn the_same_at(body: &mut Body, others: &[Case]) {
 
 /// How many other endpoints a letter lists.
 const LISTED: usize = 200;
+
+/// A page that leads to these letters' own pages, `NAME.html`, beside it.
+pub fn gallery(samples: &[Sample], settings: &Settings) -> String {
+    let subjects = samples.iter().map(|sample| (sample.name, letter(&sample.notice, settings).subject));
+    html::gallery(&subjects.collect::<Vec<_>>())
+}
 
 /// The message that `certvigil mail test` sends to `to`.
 pub fn test_message(settings: &Settings, to: &str, at: Timestamp) -> Vec<u8> {

@@ -1,0 +1,252 @@
+//! Letters about made-up facts: one about each finding, and one of each other kind. `mail preview` shows them, the configuration
+//! tries templates on them, and tests hold every one word by word.
+
+mod findings;
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Login, Secret, Security, Server, Settings};
+use crate::{
+    certificate::Certificate,
+    clock::{Timestamp, later},
+    diagnosis::{Diagnosis, Expectation, Finding, Found, Issuers, Judged, Repair, Verdict, VerifyError},
+    endpoint::Endpoint,
+    incident::{Audience, Cause, Incident, IncidentKey, Member, State, Step},
+    monitor::{Case, Notice, NoticeKind, Policy, Watch},
+    observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
+};
+use findings::Seen;
+
+/// A notice that might have been.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// What it is asked for by: a finding's code, or a word for another kind of letter.
+    pub name: &'static str,
+    /// The notice.
+    pub notice: Notice,
+}
+
+/// All of them: the findings in the order of [`Finding::CODES`], then the other kinds.
+pub fn samples() -> Vec<Sample> {
+    let mut samples: Vec<Sample> = findings::all().iter().map(of_finding).collect();
+    samples.extend(others());
+    samples
+}
+
+/// Settings for letters that are not sent.
+pub fn settings() -> Settings {
+    let login = Login { username: "alerts".into(), password: Secret("not-shown".into()) };
+    let server = Server { host: "smtp.example.com".into(), port: 587, tls: Security::Starttls, login: Some(login), roots: None };
+    Settings { server, from: "certvigil <alerts@example.com>".into(), to: vec!["ops@example.com".into()] }
+}
+
+fn of_finding(seen: &Seen) -> Sample {
+    let kind = match seen.finding.code() {
+        "expired" | "expires_soon" => NoticeKind::Expiry,
+        "missing_intermediate" => NoticeKind::Chain,
+        _ => NoticeKind::Problem,
+    };
+    let at = seen.at;
+    let mut notice = notice(kind, vec![seen.clone().into_case()]);
+    notice.at = later(at, Duration::from_secs(53));
+    Sample { name: seen.finding.code(), notice }
+}
+
+fn others() -> Vec<Sample> {
+    let chain = || findings::of("missing_intermediate");
+    let mended = || vec![chain().mended()];
+    let several = ["missing_intermediate", "expires_soon", "wrong_order", "hostname_mismatch"].into_iter().map(findings::of);
+    let written_to = || Policy { write_to_admin: true, ..policy() };
+    vec![
+        Sample { name: "chain-to-admin", notice: to_admin(notice(NoticeKind::Chain, vec![chain().into_case()])) },
+        Sample {
+            name: "chain-was-sent",
+            notice: notice(NoticeKind::Chain, vec![chain().under("shop.example.com", written_to())]),
+        },
+        Sample {
+            name: "several-endpoints",
+            notice: notice(
+                NoticeKind::Expiry,
+                ["shop.example.com", "www.shop.example.com", "api.shop.example.com:8443"]
+                    .map(|target| findings::of("expires_soon").under(target, policy()))
+                    .into(),
+            ),
+        },
+        Sample { name: "resolved", notice: resolved(notice(NoticeKind::Resolved, mended())) },
+        Sample { name: "resolved-to-admin", notice: to_admin(resolved(notice(NoticeKind::Resolved, mended()))) },
+        Sample { name: "summary", notice: notice(NoticeKind::Summary, several.map(Seen::into_case).collect()) },
+    ]
+}
+
+/// The same, in the thread of the letter that it ends.
+fn resolved(mut notice: Notice) -> Notice {
+    notice.id = "i-20261120-7.resolved.owner.5c3a".into();
+    notice.thread = Some("i-20261120-7.missing-intermediate-critical.owner.5c3a".into());
+    notice
+}
+
+fn to_admin(mut notice: Notice) -> Notice {
+    notice.audience = Audience::Admin;
+    notice.recipient = "hostmaster@example.com".into();
+    notice.reply_to = vec!["shop-team@example.com".into()];
+    notice
+}
+
+fn notice(kind: NoticeKind, cases: Vec<Case>) -> Notice {
+    let code = cases.first().map_or_else(String::new, |case| case.member.code.replace('_', "-"));
+    Notice {
+        id: format!("i-20261120-7.{code}.owner.5c3a"),
+        kind,
+        recipient: "shop-team@example.com".into(),
+        audience: Audience::Owner,
+        reply_to: Vec::new(),
+        thread: None,
+        at: moment("2026-11-22T09:42:00Z"),
+        cases,
+    }
+}
+
+fn policy() -> Policy {
+    Policy { owners: vec!["shop-team@example.com".into()], admins: vec!["hostmaster@example.com".into()], ..Policy::default() }
+}
+
+impl Seen {
+    fn into_case(self) -> Case {
+        let target = self.target;
+        self.under(target, policy())
+    }
+
+    /// The case of it at this target.
+    fn under(self, target: &str, policy: Policy) -> Case {
+        let target = target.parse().expect("a sample's target is sound");
+        let watch = Watch { endpoint: Endpoint::new(target), expectation: Expectation::default(), trust: Arc::default(), policy };
+        let name = Arc::clone(&watch.endpoint.name);
+        let key = IncidentKey { topic: self.finding.topic(), cause: Cause::Endpoint(Arc::clone(&name)) };
+        let member = Member {
+            endpoint: Arc::clone(&name),
+            key: key.clone(),
+            code: self.finding.code().into(),
+            severity: self.finding.severity(),
+            step: Step::default(),
+            state: State::Open,
+            summary: self.finding.summary(),
+            addresses: self.address.iter().map(ToString::to_string).collect(),
+            since: moment("2026-11-20T08:00:00Z"),
+            last_seen: self.at,
+            heard: Vec::new(),
+        };
+        Case {
+            incident: Arc::new(Incident::begin(key, &name, member.since)),
+            member: Arc::new(member),
+            watch: Arc::new(watch),
+            seen: vec![Arc::new(self.judged())],
+        }
+    }
+
+    /// The case after its end: the visit that proves it.
+    fn mended(self) -> Case {
+        let healthy = Seen { chain: full_chain(), codes: &[], ..findings::of("root_included") };
+        let mut healthy = healthy.judged();
+        healthy.diagnosis.findings.clear();
+        let mut case = self.into_case();
+        let member = Arc::make_mut(&mut case.member);
+        member.last_seen = moment("2026-11-22T08:41:07Z");
+        member.state = State::Mended(moment("2026-11-22T09:41:07Z"));
+        case.seen = vec![Arc::new(healthy)];
+        case
+    }
+
+    fn judged(self) -> Judged {
+        let outcome = match (self.failure, Chain::new(self.chain.clone())) {
+            (None, Some(chain)) => Outcome::Handshake(Handshake {
+                chain,
+                tls: Tls {
+                    version: "TLSv1.3".into(),
+                    cipher: "TLS_AES_256_GCM_SHA384".into(),
+                    group: "X25519MLKEM768".into(),
+                    ..Tls::default()
+                },
+                possession: Possession::Proven,
+                wants_client_certificate: self.finding == Finding::ClientCertificateWanted,
+                broken_off: None,
+            }),
+            (failure, _) => Outcome::Failure(failure.expect("a sample has a chain or a failure")),
+        };
+        let is_failure = matches!(outcome, Outcome::Failure(_));
+        let errors = self.codes.iter().map(|(code, depth)| VerifyError { code: *code, depth: *depth }).collect();
+        let verdict = Verdict { errors, path_length: self.chain.len() };
+        let is_gap = matches!(self.finding, Finding::MissingIntermediate { .. });
+        let repair = is_gap.then(|| Repair {
+            chain: full_chain(),
+            added: vec![intermediate()],
+            source: "http://ca.example.com/r1.cer gave it".into(),
+            verdict: Verdict::default(),
+            served: verdict.clone(),
+            server: None,
+        });
+        Judged {
+            observation: Observation { address: self.address, at: self.at, outcome, timing: Vec::new() },
+            diagnosis: Diagnosis {
+                verdict: (!is_failure).then_some(verdict),
+                chain_status: self.status,
+                findings: vec![Found { finding: self.finding, accepted: false }],
+                repair,
+                borrowed: Issuers::default(),
+            },
+        }
+    }
+}
+
+fn moment(text: &str) -> Timestamp {
+    text.parse().expect("a sample's moment is sound")
+}
+
+/// The leaf and its intermediate.
+fn full_chain() -> Vec<Arc<Certificate>> {
+    vec![leaf(), intermediate()]
+}
+
+fn leaf() -> Arc<Certificate> {
+    certificate(include_str!("leaf.pem"))
+}
+
+fn intermediate() -> Arc<Certificate> {
+    certificate(include_str!("intermediate.pem"))
+}
+
+fn self_signed() -> Arc<Certificate> {
+    certificate(include_str!("self-signed.pem"))
+}
+
+fn certificate(text: &str) -> Arc<Certificate> {
+    Certificate::from_der(pem::parse(text).expect("a sample's certificate is sound").contents())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_finding_has_its_letter_and_every_letter_its_name() {
+        let samples = samples();
+        let names: Vec<_> = samples.iter().map(|sample| sample.name).collect();
+        assert_eq!(names[..Finding::CODES.len()], *Finding::CODES);
+        let mut unique = names.clone();
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!(unique.len(), names.len(), "{names:?}");
+        for kind in NoticeKind::ALL {
+            assert!(samples.iter().any(|sample| sample.notice.kind == kind), "no sample of {kind:?}");
+        }
+    }
+
+    #[test]
+    fn no_sample_names_anything_that_somebody_owns() {
+        for sample in samples() {
+            for case in &sample.notice.cases {
+                let host = case.watch.endpoint.target.host.to_string();
+                assert!(host == "example.com" || host.ends_with(".example.com"), "{}: {host}", sample.name);
+            }
+        }
+    }
+}
