@@ -11,9 +11,9 @@ use std::{
 use super::{
     duration,
     fault::{Report, nearest, shorten},
-    mail,
     read::{self, At, Fields},
-    tree::Value,
+    routes::{Hearers, Routes},
+    tree::{Entry, Value},
     trust::{Stores, TrustSources},
 };
 use crate::{
@@ -35,9 +35,9 @@ pub(super) struct Common {
 
 impl Common {
     /// What holds where nothing is written.
-    pub(super) fn new(trust: Arc<Trust>) -> Self {
+    pub(super) fn new(trust: Arc<Trust>, channels: &[Subscription]) -> Self {
         Common {
-            policy: Policy::default(),
+            policy: Policy { channels: channels.into(), ..Policy::default() },
             expectation: Expectation::default(),
             trust,
             timeout: Duration::from_secs(10),
@@ -52,19 +52,22 @@ impl Common {
         }
     }
 
-    /// The channels that hear of every endpoint.
-    pub(super) fn tell(&mut self, channels: Vec<Subscription>) {
-        self.policy.channels = channels.into();
-    }
-
     /// Reads `defaults`.
     pub(super) fn read_defaults(&mut self, at: &At<'_>, around: &mut Around<'_>, report: &mut Report) {
         if let Some(fields) = Fields::read(at, COMMON_KEYS, report) {
+            self.label(&fields, report);
             self.set(&fields, around, report);
         }
     }
 
-    /// Replaces what is written; labels are added to.
+    /// Adds to the labels.
+    fn label(&mut self, fields: &Fields<'_>, report: &mut Report) {
+        if let Some(labels) = fields.get("labels") {
+            read_labels(&labels, &mut self.policy.labels, report);
+        }
+    }
+
+    /// Replaces what is written, but for the labels.
     fn set(&mut self, fields: &Fields<'_>, around: &mut Around<'_>, report: &mut Report) {
         let policy = &mut self.policy;
         fields.set("interval", &mut policy.interval, report, |at, report| read::duration(at, INTERVAL, report));
@@ -74,19 +77,8 @@ impl Common {
         fields.set("addresses", &mut self.addresses, report, |at, report| read::choice(at, &choices, report));
         let expiry = self.expectation.expiry;
         fields.set("expiry", &mut self.expectation.expiry, report, |at, report| read_expiry(at, expiry, report));
-        for key in ["owner", "admin"] {
-            if let (Some(at), true) = (fields.get(key), around.first_addressee.is_none()) {
-                around.first_addressee = Some((at.line(), at.key()));
-            }
-        }
-        fields.set("owner", &mut policy.owners, report, mail::addresses);
-        // No admin at all is a fair wish where `defaults` names one.
-        fields.set("admin", &mut policy.admins, report, |at, report| read::each(at, report, read::address));
-        fields.set("write_to_admin", &mut policy.write_to_admin, report, read::boolean);
+        Hearers::read(fields, around, report).set(policy);
         fields.set("accept", &mut self.expectation.accept, report, read_accept);
-        if let Some(labels) = fields.get("labels") {
-            read_labels(&labels, &mut policy.labels, report);
-        }
         fields.set("trust", &mut self.trust, report, |at, report| {
             let nothing = TrustSources { system: false, mozilla: false, files: Vec::new() };
             around.stores.read(at, nothing, around.directory, report)
@@ -101,6 +93,9 @@ impl Common {
 pub(super) struct Around<'a> {
     pub(super) directory: &'a Path,
     pub(super) stores: &'a mut Stores,
+    /// All that there are.
+    pub(super) channels: &'a [Subscription],
+    pub(super) routes: Routes,
     /// Line and key of the first owner or admin, who get nothing where no mail is configured.
     pub(super) first_addressee: Option<(usize, String)>,
     /// The names that are taken, and the lines of their endpoints, faulty ones included.
@@ -146,7 +141,12 @@ fn read_endpoint(at: &At<'_>, common: &Common, around: &mut Around<'_>, report: 
         Value::Text(_) => {
             let target = read::target(at, report)?;
             let endpoint = Endpoint { name: read_name(at, report)?, ..Endpoint::new(target) };
-            around.claim(endpoint.name.clone(), at, report).then(|| watch(endpoint, common.clone()))
+            if !around.claim(endpoint.name.clone(), at, report) {
+                return None;
+            }
+            let mut common = common.clone();
+            around.routes.apply(&endpoint.name, &mut common.policy);
+            Some(watch(endpoint, common))
         }
         Value::Map(entries) => {
             // `- mail.example.com: 993` is a mapping to YAML.
@@ -171,13 +171,15 @@ fn read_long(at: &At<'_>, common: &Common, around: &mut Around<'_>, report: &mut
     let fields = Fields::read(at, ENDPOINT_KEYS, report)?;
     let written = fields.required("target", "www.example.com", report);
     let target = written.as_ref().and_then(|at| read::target(at, report));
-    let mut common = common.clone();
-    common.set(&fields, around, report);
     // By default the target as written, if it can be read at all.
     let name = fields.get("name").or(written.filter(|_| target.is_some())).and_then(|at| read_name(&at, report));
+    let mut common = common.clone();
+    common.label(&fields, report);
     if let Some(name) = &name {
         around.claim(name.clone(), at, report);
+        around.routes.apply(name, &mut common.policy);
     }
+    common.set(&fields, around, report);
     let mut server_name = None;
     fields.set("server_name", &mut server_name, report, |at, report| read::host(at, report).map(Some));
     if report.faults.len() > faults_before {
@@ -275,16 +277,27 @@ fn read_labels(at: &At<'_>, labels: &mut BTreeMap<String, String>, report: &mut 
     };
     let mut lines: HashMap<&str, usize> = HashMap::new();
     for (at, entry) in at.entries(entries) {
-        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if entry.key.is_empty() || !entry.key.chars().all(is_word) || entry.key.starts_with(|c: char| c.is_ascii_digit()) {
-            let problem = format!("\"{}\" is no label's name", printable_cut(&entry.key, 40));
-            report.fault(&at, problem, "write letters, digits and _, a letter first");
-        } else if let Some(first) = lines.insert(&entry.key, entry.line) {
-            report.fault(&at, format!("is written twice, first on line {first}"), "keep one of them");
-        } else if let Some(value) = read::text(&at, report) {
+        if check_label(&at, entry, &mut lines, report)
+            && let Some(value) = read::text(&at, report)
+        {
             labels.insert(entry.key.clone(), value.to_owned());
         }
     }
+}
+
+/// Whether this entry has the name of a label, and no other before it has the same. `lines` are those of the names so far.
+pub(super) fn check_label<'a>(at: &At<'_>, entry: &'a Entry, lines: &mut HashMap<&'a str, usize>, report: &mut Report) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if entry.key.is_empty() || !entry.key.chars().all(is_word) || entry.key.starts_with(|c: char| c.is_ascii_digit()) {
+        let problem = format!("\"{}\" is no label's name", printable_cut(&entry.key, 40));
+        report.fault(at, problem, "write letters, digits and _, a letter first");
+        return false;
+    }
+    if let Some(first) = lines.insert(&entry.key, entry.line) {
+        report.fault(at, format!("is written twice, first on line {first}"), "keep one of them");
+        return false;
+    }
+    true
 }
 
 /// The first three are an endpoint's alone.
@@ -300,6 +313,7 @@ const ENDPOINT_KEYS: &[&str] = &[
     "owner",
     "admin",
     "write_to_admin",
+    "channels",
     "accept",
     "labels",
     "trust",

@@ -8,6 +8,7 @@ mod fault;
 mod file;
 mod mail;
 mod read;
+mod routes;
 mod tree;
 pub mod trust;
 
@@ -33,6 +34,7 @@ use self::{
     endpoints::{Around, Common},
     fault::Report,
     read::{At, Fields},
+    routes::Routes,
     tree::Value,
     trust::{Stores, TrustSources},
 };
@@ -158,7 +160,8 @@ pub fn summary(loaded: &Loaded) -> String {
 
 /// Reads every section, whatever the faults of the others.
 fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report) -> Option<Config> {
-    const KEYS: &[&str] = &["defaults", "trust", "limits", "probe", "fetch", "web", "state", "mail", "channels", "endpoints"];
+    const KEYS: &[&str] =
+        &["defaults", "trust", "limits", "probe", "fetch", "web", "state", "mail", "channels", "routes", "endpoints"];
     let fields = Fields::read(at, KEYS, report)?;
     let section = |key: &str| fields.get(key).filter(|at| *at.value() != Value::Null);
     let mut stores = Stores::default();
@@ -178,13 +181,16 @@ fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report
         Some(at) => stores.read(&at, TrustSources::default(), directory, report).unwrap_or_default(),
         None => stores.trust(&TrustSources::default()),
     };
-    let mut around = Around { directory, stores: &mut stores, first_addressee: None, names: HashMap::new() };
-    let mut common = Common::new(trust);
+    let (stores, routes) = (&mut stores, Routes::default());
+    let mut around = Around { directory, stores, channels: &subscriptions, routes, first_addressee: None, names: HashMap::new() };
+    let mut common = Common::new(trust, &subscriptions);
     if let Some(at) = section("defaults") {
         common.read_defaults(&at, &mut around, report);
     }
     common.own(operators);
-    common.tell(subscriptions);
+    if let Some(at) = section("routes") {
+        around.routes = Routes::read(&at, &mut around, report);
+    }
     let watches = match fields.required("endpoints", "[www.example.com]", report) {
         Some(at) => endpoints::read(&at, &common, &mut around, report),
         None => Vec::new(),
@@ -192,6 +198,7 @@ fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report
     if let (None, Some((line, key))) = (section("mail"), around.first_addressee) {
         report.warn_at(line, key, "nobody gets mail, as there is no section mail", "write one, or remove the address");
     }
+    around.routes.warn_unused(report);
 
     Some(Config {
         watches,

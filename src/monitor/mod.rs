@@ -12,6 +12,7 @@ mod policy;
 mod post;
 mod reload;
 mod schedule;
+mod select;
 mod snapshot;
 mod sweep;
 mod tell;
@@ -39,6 +40,7 @@ use sweep::Sweep;
 pub use event::{Effect, Event, Record, Restored, RestoredAddress, Settings, Visited, Waiting};
 pub use notice::{Case, Notice, NoticeKind};
 pub use policy::{Limits, Policy, Subscription, Watch};
+pub use select::{Glob, Selector};
 pub use snapshot::{AddressView, EndpointView, Histogram, IncidentView, MailResult, OutboxView, ReloadView, Snapshot};
 
 /// All that is known and wanted, and the only place where anything is decided. Never waits, never fails, reads no clock.

@@ -50,20 +50,44 @@ pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Draft
             Audience::Admin => None,
             Audience::Owner | Audience::Room | Audience::System => Some(super::tone(case.member.severity)),
         },
-        attachments: attachments(repair),
+        attachments: attachments(repair).chain(to_be_sent_on(notice, case, settings)).collect(),
         ..Draft::default()
     }
 }
 
+/// The letter to the admin, where nobody sends it to them: a message that the owner opens and sends.
+fn to_be_sent_on(notice: &Notice, case: &Case, settings: &Settings) -> Option<Attachment> {
+    if notice.audience != Audience::Owner || is_sent(case) {
+        return None;
+    }
+    let policy = &case.watch.policy;
+    let letter = Notice {
+        id: format!("{}.letter", notice.id),
+        recipient: policy.admins.join(", "),
+        audience: Audience::Admin,
+        reply_to: policy.owners.clone(),
+        thread: None,
+        ..notice.clone()
+    };
+    let text = String::from_utf8(super::compose(&letter, settings)).ok()?;
+    // Outlook opens it as a draft then.
+    Some(Attachment { name: message::LETTER.into(), text: format!("X-Unsent: 1\r\n{text}") })
+}
+
+/// The letter goes to an admin.
+fn is_sent(case: &Case) -> bool {
+    case.watch.policy.write_to_admin && !case.watch.policy.admins.is_empty()
+}
+
 /// The ready chain, where there is one.
-fn attachments(repair: Option<&Repair>) -> Vec<Attachment> {
-    repair.map(|repair| Attachment { name: "fullchain.pem".into(), text: repair.to_pem() }).into_iter().collect()
+fn attachments(repair: Option<&Repair>) -> impl Iterator<Item = Attachment> {
+    repair.map(|repair| Attachment { name: "fullchain.pem".into(), text: repair.to_pem() }).into_iter()
 }
 
 /// The paragraph that only the owner reads.
 fn to_the_owner(text: &mut Body, case: &Case, place: &str) {
     let policy = &case.watch.policy;
-    if policy.write_to_admin && !policy.admins.is_empty() {
+    if is_sent(case) {
         text.paragraph(&format!(
             "Nothing is to be done by you for now: the letter below has been sent to {}, who runs {place}. Replies come to you.",
             list(&policy.admins, 4)
@@ -71,7 +95,8 @@ fn to_the_owner(text: &mut Body, case: &Case, place: &str) {
     } else {
         text.paragraph(&format!(
             "Please forward this letter to whoever runs {place}: it is written to them, and everything they need is in it. \
-             It has been sent to nobody else."
+             It has been sent to nobody else. It is attached too, as {}, ready to be opened and sent.",
+            message::LETTER
         ));
     }
     text.rule();

@@ -6,8 +6,8 @@ use lettre::{
     Address, Message,
     address::Envelope,
     message::{
-        Body, Mailbox, MultiPart, SinglePart,
-        header::{ContentDisposition, ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
+        Body, Mailbox, Mailboxes, MultiPart, SinglePart,
+        header::{ContentDisposition, ContentTransferEncoding, ContentType, HeaderName, HeaderValue, To},
     },
 };
 
@@ -25,7 +25,7 @@ pub(super) struct Head<'a> {
     pub(super) id: String,
     /// `X-Certvigil-Kind`, for filters.
     pub(super) kind: &'static str,
-    /// The recipient's mail address.
+    /// The recipient's mail address; several with commas between them.
     pub(super) recipient: &'a str,
     /// Where replies go when not to the sender.
     pub(super) reply_to: &'a [String],
@@ -64,9 +64,9 @@ pub(super) fn write(head: &Head<'_>, letter: &Letter, settings: &Settings) -> Ve
         .subject(printable_cut(&letter.subject, 100))
         .date(SystemTime::from(head.at.max(Timestamp::UNIX_EPOCH)))
         .message_id(Some(message_id(&head.id, &domain)));
-    builder = match head.recipient.parse::<Mailbox>() {
-        Ok(recipient) => builder.to(recipient),
-        Err(_) => builder.raw_header(header("To", "undisclosed-recipients:;")),
+    builder = match head.recipient.parse::<Mailboxes>() {
+        Ok(recipients) if recipients.iter().next().is_some() => builder.mailbox(To::from(recipients)),
+        _ => builder.raw_header(header("To", "undisclosed-recipients:;")),
     };
     for reply_to in head.reply_to.iter().filter_map(|address| address.parse::<Mailbox>().ok()) {
         builder = builder.reply_to(reply_to);
@@ -95,7 +95,7 @@ pub(super) fn write(head: &Head<'_>, letter: &Letter, settings: &Settings) -> Ve
                 SinglePart::builder()
                     .header(kind_of(&attachment.name))
                     .header(ContentDisposition::attachment(&attachment.name))
-                    .body(body(&attachment.text)),
+                    .body(if attachment.name == LETTER { as_it_is(&attachment.text) } else { body(&attachment.text) }),
             );
         }
         builder.multipart(parts)
@@ -103,13 +103,21 @@ pub(super) fn write(head: &Head<'_>, letter: &Letter, settings: &Settings) -> Ve
     message.expect("sender and envelope are set").formatted()
 }
 
+/// The name of a file that is a message itself, as [`write`] makes it.
+pub(super) const LETTER: &str = "letter.eml";
+
 /// What a file is, by its name.
 fn kind_of(name: &str) -> ContentType {
-    if name == "evidence.txt" {
-        ContentType::TEXT_PLAIN
-    } else {
-        ContentType::parse("application/x-pem-file").expect("a content type")
+    match name {
+        "evidence.txt" => ContentType::TEXT_PLAIN,
+        LETTER => ContentType::parse("message/rfc822").expect("a content type"),
+        _ => ContentType::parse("application/x-pem-file").expect("a content type"),
     }
+}
+
+/// A message within a message is not encoded again (RFC 2046, section 5.2.1); ours are of seven bits.
+fn as_it_is(message: &str) -> Body {
+    Body::dangerous_pre_encoded(message.into(), ContentTransferEncoding::SevenBit)
 }
 
 /// Plain ASCII travels as it is, so that commands can be copied from the raw message too; all else as quoted-printable.
