@@ -80,7 +80,7 @@ fn mails_are_shown_before_anything_is_wrong() {
     let said = certvigil(&["mail", "preview", "expired", "--config", &config, "--eml", &file(""), "--html", &html]);
     assert_eq!((said.status, &*said.out, &*said.err), (0, "", ""));
     let read = |path: &str| fs::read_to_string(path).expect("it was written");
-    assert!(read(&file("expired.eml")).contains("\r\nFrom: us@a.example\r\n"));
+    assert!(read(&file("expired.eml")).starts_with("From: us@a.example\r\n"));
     assert!(read(&html).starts_with("<!DOCTYPE html>"));
 
     let said = certvigil(&["mail", "preview", "--all", "--folder", &folder]);
