@@ -156,6 +156,7 @@ fn page(octets: &[u8]) {
         endpoint: Endpoint { name: name.as_str().into(), ..Endpoint::new("a.example".parse().expect("a target")) },
         expectation: expectation.clone(),
         trust: Arc::default(),
+        stores: Arc::default(),
         policy: Policy { labels: [(label, value)].into(), ..Policy::default() },
     };
     let snapshot = Snapshot {

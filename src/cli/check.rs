@@ -20,7 +20,7 @@ use super::{
     run::{environment, runtime},
 };
 use crate::{
-    config,
+    config::{self, trust},
     diagnosis::{Expectation, Status, Stores, Trust, views},
     endpoint::{Addresses, Endpoint, Protocol, Target},
     fetch,
@@ -117,7 +117,7 @@ impl Check {
         proxy: Option<&Proxy>,
     ) -> anyhow::Result<Status> {
         let proxy = proxy.map(ToString::to_string);
-        let (progress, stores) = (self.progress(errands.len()), Judging::stores()?);
+        let (progress, stores) = (self.progress(errands.len()), trust::of_clients());
         let errands: Arc<[Errand]> = errands.into();
         let visit = |number: usize| {
             let (errands, visitor, as_of) = (Arc::clone(&errands), visitor.clone(), self.judging.at);

@@ -8,7 +8,7 @@ use super::{arguments, output};
 use crate::{
     clock::Timestamp,
     config::trust::{self, TrustSources},
-    diagnosis::{Expectation, Expiry, Judged, Stores, Threshold, Trust, diagnose},
+    diagnosis::{Expectation, Expiry, Judged, Threshold, Trust, diagnose},
     endpoint::Host,
     observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
     visit,
@@ -67,15 +67,6 @@ impl Judging {
         let observation = Observation { address: None, at: now, outcome: Outcome::Handshake(handshake), timing: Vec::new() };
         let diagnosis = diagnose(&observation, &self.expectation()?, trust, &issuers, as_of);
         Ok(Judged { observation, diagnosis })
-    }
-
-    /// The stores that clients bring along.
-    pub(super) fn stores() -> anyhow::Result<Stores> {
-        let of = |system| {
-            let sources = TrustSources { system, mozilla: !system, files: Vec::new() };
-            anyhow::Ok(trust::load(&sources)?.trust.into())
-        };
-        Ok(Stores { system: of(true)?, mozilla: of(false)? })
     }
 
     /// `--host`, as a name or an address.

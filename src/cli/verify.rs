@@ -12,7 +12,7 @@ use rustls::pki_types::{
 use super::{judging::Judging, now, output};
 use crate::{
     certificate::{Certificate, KeyForm, printable},
-    config,
+    config::{self, trust},
     diagnosis::views,
     inspect,
     observation::{Chain, Possession},
@@ -51,7 +51,7 @@ impl Verify {
         let trust = self.judging.trust()?;
         let possession = self.possession(&chain)?;
         let judged = self.judging.judge_file(chain, possession, &trust, now)?;
-        let (expectation, stores) = (self.judging.expectation()?, Judging::stores()?);
+        let (expectation, stores) = (self.judging.expectation()?, trust::of_clients());
         let as_of = self.judging.at.unwrap_or(now);
         output::show(Subject::File(&path), &judged, &self.judging, false, || {
             views(&judged, &expectation, &trust, &stores, as_of)

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     certificate::{printable, printable_cut},
-    diagnosis::{Expectation, Expiry, Finding, Threshold, Trust},
+    diagnosis::{Expectation, Expiry, Finding, Stores as ClientStores, Threshold, Trust},
     endpoint::{Addresses, Endpoint, Target},
     monitor::{Policy, Subscription, Watch},
 };
@@ -29,17 +29,19 @@ pub(super) struct Common {
     policy: Policy,
     expectation: Expectation,
     trust: Arc<Trust>,
+    stores: Arc<ClientStores>,
     timeout: Duration,
     addresses: Addresses,
 }
 
 impl Common {
     /// What holds where nothing is written.
-    pub(super) fn new(trust: Arc<Trust>, channels: &[Subscription]) -> Self {
+    pub(super) fn new(trust: Arc<Trust>, stores: Arc<ClientStores>, channels: &[Subscription]) -> Self {
         Common {
             policy: Policy { channels: channels.into(), ..Policy::default() },
             expectation: Expectation::default(),
             trust,
+            stores,
             timeout: Duration::from_secs(10),
             addresses: Addresses::All,
         }
@@ -198,7 +200,7 @@ fn watch(mut endpoint: Endpoint, common: Common) -> Watch {
     endpoint.addresses = common.addresses;
     endpoint.timeout = common.timeout;
     let expectation = Expectation { host: Some(endpoint.server_name.clone()), ..common.expectation };
-    Watch { endpoint, expectation, trust: common.trust, policy: common.policy }
+    Watch { endpoint, expectation, trust: common.trust, stores: common.stores, policy: common.policy }
 }
 
 fn read_name(at: &At<'_>, report: &mut Report) -> Option<Arc<str>> {

@@ -181,9 +181,9 @@ fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report
         Some(at) => stores.read(&at, TrustSources::default(), directory, report).unwrap_or_default(),
         None => stores.trust(&TrustSources::default()),
     };
+    let mut common = Common::new(trust, Arc::new(stores.of_clients()), &subscriptions);
     let (stores, routes) = (&mut stores, Routes::default());
     let mut around = Around { directory, stores, channels: &subscriptions, routes, first_addressee: None, names: HashMap::new() };
-    let mut common = Common::new(trust, &subscriptions);
     if let Some(at) = section("defaults") {
         common.read_defaults(&at, &mut around, report);
     }

@@ -11,7 +11,10 @@ use super::{
     file::{self, FileError, Unusable},
     read::{self, At, Fields},
 };
-use crate::{certificate::Certificate, diagnosis::Trust};
+use crate::{
+    certificate::Certificate,
+    diagnosis::{Stores as ClientStores, Trust},
+};
 
 /// Where the anchors come from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -50,6 +53,11 @@ pub fn load(sources: &TrustSources) -> Result<Loaded, FileError> {
         }
     }
     Ok(Loaded { trust: Trust::new(stores.certificates(sources)), empty })
+}
+
+/// The stores that clients bring along: the machine's, and Mozilla's.
+pub fn of_clients() -> ClientStores {
+    Stores::default().of_clients()
 }
 
 /// What was read, so that nothing is read twice.
@@ -113,6 +121,12 @@ impl Stores {
         let trust = Arc::new(Trust::new(self.certificates(&sources)));
         self.joined.insert(sources, trust.clone());
         trust
+    }
+
+    /// What clients bring along.
+    pub(super) fn of_clients(&mut self) -> ClientStores {
+        let mut only = |system| self.trust(&TrustSources { system, mozilla: !system, files: Vec::new() });
+        ClientStores { system: only(true), mozilla: only(false) }
     }
 
     /// Reads `{system, mozilla, files}`; what is not named is taken from `unnamed`.

@@ -85,7 +85,8 @@ mod tests {
     fn watch(name: &str, trust: Trust) -> Arc<Watch> {
         let mut endpoint = Endpoint::new("a.example:443".parse().expect("a target"));
         endpoint.name = name.into();
-        Arc::new(Watch { endpoint, expectation: Expectation::default(), trust: Arc::new(trust), policy: Policy::default() })
+        let (expectation, trust, policy) = (Expectation::default(), Arc::new(trust), Policy::default());
+        Arc::new(Watch { endpoint, expectation, trust, stores: Arc::default(), policy })
     }
 
     fn presents(chain: &[&Arc<Certificate>], now: Timestamp) -> Observation {

@@ -47,7 +47,7 @@ mod tests {
     use crate::{
         certificate::Certificate,
         clock::{earlier, later},
-        diagnosis::{ChainStatus, Expectation, Issuers, Trust},
+        diagnosis::{ChainStatus, Expectation, Issuers},
         endpoint::Endpoint,
         monitor::Policy,
         observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
@@ -59,7 +59,8 @@ mod tests {
         Watch {
             endpoint: Endpoint::new("192.0.2.1".parse().expect("a target")),
             expectation: Expectation::default(),
-            trust: Arc::new(Trust::default()),
+            trust: Arc::default(),
+            stores: Arc::default(),
             policy: Policy::default(),
         }
     }

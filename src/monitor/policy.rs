@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::NoticeKind;
 use crate::{
-    diagnosis::{Expectation, Severity, Trust},
+    clock::Timestamp,
+    diagnosis::{Expectation, Judged, Severity, Stores, Trust, Views, views},
     endpoint::Endpoint,
     incident::{Audience, channel_recipient},
 };
@@ -18,8 +19,18 @@ pub struct Watch {
     pub expectation: Expectation,
     /// The anchors; shared between endpoints with the same trust.
     pub trust: Arc<Trust>,
+    /// What the clients of others bring along; shared by all endpoints.
+    pub stores: Arc<Stores>,
     /// How often, and who hears of it.
     pub policy: Policy,
+}
+
+impl Watch {
+    /// How clients see a chain that was seen here, as of `now`. `None` where there is none, or it cannot be read. Every call
+    /// verifies signatures: for what somebody reads, not for every visit.
+    pub fn views(&self, judged: &Judged, now: Timestamp) -> Option<Views> {
+        views(judged, &self.expectation, &self.trust, &self.stores, now)
+    }
 }
 
 /// How often, and who hears of it.

@@ -6,7 +6,7 @@ mod evidence;
 mod json;
 mod text;
 
-pub use clients::clients;
+pub use clients::{client, clients, takers};
 pub use commands::s_client;
 pub(crate) use commands::word;
 pub use evidence::evidence;

@@ -9,8 +9,7 @@ use crate::{
     certificate::{Certificate, Fingerprint},
     clock::{Timestamp, earlier},
     diagnosis::{
-        ChainStatus, Diagnosis, Expectation, Extra, ExtraKind, Finding, Found, Issuers, Judged, Severity, Trust, Verdict,
-        VerifyError,
+        ChainStatus, Diagnosis, Expectation, Extra, ExtraKind, Finding, Found, Issuers, Judged, Severity, Verdict, VerifyError,
     },
     endpoint::Endpoint,
     incident::{Cause, Incident, IncidentKey, Member, State, Step},
@@ -120,7 +119,8 @@ pub(super) fn endpoint(name: &str, target: &str, labels: &[(&str, &str)], addres
     let watch = Watch {
         endpoint,
         expectation: Expectation::default(),
-        trust: Arc::new(Trust::new([])),
+        trust: Arc::default(),
+        stores: Arc::default(),
         policy: Policy { labels, owners: vec!["secret-owner@example.org".into()], ..Policy::default() },
     };
     Arc::new(EndpointView { watch: Arc::new(watch), addresses })

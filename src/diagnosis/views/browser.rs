@@ -37,7 +37,7 @@ pub(super) fn view(scene: &Scene<'_>, mozilla: &Trust, configured: Option<&Trust
 
 /// A certificate names an address of its issuer, and nothing that was had is that issuer.
 fn unfetched(scene: &Scene<'_>) -> bool {
-    let all = || scene.presented.iter().chain(scene.borrowed).filter(|certificate| certificate.facts().is_some());
+    let all = || scene.presented.iter().chain(scene.borrowed);
     let mut lowest = facts(&scene.presented[0]);
     for _ in 0..paths::MAX_LENGTH {
         let above = all()

@@ -42,10 +42,9 @@ pub(super) fn of(clients: &[View], scene: &Scene<'_>, diagnosis: &Diagnosis) -> 
         return (differs("the certificate has its name in the common name only, where few still look"), Some(Fault::Server));
     }
     if company && !curl && !python && !rustls {
-        return (
-            "works where the configured CA is trusted and nowhere else: a private CA, or one the others do not know".into(),
-            None,
-        );
+        let but = if browser { ", and nowhere else but in browsers that have it" } else { ", and nowhere else" };
+        let why = "a private CA, or one the others do not know";
+        return (format!("works where the configured CA is trusted{but}: {why}"), None);
     }
     if curl != python && browser == python && rustls == python {
         let (with, without) = if curl { ("the system's", "Mozilla's") } else { ("Mozilla's", "the system's") };

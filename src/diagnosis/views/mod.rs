@@ -157,11 +157,14 @@ impl Scene<'_> {
 /// it cannot be read.
 pub fn views(judged: &Judged, expectation: &Expectation, trust: &Trust, stores: &Stores, now: Timestamp) -> Option<Views> {
     let diagnosis = &judged.diagnosis;
-    diagnosis.verdict.as_ref()?;
+    let is_readable = |certificate: &Arc<Certificate>| certificate.facts().is_some();
     let presented: Vec<_> = judged.observation.chain()?.iter().cloned().collect();
+    if !presented.iter().all(is_readable) {
+        return None;
+    }
+    let borrowed: Vec<_> = diagnosis.borrowed.certificates.iter().filter(|one| is_readable(one)).cloned().collect();
     let signatures = Signatures::default();
-    let borrowed = &diagnosis.borrowed.certificates[..];
-    let scene = Scene { presented: &presented, borrowed, expectation, signatures: &signatures, now };
+    let scene = Scene { presented: &presented, borrowed: &borrowed, expectation, signatures: &signatures, now };
     let mut clients = vec![openssl::curl(&scene, &stores.system), openssl::python(&scene, &stores.mozilla)];
     let is_own = |certificate: &Arc<Certificate>| !stores.system.contains(certificate) && !stores.mozilla.contains(certificate);
     let has_own = trust.iter().any(is_own);

@@ -127,7 +127,7 @@ fn a_private_root_works_where_it_is_configured() {
     company: accepts
     browser: accepts
     rustls: refuses invalid peer certificate: UnknownIssuer
-    => works where the configured CA is trusted and nowhere else: a private CA, or one the others do not know
+    => works where the configured CA is trusted, and nowhere else but in browsers that have it: a private CA, or one the others do not know
     a.test < Lab Issuing CA < Lab Root CA until 2027-01-21: company browser
     ");
     let gap = Case { chain: vec![&leaf], fetched: vec![&pki.intermediate], ..configured };

@@ -85,7 +85,7 @@ fn watch(target: &str, policy: Policy) -> Arc<Watch> {
     if target == "shop.example" {
         endpoint.name = "shop.example".into();
     }
-    Arc::new(Watch { endpoint, expectation: Expectation::default(), trust: Arc::default(), policy })
+    Arc::new(Watch { endpoint, expectation: Expectation::default(), trust: Arc::default(), stores: Arc::default(), policy })
 }
 
 /// The case of `seen`'s first finding.

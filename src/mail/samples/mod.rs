@@ -119,7 +119,13 @@ impl Seen {
     /// The case of it at this target.
     fn under(self, target: &str, policy: Policy) -> Case {
         let target = target.parse().expect("a sample's target is sound");
-        let watch = Watch { endpoint: Endpoint::new(target), expectation: Expectation::default(), trust: Arc::default(), policy };
+        let watch = Watch {
+            endpoint: Endpoint::new(target),
+            expectation: Expectation::default(),
+            trust: Arc::default(),
+            stores: Arc::default(),
+            policy,
+        };
         let name = Arc::clone(&watch.endpoint.name);
         let key = IncidentKey { topic: self.finding.topic(), cause: Cause::Endpoint(Arc::clone(&name)) };
         let member = Member {

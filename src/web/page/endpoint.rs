@@ -2,7 +2,11 @@
 
 use std::{cmp::Reverse, fmt::Write as _};
 
-use super::html::{capitalized, count, esc, time};
+use super::{
+    clients::clients,
+    html::{capitalized, count, esc, time},
+    query::Query,
+};
 use crate::{
     certificate::{Certificate, San},
     clock::{Timestamp, span},
@@ -16,8 +20,19 @@ pub(super) const TABLE: &str = "<div class=\"wide\">\n<table class=\"fleet\">\n<
 <th scope=\"col\">Endpoint</th><th scope=\"col\">Certificate ends</th><th scope=\"col\">Chain</th><th scope=\"col\">OpenSSL says</th>\
 <th scope=\"col\">Last visit</th></tr></thead>\n";
 
+/// How much of each endpoint is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+pub(super) enum Depth {
+    /// One of many: a link leads to how clients see it.
+    Listed,
+    /// One of a few: how clients see it as well.
+    Seen,
+    /// The only one: the same, unfolded.
+    Alone,
+}
+
 /// Two rows in a group of their own.
-pub(super) fn row(out: &mut String, view: &EndpointView, now: Timestamp) {
+pub(super) fn row(out: &mut String, view: &EndpointView, depth: Depth, now: Timestamp) {
     let endpoint = &view.watch.endpoint;
     let status = view.status().name();
     // The address that makes the headline speaks for all; the others stand in the details.
@@ -38,11 +53,11 @@ pub(super) fn row(out: &mut String, view: &EndpointView, now: Timestamp) {
         worst.and_then(verdict).unwrap_or_else(nothing),
         worst.map_or_else(|| "not visited yet".into(), last_visit),
     );
-    details(out, view, worst, now);
+    details(out, view, worst, depth, now);
     out.push_str("</tbody>\n");
 }
 
-fn details(out: &mut String, view: &EndpointView, worst: Option<&AddressView>, now: Timestamp) {
+fn details(out: &mut String, view: &EndpointView, worst: Option<&AddressView>, depth: Depth, now: Timestamp) {
     // The first of the worst: findings come in the order of their weight.
     let first = worst.and_then(|address| address.findings().min_by_key(|found| Reverse(found.severity())));
     let headline = match (worst, first) {
@@ -55,11 +70,25 @@ fn details(out: &mut String, view: &EndpointView, worst: Option<&AddressView>, n
     let addresses = view.addresses.iter().filter(|address| address.address.is_some()).count();
     let _ = writeln!(
         out,
-        "<tr class=\"more\"><td colspan=\"6\"><details><summary>{headline} <span class=\"quiet\">{others}· {}</span></summary>",
+        "<tr class=\"more\"><td colspan=\"6\"><details{}><summary>{headline} <span class=\"quiet\">{others}· {}</span></summary>",
+        if depth == Depth::Alone { " open" } else { "" },
         count(addresses, "address"),
     );
     for address in &view.addresses {
         one_address(out, address, now);
+        // One table an endpoint: it costs signatures.
+        let known = address.known.as_ref().filter(|_| worst.is_some_and(|worst| std::ptr::eq(worst, address)));
+        match known {
+            Some(known) if depth > Depth::Listed => {
+                view.watch.views(known, now).iter().for_each(|views| clients(out, views));
+            }
+            Some(_) => {
+                let link = Query::of(&view.watch.endpoint.name).link();
+                let _ = writeln!(out, "<p><a href=\"{link}\">How clients see it</a></p>");
+            }
+            None => {}
+        }
+        out.push_str("</article>\n");
     }
     if !view.watch.policy.labels.is_empty() {
         out.push_str("<p class=\"labels\">");
@@ -105,7 +134,6 @@ fn one_address(out: &mut String, address: &AddressView, now: Timestamp) {
             let _ = writeln!(out, "<p class=\"quiet\">and {} more.</p>", handshake.chain.len() - POSITIONS);
         }
     }
-    out.push_str("</article>\n");
 }
 
 /// So many certificates of one chain are shown, as in the metrics.

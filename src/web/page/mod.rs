@@ -1,5 +1,6 @@
 //! The status page: every endpoint by urgency, in words, without a script; streamed like the metrics.
 
+mod clients;
 mod endpoint;
 mod html;
 mod query;
@@ -8,6 +9,7 @@ mod tests;
 
 use std::{cmp::Reverse, fmt::Write as _, sync::Arc};
 
+use endpoint::Depth;
 use html::{capitalized, count, esc, time};
 use query::{Query, STATUSES};
 
@@ -50,8 +52,16 @@ pub(super) fn render(snapshot: &Arc<Snapshot>, query: &str) -> Stream {
     let mut bottom = String::new();
     pager(&mut bottom, &query, pages);
     foot(&mut bottom, snapshot);
-    Stream::new(Page { at: snapshot.at, top: Some(top), rows: rows.into_iter(), bottom: Some(bottom) })
+    let depth = match found {
+        1 => Depth::Alone,
+        2..=FEW => Depth::Seen,
+        _ => Depth::Listed,
+    };
+    Stream::new(Page { at: snapshot.at, top: Some(top), depth, rows: rows.into_iter(), bottom: Some(bottom) })
 }
+
+/// Up to so many endpoints are shown with how clients see them: that is judged when the page is asked for.
+const FEW: usize = 20;
 
 /// So many endpoints a page.
 const ROWS: usize = 500;
@@ -59,6 +69,7 @@ const ROWS: usize = 500;
 struct Page {
     at: Timestamp,
     top: Option<String>,
+    depth: Depth,
     rows: std::vec::IntoIter<Arc<EndpointView>>,
     bottom: Option<String>,
 }
@@ -71,7 +82,7 @@ impl Render for Page {
                 out.push_str(endpoint::TABLE);
             }
         } else if let Some(view) = self.rows.next() {
-            endpoint::row(out, &view, self.at);
+            endpoint::row(out, &view, self.depth, self.at);
             if self.rows.len() == 0 {
                 out.push_str("</table>\n</div>\n");
             }
@@ -122,7 +133,7 @@ fn tiles(out: &mut String, totals: &Totals, query: &Query) {
     let each = STATUSES.iter().zip(totals.0).map(|(status, total)| (Some(*status), status.name(), total));
     for (status, name, total) in std::iter::once(all).chain(each) {
         let here = if query.status == status { " aria-current=\"true\"" } else { "" };
-        let link = Query { status, page: 1, ..query.clone() }.link();
+        let link = Query { status, name: None, page: 1, ..query.clone() }.link();
         let empty = if total == 0 { " none" } else { "" };
         let _ = writeln!(
             out,

@@ -1,4 +1,4 @@
-//! What of the fleet is asked for: `?status=critical&q=mail&page=2&refresh=30`. What cannot be read is left out.
+//! What of the fleet is asked for: `?status=critical&q=mail&page=2&refresh=30`, `?name=shop`. What cannot be read is left out.
 
 use std::fmt::Write as _;
 
@@ -9,6 +9,8 @@ use crate::{diagnosis::Status, monitor::EndpointView};
 pub(super) struct Query {
     /// Only those with this headline.
     pub(super) status: Option<Status>,
+    /// Only the one of this name.
+    pub(super) name: Option<String>,
     /// Only those whose name or target has this, in any case; lowercase.
     pub(super) search: String,
     /// From 1; 0 counts as 1.
@@ -28,6 +30,7 @@ impl Query {
             match key {
                 "status" => view.status = STATUSES.into_iter().find(|status| status.name() == value),
                 "q" => view.search = value.trim().to_lowercase().chars().take(LONGEST_SEARCH).collect(),
+                "name" => view.name = Some(value).filter(|name| !name.is_empty()),
                 "page" => view.page = value.parse().unwrap_or(1).max(1),
                 "refresh" => view.refresh = value.parse().ok().filter(|seconds| (5..=3600).contains(seconds)),
                 _ => {}
@@ -36,10 +39,16 @@ impl Query {
         view
     }
 
+    /// The endpoint of this name alone.
+    pub(super) fn of(name: &str) -> Self {
+        Query { name: Some(name.into()), page: 1, ..Query::default() }
+    }
+
     pub(super) fn matches(&self, view: &EndpointView, status: Status) -> bool {
         let endpoint = &view.watch.endpoint;
         let has = |text: &str| text.to_lowercase().contains(&self.search);
         self.status.is_none_or(|wanted| wanted == status)
+            && self.name.as_deref().is_none_or(|name| name == &*endpoint.name)
             && (self.search.is_empty() || has(&endpoint.name) || has(&endpoint.target.to_string()))
     }
 
@@ -48,6 +57,9 @@ impl Query {
         let mut parts = Vec::new();
         if let Some(status) = self.status {
             parts.push(format!("status={}", status.name()));
+        }
+        if let Some(name) = &self.name {
+            parts.push(format!("name={}", encode(name)));
         }
         if !self.search.is_empty() {
             parts.push(format!("q={}", encode(&self.search)));
@@ -100,17 +112,18 @@ mod tests {
 
     #[test]
     fn queries_survive_the_way_there_and_back() {
-        let view = Query::parse("status=critical&q=%22%3Cm%C3%9Cl+x&page=3&refresh=30&junk&other=1");
-        let wanted = Query { status: Some(Status::Critical), search: "\"<mül x".into(), page: 3, refresh: Some(30) };
+        let view = Query::parse("status=critical&q=%22%3Cm%C3%9Cl+x&name=%C3%9C%22&page=3&refresh=30&junk&other=1");
+        let (status, name) = (Some(Status::Critical), Some("Ü\"".into()));
+        let wanted = Query { status, name, search: "\"<mül x".into(), page: 3, refresh: Some(30) };
         assert_eq!(view, wanted);
-        assert_eq!(view.link(), "?status=critical&amp;q=%22%3Cm%C3%BCl%20x&amp;page=3&amp;refresh=30");
+        assert_eq!(view.link(), "?status=critical&amp;name=%C3%9C%22&amp;q=%22%3Cm%C3%BCl%20x&amp;page=3&amp;refresh=30");
         assert_eq!(Query::parse(&view.link()[1..].replace("&amp;", "&")), view);
     }
 
     #[test]
     fn nonsense_is_left_out() {
         let nothing = Query { page: 1, ..Query::default() };
-        assert_eq!(Query::parse("status=great&page=-1&refresh=0&q="), nothing);
+        assert_eq!(Query::parse("status=great&page=-1&refresh=0&q=&name="), nothing);
         assert_eq!(Query::parse("page=0&q=%"), Query { search: "%".into(), ..nothing });
     }
 }

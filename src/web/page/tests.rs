@@ -1,7 +1,14 @@
 use super::*;
-use crate::web::{
-    hostile::assert_balanced,
-    sample::{self, HOSTILE},
+use crate::{
+    certificate::Certificate,
+    diagnosis::{ChainStatus, Issuers, Judged, Stores, Trust, diagnose},
+    lab::pki::Pki,
+    monitor::Watch,
+    observation::Chain,
+    web::{
+        hostile::assert_balanced,
+        sample::{self, HOSTILE},
+    },
 };
 
 fn page(snapshot: Snapshot, query: &str) -> String {
@@ -96,4 +103,46 @@ fn ten_thousand_endpoints_come_in_pages_of_five_hundred() {
 fn refreshing_is_asked_for() {
     assert!(!page(sample::small(), "").contains("http-equiv"));
     assert!(page(sample::small(), "refresh=30").contains("<meta http-equiv=\"refresh\" content=\"30\">"));
+}
+
+/// A server that leaves out its intermediate, which was fetched.
+fn gap() -> Arc<EndpointView> {
+    let pki = Pki::new(sample::now()).expect("P-256");
+    let leaf = pki.leaf(["a.example"]).aia("http://ca.test/i.der").signed_by(&pki.intermediate).expect("sound");
+    let [leaf, intermediate, root] = [&leaf, &pki.intermediate, &pki.root].map(|made| Certificate::from_der(&made.der()));
+    let roots = Arc::new(Trust::new([root]));
+    let mut watch = Watch::clone(&sample::endpoint("a", "a.example", &[], Vec::new()).watch);
+    watch.expectation.host = Some(watch.endpoint.server_name.clone());
+    watch.trust = Arc::clone(&roots);
+    watch.stores = Arc::new(Stores { system: Arc::clone(&roots), mozilla: roots });
+    let chain = Chain::new(vec![leaf]).expect("a leaf");
+    let mut judged = Judged::clone(&sample::saw("192.0.2.1", &chain, ChainStatus::Complete, 0, Vec::new()));
+    let issuers = Issuers { certificates: vec![intermediate], tried: String::new() };
+    judged.diagnosis = diagnose(&judged.observation, &watch.expectation, &watch.trust, &issuers, sample::now());
+    let addresses = vec![sample::address(Some(Arc::new(judged)), None)];
+    Arc::new(EndpointView { watch: Arc::new(watch), addresses })
+}
+
+#[test]
+fn a_few_endpoints_are_shown_as_clients_see_them() {
+    let alone = page(sample::snapshot(vec![gap()]), "");
+    assert_balanced(&alone);
+    for words in [
+        "<details open>",
+        "<p>Works in browsers, fails in Python, curl and Java: the server leaves out the intermediate.</p>",
+        "<dt>curl (system&#39;s store)</dt><dd><span class=\"badge critical\">refuses</span> SSL certificate problem: unable to get \
+         local issuer certificate</dd>",
+        "<dt>browser (Mozilla&#39;s)</dt><dd><span class=\"badge ok\">accepts</span> </dd>",
+    ] {
+        assert!(alone.contains(words), "{words} is not in {alone}");
+    }
+    let fleet = |others| sample::snapshot(sample::large(others).endpoints.into_iter().chain([gap()]).collect());
+    let few = page(fleet(19), "");
+    assert_eq!(few.matches("How clients see it").count(), 20);
+    assert!(few.contains("Works in browsers") && !few.contains("<details open>"), "{few}");
+    let many = page(fleet(20), "");
+    assert!(many.contains("<a href=\"?name=a\">How clients see it</a>") && !many.contains("Works in browsers"), "{many}");
+    let chosen = page(fleet(20), "name=a");
+    assert_eq!(order(&chosen), ["a"]);
+    assert!(chosen.contains("Works in browsers"), "{chosen}");
 }
