@@ -84,7 +84,7 @@ fn judge(criterion: &mut Criterion<Cpu>) {
         let tls = Tls::default();
         let possession = Possession::Proven;
         let handshake = Handshake { chain, tls, possession, wants_client_certificate: false, broken_off: None };
-        let observation = Observation { address: None, at: now, outcome: Outcome::Handshake(handshake), timing: Vec::new() };
+        let observation = Observation::new(None, now, Outcome::Handshake(handshake));
         diagnose(&observation, &expectation, &trust, &none, now)
     };
     assert_eq!(judge().verdict.map(|verdict| verdict.errors), Some(Vec::new()), "the chain is sound");

@@ -202,7 +202,7 @@ fn handshake(chain: Chain) -> Observation {
         wants_client_certificate: false,
         broken_off: None,
     };
-    Observation { address: None, at: now(), outcome: Outcome::Handshake(handshake), timing: Vec::new() }
+    Observation::new(None, now(), Outcome::Handshake(handshake))
 }
 
 fn now() -> Timestamp {

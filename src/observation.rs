@@ -3,7 +3,10 @@
 use core::net::IpAddr;
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::{certificate::Certificate, clock::Timestamp};
+use crate::{
+    certificate::{Certificate, printable_cut},
+    clock::Timestamp,
+};
 
 /// One visit to one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +19,34 @@ pub struct Observation {
     pub outcome: Outcome,
     /// How long each stage took, in the order of [`Stage`]; absent stages were not reached.
     pub timing: Vec<(Stage, Duration)>,
+    /// What was said that is no TLS, in its order: before it, and where the server was asked, what it is. Not remembered over a
+    /// restart.
+    pub said: Vec<Said>,
+}
+
+/// A line of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Who said it.
+    pub by: Party,
+    /// Safe to print, at most 200 characters.
+    pub text: String,
+}
+
+/// The two sides of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Party {
+    /// certvigil.
+    Client,
+    /// Whoever is visited.
+    Server,
+}
+
+impl Said {
+    /// A line of any text.
+    pub fn new(by: Party, text: &str) -> Self {
+        Said { by, text: printable_cut(text.trim(), MAX_LINE) }
+    }
 }
 
 /// What came of a visit.
@@ -207,6 +238,11 @@ impl FailureKind {
 }
 
 impl Observation {
+    /// An observation of which neither timing nor conversation is known.
+    pub fn new(address: Option<IpAddr>, at: Timestamp, outcome: Outcome) -> Self {
+        Observation { address, at, outcome, timing: Vec::new(), said: Vec::new() }
+    }
+
     /// The presented chain, where there is one.
     pub fn chain(&self) -> Option<&Chain> {
         match &self.outcome {
@@ -231,3 +267,6 @@ impl Observation {
         }
     }
 }
+
+/// In characters.
+const MAX_LINE: usize = 200;

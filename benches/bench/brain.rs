@@ -139,10 +139,8 @@ fn visit(stage: &Stage, days: i64, watch: &Watch, now: Timestamp) -> anyhow::Res
     let chain = Chain::new(chain).context("two certificates")?;
     let handshake = Handshake { chain, tls, possession: Possession::Proven, wants_client_certificate: false, broken_off: None };
     let observation = Observation {
-        address: Some(core::net::Ipv4Addr::LOCALHOST.into()),
-        at: now,
-        outcome: Outcome::Handshake(handshake),
         timing: Step::ALL.map(|step| (step, Duration::from_millis(1))).to_vec(),
+        ..Observation::new(Some(core::net::Ipv4Addr::LOCALHOST.into()), now, Outcome::Handshake(handshake))
     };
     let diagnosis = diagnose(&observation, &watch.expectation, &watch.trust, &Issuers::default(), now);
     Ok(Judged { observation, diagnosis })

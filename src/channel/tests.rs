@@ -47,12 +47,7 @@ fn notice(kind: NoticeKind, names: &[&str]) -> Notice {
             last_seen: now(),
             heard: Vec::new(),
         };
-        let observation = Observation {
-            address: Some("192.0.2.7".parse().unwrap()),
-            at: now(),
-            outcome: Visit::Failure(failure.clone()),
-            timing: Vec::new(),
-        };
+        let observation = Observation::new(Some("192.0.2.7".parse().unwrap()), now(), Visit::Failure(failure.clone()));
         let found = Found { finding: finding.clone(), accepted: false };
         let diagnosis = Diagnosis {
             verdict: None,

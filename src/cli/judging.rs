@@ -64,7 +64,7 @@ impl Judging {
         let as_of = self.at.unwrap_or(now);
         let issuers = visit::issuers_offline(&chain, trust, &visit::well_known_roots(), as_of);
         let handshake = Handshake { chain, tls: Tls::default(), possession, wants_client_certificate: false, broken_off: None };
-        let observation = Observation { address: None, at: now, outcome: Outcome::Handshake(handshake), timing: Vec::new() };
+        let observation = Observation::new(None, now, Outcome::Handshake(handshake));
         let diagnosis = diagnose(&observation, &self.expectation()?, trust, &issuers, as_of);
         Ok(Judged { observation, diagnosis })
     }

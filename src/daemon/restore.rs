@@ -98,7 +98,7 @@ mod tests {
             broken_off: None,
         };
         let address = Some("192.0.2.1".parse().expect("an address"));
-        Observation { address, at: now, outcome: Outcome::Handshake(handshake), timing: Vec::new() }
+        Observation::new(address, now, Outcome::Handshake(handshake))
     }
 
     fn cloned(certificates: &[&Arc<Certificate>]) -> Vec<Arc<Certificate>> {

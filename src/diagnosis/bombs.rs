@@ -38,7 +38,7 @@ fn seen(chain: Vec<Arc<Certificate>>) -> Observation {
         wants_client_certificate: false,
         broken_off: None,
     };
-    Observation { address: None, at: now(), outcome: Outcome::Handshake(handshake), timing: Vec::new() }
+    Observation::new(None, now(), Outcome::Handshake(handshake))
 }
 
 /// What is said of a chain whose leaf should be `a.example`, and what that took.

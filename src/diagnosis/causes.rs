@@ -25,7 +25,7 @@ fn found(presented: &[&Issued], roots: &[&Issued], stapled: Option<bool>) -> Vec
         wants_client_certificate: false,
         broken_off: None,
     };
-    let observation = Observation { address: None, at: now(), outcome: Outcome::Handshake(handshake), timing: Vec::new() };
+    let observation = Observation::new(None, now(), Outcome::Handshake(handshake));
     let expectation = Expectation { host: Some(Host::Name("a.example".into())), ..Expectation::default() };
     let diagnosis = diagnose(&observation, &expectation, &Trust::new(roots.iter().map(read)), &Issuers::default(), now());
     diagnosis.findings.iter().map(|found| (found.finding.code(), found.severity())).collect()

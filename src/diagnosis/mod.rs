@@ -45,7 +45,7 @@ pub use lints::{Broken, Lint, lints};
 pub use names::NearMiss;
 pub use rank::{Fault, Severity, Status, Topic};
 pub use repair::Repair;
-pub use software::{Program, Software, directives, likely, recognise};
+pub use software::{Program, Software, directives, introduced, likely, recognise};
 pub use strangers::{Extra, ExtraKind};
 pub use trust::Trust;
 pub use validity::{Expiry, Threshold};
@@ -128,7 +128,13 @@ pub fn diagnose(
     now: Timestamp,
 ) -> Diagnosis {
     match &observation.outcome {
-        Outcome::Handshake(handshake) => judge::handshake(handshake, expectation, trust, issuers, now),
+        Outcome::Handshake(handshake) => {
+            let mut diagnosis = judge::handshake(handshake, expectation, trust, issuers, now);
+            if let Some(repair) = &mut diagnosis.repair {
+                repair.server = introduced(&observation.said);
+            }
+            diagnosis
+        }
         Outcome::Failure(failure) => Diagnosis {
             verdict: None,
             chain_status: ChainStatus::None,

@@ -25,7 +25,7 @@ pub struct Repair {
     pub served: Verdict,
     /// The judge's verdict on `chain`: 0, or only what the leaf itself is to blame for (its dates, its name).
     pub verdict: Verdict,
-    /// What the server says it is; the judge does not know, whoever visits may ask.
+    /// What the server says it is, in what was said beside TLS.
     pub server: Option<Software>,
 }
 
@@ -204,7 +204,7 @@ mod tests {
             let (tls, possession) = (Tls::default(), Possession::Proven);
             let handshake = Handshake { chain, tls, possession, wants_client_certificate: false, broken_off: None };
             let outcome = Outcome::Handshake(handshake);
-            let observation = Observation { address: None, at: self.now, outcome, timing: Vec::new() };
+            let observation = Observation::new(None, self.now, outcome);
             let expectation = Expectation { host: Some("a.test".parse().expect("a name")), ..Expectation::default() };
             let issuers = Issuers { certificates: spare.to_vec(), tried: "a test had it".into() };
             diagnose(&observation, &expectation, &Trust::new([Arc::clone(&self.root)]), &issuers, self.now)

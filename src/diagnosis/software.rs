@@ -1,7 +1,11 @@
 //! The programs that serve TLS: how each is told to serve a full chain, and how each names itself. What a server says of itself is
 //! a claim, never a fact: another program may stand before it.
 
-use crate::{certificate::printable_cut, endpoint::Protocol};
+use crate::{
+    certificate::printable_cut,
+    endpoint::Protocol,
+    observation::{Party, Said},
+};
 
 /// A program whose configuration is known.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,6 +41,11 @@ pub fn recognise(text: &str) -> Option<Software> {
     // Of two that begin at one place the longer is meant: Apache Tomcat is not Apache.
     let (at, length, program) = found.min_by_key(|(at, length, _)| (*at, usize::MAX - length))?;
     Some(Software { program, says: printable_cut(words(&text[at..], length), MAX_SAYS) })
+}
+
+/// The program that a server named in a conversation, the first where it named several.
+pub fn introduced(said: &[Said]) -> Option<Software> {
+    said.iter().filter(|said| said.by == Party::Server).find_map(|said| recognise(&said.text))
 }
 
 /// The programs that are likely behind a protocol, the likeliest first: for a server that does not say what it is.
@@ -291,6 +300,16 @@ mod tests {
         {
             assert_eq!(recognise(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn of_a_conversation_the_server_is_heard_and_nobody_else() {
+        let line = |by, text| Said::new(by, text);
+        let named = |said: &[Said]| introduced(said).map(|software| software.says);
+        let greeting =
+            [line(Party::Server, "220 mx.example.org"), line(Party::Client, "EHLO nginx"), line(Party::Server, "250 Exim 4.96")];
+        assert_eq!(named(&greeting).as_deref(), Some("Exim 4.96"));
+        assert_eq!(named(&greeting[..2]), None);
     }
 
     #[test]

@@ -268,7 +268,7 @@ mod tests {
         let failure = Failure { stage: Stage::Connect, kind: FailureKind::Refused, detail: "refused".into() };
         let at = Timestamp::UNIX_EPOCH;
         Judged {
-            observation: Observation { address: None, at, outcome: Outcome::Failure(failure), timing: Vec::new() },
+            observation: Observation::new(None, at, Outcome::Failure(failure)),
             diagnosis: Diagnosis {
                 verdict: None,
                 chain_status: ChainStatus::None,

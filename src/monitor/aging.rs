@@ -94,7 +94,7 @@ mod tests {
             broken_off: None,
         };
         let address = Some("192.0.2.1".parse().expect("an address"));
-        let observation = Observation { address, at: now, outcome: Outcome::Handshake(handshake), timing: Vec::new() };
+        let observation = Observation::new(address, now, Outcome::Handshake(handshake));
         let diagnosis = diagnose(&observation, &watch().expectation, &watch().trust, issuers, now);
         Judged { observation, diagnosis }
     }

@@ -295,7 +295,7 @@ pub(super) fn lost(now: Timestamp) -> Arc<Judged> {
     let failure = Failure { stage: Stage::Resolve, kind: FailureKind::Internal, detail };
     let findings = vec![Found { finding: Finding::of_failure(&failure), accepted: false }];
     Arc::new(Judged {
-        observation: Observation { address: None, at: now, outcome: Outcome::Failure(failure), timing: Vec::new() },
+        observation: Observation::new(None, now, Outcome::Failure(failure)),
         diagnosis: Diagnosis {
             verdict: None,
             chain_status: ChainStatus::None,

@@ -11,7 +11,7 @@ use tokio::{
 use super::{Inner, connect, handshake::Groups, session::Limits, starttls, trouble::Trouble};
 use crate::{
     endpoint::{Endpoint, Host, HostPort},
-    observation::{Failure, FailureKind, Outcome, Stage},
+    observation::{Failure, FailureKind, Outcome, Said, Stage},
 };
 
 pub(super) type Timing = Vec<(Stage, Duration)>;
@@ -27,9 +27,11 @@ pub(super) struct Visit<'a> {
 }
 
 /// What came of one connection.
-struct Attempt {
-    outcome: Outcome,
-    timing: Timing,
+pub(super) struct Attempt {
+    pub(super) outcome: Outcome,
+    pub(super) timing: Timing,
+    /// Before TLS.
+    pub(super) said: Vec<Said>,
     /// TCP stood, and then the ClientHello got no octet in return.
     unanswered: bool,
 }
@@ -44,33 +46,33 @@ impl<'a> Visit<'a> {
 
     /// There are middleboxes and servers that drop or cut a ClientHello that fills more than one packet, as post-quantum
     /// key shares make it: what got no answer is asked once more, with a small one.
-    pub(super) async fn make(&self) -> (Outcome, Timing) {
+    pub(super) async fn make(&self) -> Attempt {
         let first = self.attempt(Groups::PostQuantum).await;
         if !first.unanswered {
-            return (first.outcome, first.timing);
+            return first;
         }
         let mut second = self.attempt(Groups::Classic).await;
         // Each stage took both times.
         for (stage, took) in &mut second.timing {
             *took += first.timing.iter().filter(|row| row.0 == *stage).map(|row| row.1).sum::<Duration>();
         }
-        match (first.outcome, second.outcome) {
+        match (&first.outcome, &second.outcome) {
             (Outcome::Failure(large), Outcome::Failure(small)) if small.stage == Stage::Handshake => {
                 let also = if small.kind == large.kind { "also" } else { "the usual one got no answer;" };
                 let detail = format!("{} ({also} with a smaller ClientHello)", small.detail);
-                (Outcome::Failure(Failure { detail, ..small }), second.timing)
+                Attempt { outcome: Outcome::Failure(Failure { detail, ..small.clone() }), ..second }
             }
             // The second did not even come as far.
-            (large @ Outcome::Failure(_), Outcome::Failure(_)) => (large, first.timing),
-            (_, answered) => (answered, second.timing),
+            (Outcome::Failure(_), Outcome::Failure(_)) => first,
+            _ => second,
         }
     }
 
     async fn attempt(&self, groups: Groups) -> Attempt {
-        let mut timing = Timing::new();
-        let mut stream = match self.until_tls(&mut timing).await {
+        let (mut timing, mut said) = (Timing::new(), Vec::new());
+        let mut stream = match self.until_tls(&mut timing, &mut said).await {
             Ok(stream) => stream,
-            Err(failure) => return Attempt { outcome: Outcome::Failure(failure), timing, unanswered: false },
+            Err(failure) => return Attempt { outcome: Outcome::Failure(failure), timing, said, unanswered: false },
         };
         let started = Instant::now();
         let left = self.deadline.saturating_duration_since(started);
@@ -85,11 +87,11 @@ impl<'a> Visit<'a> {
         };
         let shake = self.prober.handshaker.shake(groups, &self.endpoint.server_name, &mut stream, &self.peer, limits).await;
         timing.push((Stage::Handshake, started.elapsed()));
-        Attempt { outcome: shake.outcome, timing, unanswered: shake.unanswered }
+        Attempt { outcome: shake.outcome, timing, said, unanswered: shake.unanswered }
     }
 
     /// Everything before TLS.
-    async fn until_tls(&self, timing: &mut Timing) -> Result<TcpStream, Failure> {
+    async fn until_tls(&self, timing: &mut Timing, said: &mut Vec<Said>) -> Result<TcpStream, Failure> {
         let mut stream = self.timed(Stage::Connect, timing, self.connect()).await?;
         if let Some(protocol) = self.endpoint.target.protocol.starttls() {
             let talk = starttls::Talk {
@@ -97,7 +99,7 @@ impl<'a> Visit<'a> {
                 domain: &self.endpoint.server_name,
                 local: stream.local_addr().ok().map(|address| address.ip()),
             };
-            self.timed(Stage::Starttls, timing, starttls::upgrade(protocol, &mut stream, &talk)).await?;
+            self.timed(Stage::Starttls, timing, starttls::upgrade(protocol, &mut stream, &talk, said)).await?;
         }
         Ok(stream)
     }

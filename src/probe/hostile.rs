@@ -30,7 +30,12 @@ pub(crate) fn starttls(octets: &[u8]) {
     let protocol = ALL[usize::from(*protocol) % ALL.len()];
     let domain = Host::Name("a.example".into());
     let talk = Talk { peer: "192.0.2.1:25", domain: &domain, local: None };
-    assert_told(at_once(upgrade(protocol, &mut Script { octets, piece: 1 + usize::from(*piece) }, &talk)));
+    let mut said = Vec::new();
+    assert_told(at_once(upgrade(protocol, &mut Script { octets, piece: 1 + usize::from(*piece) }, &talk, &mut said)));
+    assert!(said.len() <= 40 && said.iter().all(|said| said.text.chars().count() <= 200), "{said:?}");
+    for said in &said {
+        assert_safe(&said.text);
+    }
 }
 
 /// A proxy's answer.

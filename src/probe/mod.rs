@@ -26,7 +26,7 @@ use crate::{
     endpoint::{Addresses, Endpoint, Host, HostPort},
     observation::{Failure, Observation, Stage},
 };
-use attempt::Visit;
+use attempt::{Attempt, Visit};
 use handshake::Handshaker;
 
 pub use identity::{ClientIdentity, IdentityError};
@@ -137,8 +137,8 @@ impl Prober {
     /// A failure is part of the observation. Where a second attempt was made, the timing is of both together.
     pub async fn probe(&self, endpoint: &Endpoint, address: IpAddr, at: Timestamp) -> Observation {
         let visit = Visit::new(&self.inner, endpoint, address, self.proxy_resolving(endpoint).is_some());
-        let (outcome, timing) = visit.make().await;
-        Observation { address: Some(address), at, outcome, timing }
+        let Attempt { outcome, timing, said, .. } = visit.make().await;
+        Observation { address: Some(address), at, outcome, timing, said }
     }
 
     /// The proxy, if it is asked for a name and not for an address.

@@ -7,7 +7,7 @@ use crate::{
     certificate::printable,
     clock::{Timestamp, date, days_between, rfc3339},
     diagnosis::{Diagnosis, Judged},
-    observation::{Chain, Handshake, Observation, Possession, Stage},
+    observation::{Chain, Handshake, Observation, Party, Possession, Said, Stage},
 };
 
 /// Everything [`super::text`] says, and the proof of it. Never a secret.
@@ -106,6 +106,16 @@ fn visit(out: &mut String, subject: Subject<'_>, observation: &Observation) {
     if let Some(failure) = observation.failure() {
         let _ = writeln!(out, "    failed at {}: {} ({})", failure.stage, printable(&failure.detail), failure.kind.name());
     }
+    if !observation.said.is_empty() {
+        out.push_str("\n  what was said beside TLS, by the server (S) and by certvigil (C):\n");
+    }
+    for Said { by, text } in &observation.said {
+        let by = match by {
+            Party::Server => "S",
+            Party::Client => "C",
+        };
+        let _ = writeln!(out, "    {by}: {text}");
+    }
 }
 
 fn negotiated(handshake: &Handshake) -> String {
@@ -137,9 +147,13 @@ mod tests {
 
     /// The audit of what was seen there, without the certificates at its end.
     fn audit(subject: Subject<'_>, outcome: Outcome, timing: &[(Stage, u64)]) -> String {
+        audit_of(subject, outcome, timing, Vec::new())
+    }
+
+    fn audit_of(subject: Subject<'_>, outcome: Outcome, timing: &[(Stage, u64)], said: Vec<Said>) -> String {
         let timing = timing.iter().map(|(stage, micros)| (*stage, Duration::from_micros(*micros))).collect();
         let address = "192.0.2.7".parse().ok().filter(|_| !matches!(subject, Subject::File(_)));
-        let observation = Observation { address, at: now(), outcome, timing };
+        let observation = Observation { timing, said, ..Observation::new(address, now(), outcome) };
         let root = certificate(include_str!("../../tests/fixtures/certs/shop-root.pem"));
         let issuers = Issuers {
             certificates: vec![certificate(include_str!("../../tests/fixtures/certs/shop-intermediate.pem"))],
@@ -170,7 +184,17 @@ mod tests {
             ..Tls::default()
         };
         let stages = [(Stage::Resolve, 1_200), (Stage::Connect, 10_000), (Stage::Starttls, 34_560), (Stage::Handshake, 104_000)];
-        insta::assert_snapshot!(audit(Subject::Endpoint(&endpoint), leaf_alone(tls, Possession::Proven), &stages), @r#"
+        let said = [
+            (Party::Server, "220 mail.shop.example ESMTP Postfix (Debian/GNU)"),
+            (Party::Client, "EHLO [192.0.2.1]"),
+            (Party::Server, "250-mail.shop.example"),
+            (Party::Server, "250 STARTTLS"),
+            (Party::Client, "STARTTLS"),
+            (Party::Server, "220 2.0.0 Ready to start TLS"),
+        ];
+        let said = said.map(|(by, text)| Said::new(by, text)).to_vec();
+        let audit = audit_of(Subject::Endpoint(&endpoint), leaf_alone(tls, Possession::Proven), &stages, said);
+        insta::assert_snapshot!(audit, @r#"
         submission://mail.shop.example:587 (192.0.2.7:587): critical
           Verify return code: 21 (unable to verify the first certificate)
           chain status: missing_intermediate
@@ -200,12 +224,10 @@ mod tests {
            0 CN=shop.example
            1 CN=Example Intermediate R1,O=Example Trust,C=DE   <- missing
 
-          how to serve it, by what is likely there:
+          how to serve it, by Postfix (so the server says of itself):
             Postfix  smtpd_tls_chain_files = /path/to/privkey.pem, /path/to/fullchain.pem    (3.4 or later)
                      smtpd_tls_cert_file = /path/to/fullchain.pem    (before)
                      postfix reload
-            Exim     tls_certificate = /path/to/fullchain.pem
-                     systemctl reload exim4
 
           the visit:
             resolve         1.2 ms  192.0.2.7
@@ -213,6 +235,14 @@ mod tests {
             starttls       34.6 ms  submission
             handshake     104.0 ms  TLSv1.3, TLS_AES_256_GCM_SHA384, X25519MLKEM768
             key       proven: the handshake is signed with the leaf's key
+
+          what was said beside TLS, by the server (S) and by certvigil (C):
+            S: 220 mail.shop.example ESMTP Postfix (Debian/GNU)
+            C: EHLO [192.0.2.1]
+            S: 250-mail.shop.example
+            S: 250 STARTTLS
+            C: STARTTLS
+            S: 220 2.0.0 Ready to start TLS
 
           to see it yourself:
           openssl s_client -connect 192.0.2.7:587 -starttls smtp -servername shop.example -verify_hostname shop.example </dev/null

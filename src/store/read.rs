@@ -178,7 +178,7 @@ fn seen(row: &Row<'_>, certificates: &Certificates) -> Result<Option<Seen>> {
             }
             None => Outcome::Failure(failure?),
         };
-        let observation = Observation { address, at: at?, outcome, timing: codec::timing_from_json(&timing)? };
+        let observation = Observation { timing: codec::timing_from_json(&timing)?, ..Observation::new(address, at?, outcome) };
         let issuers = Issuers { certificates: look_up(&issuers, certificates)?, tried };
         Some(Seen { endpoint, place, observation, issuers })
     };

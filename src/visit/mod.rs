@@ -168,7 +168,7 @@ pub fn well_known_roots() -> Trust {
 
 /// The judgement of a visit that did not come about.
 fn unseen(address: Option<IpAddr>, failure: Failure, expectation: &Expectation, trust: &Trust, when: When) -> Judged {
-    let observation = Observation { address, at: when.at, outcome: Outcome::Failure(failure), timing: Vec::new() };
+    let observation = Observation::new(address, when.at, Outcome::Failure(failure));
     let diagnosis = diagnose(&observation, expectation, trust, &Issuers::default(), when.as_of);
     Judged { observation, diagnosis }
 }

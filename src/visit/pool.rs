@@ -137,7 +137,7 @@ mod tests {
         let chain = Chain::new(presented).expect("a leaf");
         let (tls, possession) = (Tls::default(), Possession::Proven);
         let handshake = Handshake { chain, tls, possession, wants_client_certificate: false, broken_off: None };
-        let observation = Observation { address: None, at: now, outcome: Outcome::Handshake(handshake), timing: Vec::new() };
+        let observation = Observation::new(None, now, Outcome::Handshake(handshake));
         let trust = Trust::new(roots.iter().map(|root| read(root)));
         let diagnosis = diagnose(&observation, &Expectation::default(), &trust, &Issuers::default(), now);
         Judged { observation, diagnosis }

@@ -69,6 +69,7 @@ pub(super) fn saw(address: &str, chain: &Chain, status: ChainStatus, code: u16, 
             at: now(),
             outcome: Outcome::Handshake(handshake),
             timing: vec![(Stage::Connect, Duration::from_millis(3))],
+            said: Vec::new(),
         },
         diagnosis: Diagnosis {
             verdict: Some(Verdict { errors, path_length: 3 }),
@@ -91,12 +92,7 @@ pub(super) fn failed(address: Option<&str>, stage: Stage, kind: FailureKind, det
             repair: None,
             borrowed: Issuers::default(),
         },
-        observation: Observation {
-            address: address.map(|text| text.parse().expect("an address")),
-            at: now(),
-            outcome: Outcome::Failure(failure),
-            timing: Vec::new(),
-        },
+        observation: Observation::new(address.map(|text| text.parse().expect("an address")), now(), Outcome::Failure(failure)),
     })
 }
 

@@ -81,7 +81,7 @@ impl Case {
             wants_client_certificate: false,
             broken_off: None,
         };
-        let observation = Observation { address: None, at, outcome: Outcome::Handshake(handshake), timing: Vec::new() };
+        let observation = Observation::new(None, at, Outcome::Handshake(handshake));
         let host = self.host.as_ref().map(|ask| match ask {
             Ask::Name(name) => Host::Name(name.as_str().into()),
             Ask::Address(ip) => Host::Ip(*ip),

@@ -101,7 +101,7 @@ impl World {
         };
         let Known { handshake, diagnosis, .. } = &self.judged[endpoint][place];
         let outcome = Outcome::Handshake(handshake.clone());
-        let observation = Observation { address: Some(address), at, outcome, timing: Vec::new() };
+        let observation = Observation::new(Some(address), at, outcome);
         Ok(Judged { observation, diagnosis: diagnosis.clone() })
     }
 
@@ -118,7 +118,7 @@ impl World {
         let tls = Tls::default();
         let handshake =
             Handshake { chain, tls, possession: Possession::Proven, wants_client_certificate: false, broken_off: None };
-        let observation = Observation { address: None, at, outcome: Outcome::Handshake(handshake.clone()), timing: Vec::new() };
+        let observation = Observation::new(None, at, Outcome::Handshake(handshake.clone()));
         let diagnosis = diagnose(&observation, &watch.expectation, &watch.trust, &issuers, at);
         let mut until = next.unwrap_or(Timestamp::MAX);
         if !diagnosis.findings.is_empty() {
@@ -134,7 +134,7 @@ impl World {
             Failing::Refusal => (Stage::Connect, FailureKind::Refused, "connection refused by"),
         };
         let failure = Failure { stage, kind, detail: format!("{what} {}", self.fleet.endpoints[endpoint].name) };
-        let observation = Observation { address, at: wall(now), outcome: Outcome::Failure(failure), timing: Vec::new() };
+        let observation = Observation::new(address, wall(now), Outcome::Failure(failure));
         let watch = &self.watches[endpoint];
         let diagnosis =
             diagnose(&observation, &watch.expectation, &watch.trust, &certvigil::diagnosis::Issuers::default(), wall(now));

@@ -80,7 +80,7 @@ fn judged(chain: Vec<Arc<Certificate>>, roots: Vec<Arc<Certificate>>, host: &str
         wants_client_certificate: false,
         broken_off: None,
     };
-    let observation = Observation { address: None, at: now, outcome: Outcome::Handshake(handshake), timing: Vec::new() };
+    let observation = Observation::new(None, now, Outcome::Handshake(handshake));
     // As it is written: a host parsed from text has no trailing dot, but the judge may be asked.
     let host = host.parse().map_or_else(|_| Host::Name(host.into()), Host::Ip);
     let expectation = Expectation { host: Some(host), ..Expectation::default() };

@@ -41,7 +41,7 @@ impl Case<'_> {
             wants_client_certificate: false,
             broken_off: None,
         };
-        let observation = Observation { address: None, at: now(), outcome: Outcome::Handshake(handshake), timing: Vec::new() };
+        let observation = Observation::new(None, now(), Outcome::Handshake(handshake));
         let expectation = Expectation { host: Some(self.host.parse().expect("a host")), ..Expectation::default() };
         let issuers = Issuers { certificates: certificates(&self.fetched), tried: String::new() };
         let diagnosis = diagnose(&observation, &expectation, &trust, &issuers, now());

@@ -56,12 +56,7 @@ fn observed(address: &str, chain: Vec<Arc<Certificate>>) -> Observation {
         wants_client_certificate: false,
         broken_off: None,
     };
-    Observation {
-        address: Some(address.parse().unwrap()),
-        at: at("2026-11-22T09:41:07Z"),
-        outcome: Outcome::Handshake(handshake),
-        timing: Vec::new(),
-    }
+    Observation::new(Some(address.parse().unwrap()), at("2026-11-22T09:41:07Z"), Outcome::Handshake(handshake))
 }
 
 fn judged(observation: Observation, codes: &[u16], findings: Vec<Finding>) -> Judged {
@@ -299,10 +294,8 @@ fn the_problem_letter() {
     let failure = Failure { stage: Stage::Resolve, kind: FailureKind::NameNotFound, detail: "no such name: gone.example".into() };
     let finding = Finding::of_failure(&failure);
     let observation = Observation {
-        address: None,
-        at: now(),
-        outcome: Outcome::Failure(failure),
         timing: vec![(Stage::Resolve, Duration::ZERO)],
+        ..Observation::new(None, now(), Outcome::Failure(failure))
     };
     let gone = case(&watch("gone.example", Policy::default()), vec![judged(observation, &[], vec![finding])]);
     golden!("problem-unresolved", shown(&notice(NoticeKind::Problem, vec![gone])));

@@ -191,7 +191,7 @@ impl Seen {
             server: None,
         });
         Judged {
-            observation: Observation { address: self.address, at: self.at, outcome, timing: Vec::new() },
+            observation: Observation::new(self.address, self.at, outcome),
             diagnosis: Diagnosis {
                 verdict: (!is_failure).then_some(verdict),
                 chain_status: self.status,

@@ -394,7 +394,7 @@ fn judged(address: Option<IpAddr>, now: Now, outcome: Outcome, findings: Vec<Fin
     let verdict = matches!(outcome, Outcome::Handshake(_)).then(Verdict::default);
     let chain_status = if verdict.is_some() { ChainStatus::Complete } else { ChainStatus::None };
     Judged {
-        observation: Observation { address, at: now.wall, outcome, timing: Vec::new() },
+        observation: Observation::new(address, now.wall, outcome),
         diagnosis: Diagnosis { verdict, chain_status, findings, repair: None, borrowed: Issuers::default() },
     }
 }

@@ -21,7 +21,10 @@ use core::net::IpAddr;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::trouble::Trouble;
-use crate::endpoint::{Host, StartTls};
+use crate::{
+    endpoint::{Host, StartTls},
+    observation::Said,
+};
 use wire::Wire;
 
 /// What the conversations need to know.
@@ -35,13 +38,14 @@ pub(super) struct Talk<'a> {
     pub(super) local: Option<IpAddr>,
 }
 
-/// Talks `protocol` until the next octets on `stream` are TLS.
+/// Talks `protocol` until the next octets on `stream` are TLS. However it ends, `said` has the conversation, as far as it is text.
 pub(super) async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
     protocol: StartTls,
     stream: &mut S,
     talk: &Talk<'_>,
+    said: &mut Vec<Said>,
 ) -> Result<(), Trouble> {
-    let mut wire = Wire::new(stream, talk.peer);
+    let mut wire = Wire::new(stream, talk.peer, said);
     match protocol {
         StartTls::Smtp => smtp::upgrade(&mut wire, "EHLO", talk.local).await,
         StartTls::Lmtp => smtp::upgrade(&mut wire, "LHLO", talk.local).await,

@@ -3,6 +3,7 @@
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Trouble, Wire};
+use crate::observation::Party;
 
 pub(super) async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<'_, S>) -> Result<(), Trouble> {
     let header = wire.exactly(4).await?;
@@ -19,6 +20,8 @@ pub(super) async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<'
         _ => return Err(wire.unexpected("mysql", &[&header[..], &packet].concat())),
     }
     let Some(abilities) = abilities(&packet) else { return Err(wire.violation("sent a mysql greeting that is cut short")) };
+    let version = version(&packet);
+    wire.note(Party::Server, &version);
     if abilities & CLIENT_SSL == 0 {
         return Err(wire.not_offered());
     }
@@ -28,6 +31,13 @@ pub(super) async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<'
     request.push(UTF8);
     request.resize(4 + 32, 0);
     wire.send(request).await
+}
+
+/// The server's version, behind its maker where it names one. MariaDB puts a version of MySQL before its own, for old replicas.
+fn version(greeting: &[u8]) -> String {
+    let text = greeting[1..].split(|octet| *octet == 0).next().unwrap_or_default();
+    let text = String::from_utf8_lossy(text);
+    if text.contains("MariaDB") { format!("MariaDB {}", text.trim_start_matches("5.5.5-")) } else { text.into_owned() }
 }
 
 /// The lower 16 capability flags: behind the version's text, thread id (4), the first part of the challenge (8) and a filler (1).

@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use super::*;
-use crate::observation::FailureKind;
+use crate::observation::{FailureKind, Party};
 
 /// A turn of the script.
 #[derive(Clone, Copy)]
@@ -15,19 +15,30 @@ use Turn::{Client as C, Server as S};
 
 /// Plays the script and then closes. What came of the upgrade, and the octets that were left for TLS.
 async fn play(protocol: StartTls, script: &[Turn<'_>]) -> (Result<(), Trouble>, Vec<u8>) {
+    let (result, rest, _) = overheard(protocol, script).await;
+    (result, rest)
+}
+
+/// The same, and the conversation as it was written down: `S:` and `C:`.
+async fn overheard(protocol: StartTls, script: &[Turn<'_>]) -> (Result<(), Trouble>, Vec<u8>, Vec<String>) {
     let (mut ours, theirs) = duplex(64 * 1024);
     let domain = "a.example".parse().expect("host");
     let talk = Talk { peer: "192.0.2.1:25", domain: &domain, local: Some("192.0.2.9".parse().expect("ip")) };
     let client = async {
-        let result = upgrade(protocol, &mut ours, &talk).await;
+        let mut said = Vec::new();
+        let result = upgrade(protocol, &mut ours, &talk, &mut said).await;
         let mut rest = Vec::new();
         if result.is_ok() {
             ours.read_to_end(&mut rest).await.expect("rest");
         }
         drop(ours);
-        (result, rest)
+        (result, rest, said.iter().map(line).collect())
     };
     tokio::join!(client, serve(theirs, script)).0
+}
+
+fn line(said: &Said) -> String {
+    format!("{}: {}", if said.by == Party::Server { "S" } else { "C" }, said.text)
 }
 
 async fn serve(mut stream: DuplexStream, script: &[Turn<'_>]) {
@@ -160,6 +171,38 @@ fn good() -> Vec<(StartTls, Vec<Turn<'static>>)> {
 }
 
 #[tokio::test]
+async fn what_is_text_is_written_down() {
+    let mut all = String::new();
+    for (protocol, script) in good() {
+        let (_, _, said) = overheard(protocol, &script).await;
+        all.extend([format!("{protocol:?}:")].into_iter().chain(said).map(|line| line + "\n"));
+    }
+    insta::assert_snapshot!(all);
+    let refused = [S(b"220 mail.example ESMTP \x1b[2J\r\n"), C(b"EHLO [192.0.2.9]\r\n"), S(b"502 no\r\n")];
+    let (result, _, said) = overheard(StartTls::Smtp, &refused).await;
+    assert!(result.is_err());
+    assert_eq!(said, ["C: EHLO [192.0.2.9]", "S: 502 no"], "control characters are no text");
+}
+
+#[tokio::test]
+async fn a_database_tells_its_version() {
+    let of_mariadb = |text: &[u8]| {
+        let mut packet = mysql_greeting([0xff, 0xff]);
+        packet.splice(5..11, text.iter().copied());
+        packet[0] += u8::try_from(text.len() - 6).expect("short");
+        packet
+    };
+    for (greeting, version) in [
+        (mysql_greeting([0xff, 0xff]), "S: 8.0.36"),
+        (of_mariadb(b"5.5.5-10.11.6-MariaDB-0+deb12u1"), "S: MariaDB 10.11.6-MariaDB-0+deb12u1"),
+        (of_mariadb(b"11.8.3-MariaDB"), "S: MariaDB 11.8.3-MariaDB"),
+    ] {
+        let (result, _, said) = overheard(StartTls::Mysql, &[S(&greeting), C(MYSQL_REQUEST)]).await;
+        assert_eq!((result, said), (Ok(()), vec![version.to_owned()]));
+    }
+}
+
+#[tokio::test]
 async fn every_protocol_reaches_tls_and_leaves_its_octets() {
     for (protocol, script) in good() {
         assert_eq!(play(protocol, &script).await, (Ok(()), Vec::new()), "{protocol:?}");
@@ -176,7 +219,8 @@ async fn what_comes_after_the_upgrade_is_left_in_the_stream() {
         theirs.read_exact(&mut [0; 6]).await.expect("STLS");
         theirs.write_all(b"+OK\r\n").await.expect("write");
     };
-    let (result, ()) = tokio::join!(upgrade(StartTls::Pop3, &mut ours, &talk), server);
+    let mut said = Vec::new();
+    let (result, ()) = tokio::join!(upgrade(StartTls::Pop3, &mut ours, &talk, &mut said), server);
     assert_eq!(result, Ok(()));
     theirs.write_all(b"\x16\x03\x03").await.expect("write");
     let mut tls = [0; 3];

@@ -6,20 +6,22 @@ use super::super::{
     plaintext,
     trouble::{Trouble, quoted},
 };
-use crate::observation::FailureKind;
+use crate::observation::{FailureKind, Party, Said};
 
 /// The plaintext side of a connection.
 pub(super) struct Wire<'a, S> {
     stream: &'a mut S,
     peer: &'a str,
+    /// What is said here, both ways, as far as it is text.
+    said: &'a mut Vec<Said>,
     /// Received and not yet taken.
     held: Vec<u8>,
     lines: usize,
 }
 
 impl<'a, S: AsyncRead + AsyncWrite + Unpin> Wire<'a, S> {
-    pub(super) fn new(stream: &'a mut S, peer: &'a str) -> Self {
-        Wire { stream, peer, held: Vec::new(), lines: 0 }
+    pub(super) fn new(stream: &'a mut S, peer: &'a str, said: &'a mut Vec<Said>) -> Self {
+        Wire { stream, peer, said, held: Vec::new(), lines: 0 }
     }
 
     pub(super) async fn send(&mut self, octets: impl AsRef<[u8]>) -> Result<(), Trouble> {
@@ -27,7 +29,17 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Wire<'a, S> {
             self.stream.write_all(octets.as_ref()).await?;
             self.stream.flush().await
         };
-        sent.await.map_err(|error| Trouble::of_stream(&error, self.peer))
+        sent.await.map_err(|error| Trouble::of_stream(&error, self.peer))?;
+        self.note(Party::Client, &String::from_utf8_lossy(octets.as_ref()));
+        Ok(())
+    }
+
+    /// Writes down what was said, where it is text and there is room.
+    pub(super) fn note(&mut self, by: Party, text: &str) {
+        let is_text = !text.contains(|c: char| c.is_control() && !c.is_ascii_whitespace());
+        let lines = text.lines().filter(|line| is_text && !line.trim().is_empty());
+        let room = MAX_SAID.saturating_sub(self.said.len());
+        self.said.extend(lines.take(room).map(|line| Said::new(by, line)));
     }
 
     /// The next line, without its end. Octets that are no UTF-8 are replaced.
@@ -48,7 +60,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Wire<'a, S> {
                 Some(at + mark.len())
             });
             if let Some(end) = ends.min() {
-                return Ok(String::from_utf8_lossy(&self.take(end)).into_owned());
+                let text = String::from_utf8_lossy(&self.take(end)).into_owned();
+                self.note(Party::Server, &text);
+                return Ok(text);
             }
             self.receive().await?;
         }
@@ -130,3 +144,5 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Wire<'a, S> {
 /// Longest line, and longest message, in octets.
 const MAX_HELD: usize = 8 * 1024;
 const MAX_LINES: usize = 100;
+/// Lines of a conversation that are kept.
+const MAX_SAID: usize = 40;

@@ -40,6 +40,7 @@ pub(super) fn handshake(address: &str, at: &str, chain: Vec<Arc<Certificate>>) -
             broken_off: None,
         }),
         timing: vec![(Stage::Resolve, Duration::from_nanos(1)), (Stage::Handshake, Duration::from_millis(20))],
+        said: Vec::new(),
     }
 }
 
@@ -49,6 +50,7 @@ pub(super) fn failure(address: Option<&str>, at: &str, kind: FailureKind) -> Obs
         at: moment(at),
         outcome: Outcome::Failure(Failure { stage: Stage::Connect, kind, detail: "refused by 192.0.2.1:443".into() }),
         timing: vec![(Stage::Connect, Duration::from_micros(7))],
+        said: Vec::new(),
     }
 }
 

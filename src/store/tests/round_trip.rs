@@ -267,12 +267,8 @@ fn any_moment() -> impl Strategy<Value = Timestamp> {
 fn any_observation() -> impl Strategy<Value = Observation> {
     let outcome = prop_oneof![any_handshake().prop_map(Outcome::Handshake), any_failure().prop_map(Outcome::Failure)];
     let timing = prop::collection::vec((any_stage(), any::<u64>().prop_map(Duration::from_nanos)), 0..5);
-    (any::<Option<core::net::IpAddr>>(), any_moment(), outcome, timing).prop_map(|(address, at, outcome, timing)| Observation {
-        address,
-        at,
-        outcome,
-        timing,
-    })
+    (any::<Option<core::net::IpAddr>>(), any_moment(), outcome, timing)
+        .prop_map(|(address, at, outcome, timing)| Observation { timing, ..Observation::new(address, at, outcome) })
 }
 
 proptest! {
