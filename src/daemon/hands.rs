@@ -21,7 +21,7 @@ use crate::{
     config::{self, Config, Environment, Faults, Loaded},
     incident::{IncidentKey, Member, State, channel_of},
     mail::{self, Courier},
-    monitor::{Effect, Event, MailResult, Record, Snapshot, Visited, Watch},
+    monitor::{Effect, Event, MailResult, Record, Restored, Snapshot, Visited, Watch},
     probe,
     store::{self, Store},
     visit::{Visitor, When},
@@ -86,13 +86,18 @@ impl Hands {
     pub(super) fn new(
         config: &Config,
         store: Store,
+        remembered: &Restored,
         waiting: Vec<store::Mail>,
         own: Arc<OwnMetrics>,
     ) -> Result<Self, StartError> {
         let settings = probe::Settings { names: config.resolver, ..probe::Settings::default() };
         let courier = config.mail.as_ref().map(Courier::new).transpose()?.map(Arc::new);
+        let visitor = Visitor::new(settings, config.fetch, config.limits.visits_per_address);
+        for address in &remembered.addresses {
+            address.view.known.iter().for_each(|judged| visitor.remember(&address.endpoint, judged));
+        }
         Ok(Hands {
-            visitor: Visitor::new(settings, config.fetch, config.limits.visits_per_address),
+            visitor,
             courier,
             mail: config.mail.clone(),
             channels: Channels::new(&config.channels)?,

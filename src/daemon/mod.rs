@@ -88,7 +88,9 @@ pub async fn run(options: Options, controls: Controls) -> Result<(), StartError>
         warn!("{warning}");
     }
     let config = loaded.config;
-    let (store, stored) = Store::open(&config.store).map_err(StartError::Store)?;
+    let opened = Store::open_as_can_be(&config.store, clock.now().wall).map_err(StartError::Store)?;
+    let state_troubles = restore::troubles(&opened);
+    let (store, stored) = (opened.store, opened.stored);
     let listener = bind(config.web.listen).await?;
     let address = listener.local_addr().unwrap_or(config.web.listen);
 
@@ -96,10 +98,14 @@ pub async fn run(options: Options, controls: Controls) -> Result<(), StartError>
     let seed = options.seed.unwrap_or_else(|| now.wall.as_microsecond().unsigned_abs());
     let settings = Settings { limits: config.limits, mail: config.mail.is_some(), seed, first_sweep: FIRST_SWEEP };
     let (restored, mails) = restore::judged(stored, &config.watches, now.wall);
-    let (monitor, effects) = Monitor::new(config.watches.clone(), restored, settings, now);
     let own = Arc::new(OwnMetrics::new());
-    let mut hands = Hands::new(&config, store, mails, Arc::clone(&own))?;
+    let mut hands = Hands::new(&config, store, &restored, mails, Arc::clone(&own))?;
+    let (mut monitor, effects) = Monitor::new(config.watches.clone(), restored, settings, now);
     hands.carry_out(effects, now);
+    for trouble in state_troubles {
+        let effects = monitor.handle(trouble, now);
+        hands.carry_out(effects, now);
+    }
 
     let pulse = Arc::new(Pulse::new());
     let (publish, snapshots) = watch::channel(Arc::new(monitor.snapshot(now)));

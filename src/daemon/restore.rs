@@ -2,12 +2,15 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use tracing::error;
+
+use super::{because, shown};
 use crate::{
     clock::Timestamp,
     diagnosis::{Issuers, Judged, diagnose},
-    monitor::{AddressView, Restored, RestoredAddress, Waiting, Watch},
+    monitor::{AddressView, Event, Restored, RestoredAddress, Waiting, Watch},
     observation::Observation,
-    store::{Mail, Stored, StoredAddress},
+    store::{Mail, Opened, Stored, StoredAddress},
 };
 
 /// The brain's memory, and the mails that wait. What of it is out of date is for the brain to say.
@@ -26,6 +29,18 @@ pub(super) fn judged(stored: Stored, watches: &[Arc<Watch>], now: Timestamp) -> 
         first_sweep_done: stored.first_sweep_done,
     };
     (restored, stored.mails)
+}
+
+/// What the opening of the state has to tell.
+pub(super) fn troubles(opened: &Opened) -> Vec<Event> {
+    let aside = opened.set_aside.as_ref().map(|aside| {
+        let aside = shown(aside);
+        error!("the state was damaged and lies in {aside} now; what is still wrong is told once more");
+        Event::SetAside(aside)
+    });
+    // The first attempt to write logs it.
+    let unwritable = opened.unwritable.as_ref().map(|problem| Event::Saved(Err(format!("{problem}{}", because(problem)))));
+    aside.into_iter().chain(unwritable).collect()
 }
 
 fn waiting(mail: &Mail) -> Waiting {

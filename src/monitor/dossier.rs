@@ -334,11 +334,18 @@ fn is_about(found: &Found, judged: &Judged, member: &Member) -> bool {
 }
 
 /// What takes the place of an incident whose cause is no longer there, though its trouble is: another certificate with the same
-/// flaw. Expiry is of one certificate alone; only where it was put down to the endpoint, as it once was, it has an heir.
+/// flaw, or the same gap, of which more is known, or less. Expiry is of one certificate alone; only where it was put down to the
+/// endpoint, as it once was, it has an heir.
 fn heir<'a>(key: &IncidentKey, standing: &'a BTreeMap<IncidentKey, Sighting>) -> Option<&'a IncidentKey> {
     let may_pass = key.topic != Topic::Expiry || matches!(key.cause, Cause::Endpoint(_));
-    let mut heirs = standing.iter().filter(|(other, sighting)| other.topic == key.topic && sighting.fresh);
+    let is_same = |other: Topic| other == key.topic || is_known_better(key.topic, other) || is_known_better(other, key.topic);
+    let mut heirs = standing.iter().filter(|(other, sighting)| is_same(other.topic) && sighting.fresh);
     heirs.next().filter(|_| may_pass).map(|(heir, _)| heir)
+}
+
+/// Whether an issuer could be had makes the one of the other, while the server does as before.
+fn is_known_better(topic: Topic, other: Topic) -> bool {
+    topic == Topic::Code("issuer_unknown") && [Topic::Code("missing_intermediate"), Topic::Code("unknown_ca")].contains(&other)
 }
 
 /// It failed in a way that may be gone at the next look.

@@ -41,6 +41,8 @@ pub enum Event {
         /// The server's words, safe to print; empty when delivered.
         detail: String,
     },
+    /// The former state was damaged; the file it lies in now, for people.
+    SetAside(String),
     /// The state could be written, or not: why.
     Saved(Result<(), String>),
 }

@@ -65,6 +65,8 @@ pub struct Monitor {
     generations: u64,
     reload: ReloadView,
     state_trouble: Option<String>,
+    /// Where the former state lies, which was damaged.
+    set_aside: Option<String>,
     /// What is wrong with the ways out: mail is '', channels have their names.
     way_troubles: BTreeMap<Arc<str>, String>,
     revision: u64,
@@ -98,6 +100,7 @@ impl Monitor {
             generations: 0,
             reload: ReloadView { successful: true, success_at: now.wall },
             state_trouble: None,
+            set_aside: None,
             way_troubles: BTreeMap::new(),
             revision: 1,
         };
@@ -124,6 +127,10 @@ impl Monitor {
                 self.mailed(&id, outcome, &detail, now, &mut turn)
             }
             Event::Resent { channel, result, detail } => self.way_is(&channel, result, &detail),
+            Event::SetAside(file) => {
+                let trouble = format!("the state was damaged and lies in {file} now; what was still wrong is told once more");
+                self.set_aside.replace(trouble).is_none()
+            }
             Event::Saved(result) => {
                 let trouble = result.err().map(|why| format!("the state cannot be written: {why}"));
                 let is_news = trouble != self.state_trouble;
@@ -159,7 +166,7 @@ impl Monitor {
             outbox: self.outbox.view(),
             reload: self.reload.clone(),
             lag: self.schedule.lag.clone(),
-            troubles: self.state_trouble.iter().chain(self.way_troubles.values()).cloned().collect(),
+            troubles: self.state_trouble.iter().chain(&self.set_aside).chain(self.way_troubles.values()).cloned().collect(),
         }
     }
 

@@ -36,19 +36,44 @@ impl Database {
         if std::fs::metadata(directory).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             return Err(StoreError::DirectoryMissing { directory: directory.to_owned() });
         }
-        let lock = private_file(&directory.join("certvigil.lock"))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { directory: directory.to_owned() }),
-            Err(TryLockError::Error(source)) => {
-                return Err(StoreError::Unwritable { path: directory.join("certvigil.lock"), source });
-            }
-        }
-        let path = directory.join("certvigil.db");
+        let lock = locked(directory)?;
+        let path = directory.join(FILE);
         // Made by us rather than by SQLite, which would make it readable to all; its -wal and -shm inherit the mode.
         drop(private_file(&path)?);
         let connection = connect(&path)?;
         Ok(Database { connection, path, synchronous: None, _lock: lock })
+    }
+
+    /// Whether somebody has kept state here before.
+    pub(super) fn is_there(directory: &Path) -> bool {
+        std::fs::metadata(directory.join(FILE)).is_ok_and(|file| file.len() > 0)
+    }
+
+    /// A connection that only looks, where nothing can be written. What stands in SQLite's journal alone is not seen, and
+    /// nothing is brought to a later schema.
+    pub(super) fn look(directory: &Path) -> Result<Connection, StoreError> {
+        let path = directory.join(FILE);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        // Without a journal there is nothing that a reader would have to write (https://sqlite.org/wal.html, "Read-Only Databases").
+        let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+        let uri = format!("file:{escaped}?immutable=1");
+        Connection::open_with_flags(uri, flags).map_err(|e| StoreError::of(&path, &e))
+    }
+
+    /// Gives a damaged database another name, so that a new one can begin; its name.
+    pub(super) fn set_aside(directory: &Path, stamp: i64) -> Result<PathBuf, StoreError> {
+        let _lock = locked(directory)?;
+        let name = |suffix: &str| directory.join(format!("{FILE}{suffix}"));
+        let aside = |suffix: &str| directory.join(format!("{FILE}.damaged-{stamp}{suffix}"));
+        for suffix in ["-wal", "-shm", ""] {
+            match std::fs::rename(name(suffix), aside(suffix)) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(StoreError::Unwritable { path: name(suffix), source });
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(aside(""))
     }
 
     /// Takes effect from the next transaction.
@@ -68,6 +93,16 @@ impl Database {
     pub(super) fn prune(&mut self) -> Result<(), StoreError> {
         let pruned = self.connection.execute(PRUNE, []);
         pruned.map(|_| ()).map_err(|e| StoreError::of(&self.path, &e))
+    }
+}
+
+fn locked(directory: &Path) -> Result<File, StoreError> {
+    let path = directory.join("certvigil.lock");
+    let lock = private_file(&path)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { directory: directory.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(StoreError::Unwritable { path, source }),
     }
 }
 
@@ -117,6 +152,8 @@ fn begin(path: &Path, locking_mode: &str) -> rusqlite::Result<(Connection, i64)>
     let found = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     Ok((connection, found))
 }
+
+const FILE: &str = "certvigil.db";
 
 /// "cvgl": tells file(1), and us, whose database it is.
 pub(super) const APPLICATION_ID: i64 = 0x6376_676c;

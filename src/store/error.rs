@@ -110,6 +110,20 @@ impl StoreError {
         })
     }
 
+    /// A disk is full or failing: nobody has configured anything wrong.
+    pub(super) fn is_of_the_disk(&self) -> bool {
+        match self {
+            StoreError::DiskFull { .. } | StoreError::Database { .. } => true,
+            StoreError::Unwritable { source, .. } => source.kind() == io::ErrorKind::StorageFull,
+            _ => false,
+        }
+    }
+
+    /// It cannot be written; it may be possible to read it.
+    pub(super) fn is_unwritable(&self) -> bool {
+        matches!(self, StoreError::Unwritable { .. } | StoreError::ReadOnly { .. })
+    }
+
     /// SQLite's error, sorted by what it means for the person who has to act.
     pub(super) fn of(path: &Path, error: &rusqlite::Error) -> Self {
         let (path, source) = (path.to_owned(), Reason(error.to_string()));

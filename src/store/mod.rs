@@ -16,7 +16,10 @@ mod writer;
 mod tests;
 
 use core::net::IpAddr;
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::{
     clock::Timestamp,
@@ -92,6 +95,19 @@ pub struct StoredAddress {
     pub last_success: Option<Timestamp>,
 }
 
+/// What the opening of the state has come to.
+#[derive(Debug)]
+pub struct Opened {
+    /// To write to.
+    pub store: Store,
+    /// What could be read.
+    pub stored: Stored,
+    /// The former state was damaged: what it is called now.
+    pub set_aside: Option<PathBuf>,
+    /// Nothing can be written for now: why.
+    pub unwritable: Option<StoreError>,
+}
+
 impl Store {
     /// Opens the state (makes it, where the directory is empty), reads it whole and starts the writer. Blocks: some seconds
     /// for hundreds of thousands of certificates.
@@ -105,12 +121,37 @@ impl Store {
             Err(error) => warn!(error = &error as &dyn std::error::Error, "{UNPRUNED}"),
             Ok(()) => {}
         }
-        let stored = read::everything(&database)?;
-        Ok((Store::start(database)?, stored))
+        let stored = read::everything(&database.connection, &database.path)?;
+        Ok((Store { writer: writer::start(&settings.directory, Some(database))? }, stored))
     }
 
-    fn start(database: database::Database) -> Result<Store, StoreError> {
-        Ok(Store { writer: writer::start(database)? })
+    /// Opens the state as [`Store::open`] does, and makes do with less where a disk has failed since it was last kept: a watch
+    /// without memory is better than none. What is damaged is set aside, under a name that ends in `now`, in seconds. What
+    /// cannot be written is read, as far as it can be, and every commit tries again to open it.
+    ///
+    /// An error is what a person has to decide: there is no such directory, somebody else's file is in it, another daemon or a
+    /// newer version keeps its state there, or nothing could ever be written to it.
+    pub fn open_as_can_be(settings: &Settings, now: Timestamp) -> Result<Opened, StoreError> {
+        let directory = &settings.directory;
+        let whole = |(store, stored)| Opened { store, stored, set_aside: None, unwritable: None };
+        match Store::open(settings) {
+            Ok(opened) => Ok(whole(opened)),
+            Err(damaged @ StoreError::Corrupted { .. }) => {
+                let opened = database::Database::set_aside(directory, now.as_second())
+                    .and_then(|aside| Ok(Opened { set_aside: Some(aside), ..whole(Store::open(settings)?) }));
+                opened.or_else(|_| Store::without(directory, Stored::default(), damaged))
+            }
+            Err(error) if error.is_of_the_disk() || database::Database::is_there(directory) && error.is_unwritable() => {
+                let looked = database::Database::look(directory).and_then(|db| read::everything(&db, directory));
+                Store::without(directory, looked.unwrap_or_default(), error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn without(directory: &Path, stored: Stored, unwritable: StoreError) -> Result<Opened, StoreError> {
+        let store = Store { writer: writer::start(directory, None)? };
+        Ok(Opened { store, stored, set_aside: None, unwritable: Some(unwritable) })
     }
 
     /// Writes all of it or nothing; when it returns `Ok`, mails and incidents survive a power cut (observations alone may lose

@@ -1,12 +1,12 @@
 //! Rows to the types of today. What cannot be understood is left out with a warning: it comes again with the next visit.
 
 use core::net::IpAddr;
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 use rusqlite::{Connection, Result, Row};
 use tracing::warn;
 
-use super::{Mail, StoreError, Stored, StoredAddress, codec, database::Database, write};
+use super::{Mail, StoreError, Stored, StoredAddress, codec, write};
 use crate::{
     certificate::Certificate,
     clock::Timestamp,
@@ -16,8 +16,7 @@ use crate::{
 };
 
 /// The whole state.
-pub(super) fn everything(database: &Database) -> std::result::Result<Stored, StoreError> {
-    let db = &database.connection;
+pub(super) fn everything(db: &Connection, path: &Path) -> std::result::Result<Stored, StoreError> {
     let read = || -> Result<Stored> {
         Ok(Stored {
             addresses: addresses(db)?,
@@ -27,7 +26,7 @@ pub(super) fn everything(database: &Database) -> std::result::Result<Stored, Sto
             first_sweep_done: first_sweep_done(db)?,
         })
     };
-    read().map_err(|error| StoreError::of(&database.path, &error))
+    read().map_err(|error| StoreError::of(path, &error))
 }
 
 /// Every row that can be understood; the others are counted and told.

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    path::{Path, PathBuf},
     sync::mpsc::{Receiver, Sender, channel},
     thread,
 };
@@ -51,18 +52,19 @@ impl Handle {
     }
 }
 
-/// Starts the thread.
-pub(super) fn start(database: Database) -> Result<Handle, StoreError> {
-    let path = database.path.clone();
+/// Starts the thread. Without a database, it opens that of the directory as soon as it can: every commit tries.
+pub(super) fn start(directory: &Path, database: Option<Database>) -> Result<Handle, StoreError> {
+    let path = directory.to_owned();
     let (jobs, waiting) = channel();
-    let writer = Writer { database, let_go: 0 };
+    let writer = Writer { directory: path.clone(), database, let_go: 0 };
     let spawned = thread::Builder::new().name("store".into()).spawn(move || writer.run(&waiting));
     spawned.map_err(|source: io::Error| StoreError::Unwritable { path, source })?;
     Ok(Handle { jobs })
 }
 
 struct Writer {
-    database: Database,
+    directory: PathBuf,
+    database: Option<Database>,
     /// How many rows have let go of certificates since the last pruning.
     let_go: usize,
 }
@@ -108,19 +110,21 @@ impl Writer {
     fn transaction(&mut self, batch: &[Commit]) -> Result<(), StoreError> {
         let mut records = batch.iter().flat_map(|commit| &commit.records);
         let only_observations = records.all(write::may_be_lost) && batch.iter().all(|commit| commit.mails.is_empty());
-        self.database.set_synchronous(if only_observations { Synchronous::Normal } else { Synchronous::Full })?;
-        let let_go = write_all(&mut self.database.connection, batch);
-        self.let_go += let_go.map_err(|error| StoreError::of(&self.database.path, &error))?;
+        let database = match &mut self.database {
+            Some(database) => database,
+            none => none.insert(Database::open(&self.directory)?),
+        };
+        database.set_synchronous(if only_observations { Synchronous::Normal } else { Synchronous::Full })?;
+        let let_go = write_all(&mut database.connection, batch);
+        self.let_go += let_go.map_err(|error| StoreError::of(&database.path, &error))?;
         Ok(())
     }
 
     fn prune_now_and_then(&mut self) {
-        if self.let_go < PRUNE_AFTER {
-            return;
-        }
+        let Some(database) = self.database.as_mut().filter(|_| self.let_go >= PRUNE_AFTER) else { return };
         self.let_go = 0;
         // Nobody waits for this, and the next opening prunes again.
-        if let Err(error) = self.database.prune() {
+        if let Err(error) = database.prune() {
             warn!(error = &error as &dyn std::error::Error, "{UNPRUNED}");
         }
     }

@@ -69,6 +69,11 @@ impl Visitor {
         }
     }
 
+    /// Takes what an earlier process saw at this endpoint: the intermediates of its chain, as presented or as repaired.
+    pub fn remember(&self, endpoint: &Arc<str>, judged: &Judged) {
+        self.pool.learn(endpoint, judged);
+    }
+
     /// Visits every address of the endpoint at once and judges what each presents. Never fails: what goes wrong is an observation.
     pub async fn visit(&self, endpoint: &Endpoint, expectation: &Expectation, trust: &Arc<Trust>, when: When) -> Visit {
         let resolved = match self.prober.resolve(endpoint).await {

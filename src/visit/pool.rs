@@ -11,7 +11,7 @@ use crate::{
     fetch::has_issued,
 };
 
-/// Shared by all visits; bounded, and lost at the end of the process.
+/// Shared by all visits; bounded, and filled again from what is remembered after a restart.
 #[derive(Clone, Default)]
 pub(super) struct Pool(Arc<Mutex<Known>>);
 

@@ -64,11 +64,6 @@ python3 -c 'import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute("PR
 gives 1 newer-state "${run[@]}"
 told newer-state 'certvigil.db was written by a newer certvigil \(schema 99'
 rm "$WORK"/state/*
-head -c 20000 /dev/urandom >"$WORK/state/certvigil.db"
-gives 1 corrupted-state "${run[@]}"
-told corrupted-state 'certvigil.db is damaged'
-told corrupted-state 'hint: .*move the file away'
-rm "$WORK"/state/*
 
 say "-- ports"
 start holder python3 -c 'import socket, time; s = socket.create_server(("127.0.0.1", 9843)); time.sleep(600)'

@@ -113,6 +113,20 @@ fn a_renewed_certificate_that_ends_soon_too_is_another_incident() {
 }
 
 #[test]
+fn an_issuer_that_can_be_had_now_and_now_not_is_no_news() {
+    let nobody = || Finding::IssuerUnknown { issuer: "I".into(), tried: "http://a.org/i.der did not answer".into() };
+    let mut world = sharing(fleet(2), move |_, now| {
+        let hours = now.uptime.as_secs() / 3600;
+        only(sees(1, now, if hours > 10 { vec![] } else { vec![if hours % 2 == 0 { nobody() } else { gap() }] }))
+    });
+    world.run(14 * HOUR);
+    let told = told(&world);
+    let kinds: Vec<_> = told.iter().map(|(kind, owner, ..)| (*kind, *owner)).collect();
+    assert_eq!(kinds, [("problem", "owner"), ("resolved", "owner")], "{told:?}");
+    assert_eq!(told[1].3, 2, "the end at both");
+}
+
+#[test]
 fn an_owner_of_many_hears_of_the_worst() {
     let start = World::new(vec![], Disk::used(), |_, _| None).now.wall;
     let mut inventory = fleet(2);

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     diagnosis::Topic,
     monitor::{NoticeKind, Record},
-    store::{Mail, Store, StoreError, Stored, database::Database},
+    store::{Mail, Opened, Settings, Store, StoreError, Stored, database::Database, writer},
 };
 
 fn refusal(opened: Result<(Store, Stored), StoreError>) -> StoreError {
@@ -110,7 +110,7 @@ async fn a_full_disk_is_told_and_the_small_still_goes_through() {
     // The journal takes what is written; the limit on the pages makes SQLite say "full" as a full disk would.
     let pages: i64 = database.connection.pragma_query_value(None, "page_count", |row| row.get(0)).expect("a number");
     database.connection.pragma_update(None, "max_page_count", pages).expect("a number");
-    let store = Store::start(database).expect("a thread");
+    let store = Store { writer: writer::start(&place.0, Some(database)).expect("a thread") };
 
     let large = Mail { message: Arc::from(vec![b'x'; 100_000]), ..mail("large", NoticeKind::Chain, NOON) };
     let small = Record::Incident(Arc::new(incident(Topic::Expiry)));
@@ -142,6 +142,60 @@ async fn a_start_without_room_to_tidy_up_still_finds_everything() {
     drop(database);
     let (_store, stored) = place.open().expect("the daemon shall start");
     assert_eq!(stored.addresses.len(), 1);
+}
+
+fn open_as_can_be(place: &Place) -> Result<Opened, StoreError> {
+    Store::open_as_can_be(&Settings { directory: place.0.clone() }, NOON.parse().expect("a moment"))
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_set_aside() {
+    let place = Place::new();
+    std::fs::write(place.database(), "once upon a time".repeat(100)).expect("writable");
+    std::fs::write(place.0.join("certvigil.db-wal"), "once upon").expect("writable");
+    let opened = open_as_can_be(&place).expect("a new one begins");
+    let aside = opened.set_aside.expect("it is told");
+    assert_eq!(aside, place.0.join("certvigil.db.damaged-1795348800"));
+    assert!(std::fs::read(&aside).expect("nothing is lost").starts_with(b"once upon a time"));
+    assert!(opened.unwritable.is_none());
+    opened.store.commit(Vec::new(), vec![mail("m", NoticeKind::Expiry, NOON)]).await.expect("room");
+    opened.store.close().await;
+    assert_eq!(place.open().expect("closed before").1.mails.len(), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_read_and_written_as_soon_as_it_can_be() {
+    let place = Place::new();
+    let (store, _) = place.open().expect("fresh");
+    store.commit(Vec::new(), vec![mail("m", NoticeKind::Expiry, NOON)]).await.expect("room");
+    store.close().await;
+    // A directory where the lock should be: even root cannot open that for writing.
+    let lock = place.0.join("certvigil.lock");
+    std::fs::remove_file(&lock).expect("it is there");
+    std::fs::create_dir(&lock).expect("a free name");
+
+    let opened = open_as_can_be(&place).expect("the daemon shall start");
+    assert!(opened.unwritable.is_some_and(|why| words(&why).starts_with("cannot write ")));
+    assert_eq!(opened.stored.mails.len(), 1, "what is there is read");
+    let again = || opened.store.commit(Vec::new(), vec![mail("n", NoticeKind::Expiry, NOON)]);
+    again().await.expect_err("it still cannot be written");
+    std::fs::remove_dir(&lock).expect("empty");
+    again().await.expect("now it can");
+    opened.store.close().await;
+    assert_eq!(place.open().expect("closed before").1.mails.len(), 2);
+}
+
+#[tokio::test]
+async fn what_a_person_has_to_decide_stays_an_error() {
+    let place = Place::new();
+    let (first, _) = place.open().expect("fresh");
+    assert!(matches!(open_as_can_be(&place), Err(StoreError::InUse { .. })));
+    first.close().await;
+    let never_kept = Store::open_as_can_be(&Settings { directory: "/proc/self".into() }, NOON.parse().expect("a moment"));
+    assert!(matches!(never_kept, Err(StoreError::Unwritable { .. })));
+    let missing = Settings { directory: place.0.join("nowhere") };
+    let missing = Store::open_as_can_be(&missing, NOON.parse().expect("a moment"));
+    assert!(matches!(missing, Err(StoreError::DirectoryMissing { .. })));
 }
 
 #[test]

@@ -278,7 +278,7 @@ proptest! {
         let place = Place::new();
         let database = Database::open(&place.0).expect("fresh");
         write::record(&database.connection, &observed(&endpoint, &observation)).expect("room");
-        let stored = read::everything(&database).expect("just written");
+        let stored = read::everything(&database.connection, &database.path).expect("just written");
         prop_assert_eq!(stored.addresses.len(), 1);
         let back = &stored.addresses[0];
         prop_assert_eq!(&*back.endpoint, endpoint.as_str());
