@@ -26,6 +26,7 @@ pub(super) fn view(scene: &Scene<'_>, mozilla: &Trust, configured: Option<&Trust
         reason = NAME;
     }
     let answer = match reason {
+        _ if stores.iter().all(|store| store.is_empty()) => Answer::CannotTell("Mozilla's roots are not here".into()),
         "" => Answer::Accepts,
         AUTHORITY if unfetched(scene) => {
             Answer::CannotTell("it would fetch the missing issuer by AIA, which could not be had here".into())

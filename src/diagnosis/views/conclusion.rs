@@ -23,7 +23,7 @@ pub(super) fn of(clients: &[View], scene: &Scene<'_>, diagnosis: &Diagnosis) -> 
     let fault = grave.map_or(Fault::Unclear, |found| found.finding.fault());
     if works.is_empty() {
         let why = match fault {
-            Fault::Server => "it is their server",
+            Fault::Server => "it is the server, not the clients",
             Fault::Client => "it is your trust store, or the CA is a private one that nobody knows",
             Fault::Network | Fault::Unclear => "whose fault it is cannot be told from here",
         };

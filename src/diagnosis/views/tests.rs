@@ -203,7 +203,7 @@ fn names_are_matched_by_each_clients_rule() {
     python: refuses certificate verify failed: Hostname mismatch, certificate is not valid for 'a.test'.
     browser: refuses net::ERR_CERT_COMMON_NAME_INVALID
     rustls: refuses invalid peer certificate: NotValidForName
-    => fails everywhere: it is their server
+    => fails everywhere: it is the server, not the clients
     b.test < Lab Issuing CA < Lab Root CA until 2027-01-21:
     ");
     let common_name_only = sign(&pki.leaf(["a.test"]).common_name("a.test").no_san(), &pki.intermediate);
@@ -226,7 +226,7 @@ fn an_ended_leaf_fails_everywhere() {
     python: refuses certificate verify failed: certificate has expired
     browser: refuses net::ERR_CERT_DATE_INVALID
     rustls: refuses invalid peer certificate: Expired
-    => fails everywhere: it is their server
+    => fails everywhere: it is the server, not the clients
     a.test < Lab Issuing CA < Lab Root CA until 2026-11-21:
     ");
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Attachment, Draft, evidence,
-    layout::{Body, count, list, safe, sentence},
+    layout::{Body, count, full, list, safe, sentence},
     message,
 };
 use crate::{
@@ -32,7 +32,7 @@ pub(super) fn letter(notice: &Notice, case: &Case, settings: &Settings) -> Draft
         evidence::diagnostic(&mut text, judged);
         text.paragraph("You can see it yourself with this command:");
         text.verbatim([evidence::s_client(case)]);
-        analysis(&mut text, judged, repair);
+        analysis(&mut text, judged, repair, evidence::works_where(notice, case).as_deref());
         request(&mut text, case, judged, repair);
     }
     text.heading("About this letter");
@@ -117,7 +117,7 @@ fn what_we_see(text: &mut Body, case: &Case, place: &str) {
     ));
 }
 
-fn analysis(text: &mut Body, judged: &Judged, repair: Option<&Repair>) {
+fn analysis(text: &mut Body, judged: &Judged, repair: Option<&Repair>, works_where: Option<&str>) {
     let leaf = judged.observation.chain().map(|chain| &chain.leaf);
     let facts = leaf.and_then(|leaf| leaf.facts());
     let missing = missing(judged, repair);
@@ -129,6 +129,9 @@ fn analysis(text: &mut Body, judged: &Judged, repair: Option<&Repair>) {
     ));
     text.verbatim(missing);
     let address = facts.and_then(|facts| facts.extensions.ca_issuers.iter().find(|url| is_plain_url(url)));
+    if let Some(works_where) = works_where {
+        text.paragraph(&full(works_where));
+    }
     text.paragraph(&match address {
         Some(url) => format!(
             "Browsers hide this, since they fetch a missing issuer from the address that the certificate names (AIA, {url}) or \

@@ -47,6 +47,13 @@ pub(super) fn witness(case: &Case) -> Option<&Judged> {
     case.seen.iter().find(shows).or(case.seen.first()).map(AsRef::as_ref)
 }
 
+/// Where it works and where it fails, as clients see what the witness saw; `None` where none of them refuses it for a fault of
+/// anybody's.
+pub(super) fn works_where(notice: &Notice, case: &Case) -> Option<String> {
+    let views = case.watch.views(witness(case)?, notice.at)?;
+    views.fault.map(|_| views.works_where)
+}
+
 /// Where and since when.
 pub(super) fn sightings(case: &Case) -> Vec<(&'static str, String)> {
     let mut rows = vec![("Endpoint", named_place(case))];

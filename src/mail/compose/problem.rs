@@ -25,6 +25,9 @@ pub(super) fn letter(notice: &Notice, case: &Case) -> Draft {
     if let Some(found) = found {
         rows.push(("Who must act", who(found.finding.fault()).into()));
     }
+    if let Some(works_where) = evidence::works_where(notice, case) {
+        rows.push(("For clients", full(&works_where)));
+    }
     rows.extend(evidence::sightings(case));
     let link = Finding::link(&case.member.code);
     rows.push(("More about it", link.clone()));

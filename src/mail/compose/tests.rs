@@ -1,5 +1,6 @@
 //! Every letter word by word (`tests/fixtures/letters`), and what strangers' names cannot do to it.
 
+mod clients;
 mod forward;
 mod hostile;
 
