@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 use std::time::Duration;
 
-use crate::{clock::Timestamp, config};
+use crate::{clock::Timestamp, config, mail::Language};
 
 /// A deadline, `10s`: never zero, which no visit keeps.
 pub(super) fn deadline(text: &str) -> Result<Duration, String> {
@@ -28,6 +28,14 @@ pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
 pub(super) fn address(text: &str) -> Result<IpAddr, String> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     bare.parse().map_err(|_| format!("{text:?} is no address; write one as 192.0.2.1 or 2001:db8::1"))
+}
+
+/// A language of letters, `en` or `de`.
+pub(super) fn language(text: &str) -> Result<Language, String> {
+    let known = Language::ALL.into_iter().find(|language| language.tag() == text);
+    known.ok_or_else(|| {
+        format!("{text:?} is no language that certvigil writes; write {}", Language::ALL.map(Language::tag).join(" or "))
+    })
 }
 
 #[cfg(test)]

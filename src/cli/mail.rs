@@ -66,7 +66,10 @@ impl Test {
         let mut all_taken = true;
         let runtime = runtime()?;
         for recipient in recipients {
-            let message = mail::test_message(&settings, &recipient, now);
+            let mail::Composed { message, trouble } = mail::test_message(&settings, &recipient, now);
+            if let Some(trouble) = trouble {
+                output::warn(&format!("warning: the built-in template is used, as {trouble}"));
+            }
             let delivery = runtime.block_on(courier.deliver(&recipient, &message));
             let server = format!("{}:{}", settings.server.host, settings.server.port);
             if delivery.result == MailResult::Delivered {

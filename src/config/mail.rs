@@ -1,6 +1,6 @@
 //! The section `mail`.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use super::{
     Environment,
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     certificate::printable_cut,
     endpoint::Host,
-    mail::{Login, Secret, Security, Server, Settings},
+    mail::{Language, Login, Secret, Security, Server, Settings, Templates},
 };
 
 /// What surrounds the section.
@@ -25,11 +25,47 @@ pub(super) struct Surroundings<'a> {
 
 /// `None` when there was a fault.
 pub(super) fn read(at: &At<'_>, around: &mut Surroundings<'_>, report: &mut Report) -> Option<Settings> {
-    let fields = Fields::read(at, &["server", "from", "to"], report)?;
+    let fields = Fields::read(at, &["server", "from", "to", "language", "templates"], report)?;
     let server = fields.required("server", "{host: smtp.example.com}", report).and_then(|at| read_server(&at, around, report));
     let from = fields.required("from", "\"certvigil <alerts@example.com>\"", report).and_then(|at| read::mailbox(&at, report));
     let to = fields.required("to", "[ops@example.com]", report).and_then(|at| addresses(&at, report));
-    Some(Settings { server: server?, from: from?, to: to? })
+    let mut language = Language::default();
+    fields.set("language", &mut language, report, read_language);
+    let mut templates = Templates::default();
+    fields.set("templates", &mut templates, report, |at, report| read_templates(at, around.directory, report));
+    Some(Settings { server: server?, from: from?, to: to?, language, languages: BTreeMap::new(), templates })
+}
+
+/// `en`, `de`.
+pub(super) fn read_language(at: &At<'_>, report: &mut Report) -> Option<Language> {
+    read::choice(at, &Language::ALL.map(|language| (language.tag(), language)), report)
+}
+
+/// A folder of templates, each tried on made-up facts.
+fn read_templates(at: &At<'_>, directory: &Path, report: &mut Report) -> Option<Templates> {
+    let folder = read::path(at, directory, report)?;
+    let mut templates = Templates::default();
+    for (language, name) in Templates::files() {
+        let path = folder.join(language.tag()).join(name);
+        let refuse = |problem: &str, remedy: &str, report: &mut Report| {
+            read::refuse(at, format!("\"{}\" {problem}", shorten(&path.to_string_lossy())), remedy, report)
+        };
+        match file::read(&path, MAX_TEMPLATE).map(String::from_utf8) {
+            Ok(Ok(text)) => templates.replace(language, name, text),
+            Ok(Err(_)) => return refuse("is not UTF-8", "save the file in UTF-8", report),
+            Err(_) if !path.exists() => {}
+            Err(unusable) => return refuse(&unusable.problem, unusable.remedy, report),
+        }
+    }
+    if templates == Templates::default() {
+        let problem = format!("\"{}\" holds no template", shorten(&folder.to_string_lossy()));
+        return read::refuse(at, problem, "put one there, such as en/expiry.txt; docs/mails.md lists them", report);
+    }
+    let troubles = templates.troubles();
+    for trouble in &troubles {
+        report.fault(at, trouble.to_string(), "correct the template; docs/mails.md lists what it can use");
+    }
+    troubles.is_empty().then_some(templates)
 }
 
 /// One mail address or more.
@@ -159,3 +195,6 @@ fn read_credential(at: &At<'_>, without: &str, env: &Environment, report: &mut R
 }
 
 const WITHOUT_LOGIN: &str = "mail would be sent without a login";
+
+/// A letter is a page or two, and so is what it is made of.
+const MAX_TEMPLATE: u64 = 64 * 1024;

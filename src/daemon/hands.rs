@@ -131,7 +131,13 @@ impl Hands {
                 Effect::Post(notice) => {
                     let message = match (channel_of(&notice.recipient), &self.mail) {
                         (Some(_), _) => channel::compose(&notice).into(),
-                        (None, Some(settings)) => mail::compose(&notice, settings).into(),
+                        (None, Some(settings)) => {
+                            let composed = mail::compose(&notice, settings);
+                            if let Some(trouble) = composed.trouble {
+                                warn!(to = notice.recipient, "the built-in template was used, as {trouble}");
+                            }
+                            composed.message.into()
+                        }
                         (None, None) => continue,
                     };
                     info!(kind = notice.kind.name(), to = notice.recipient, "mail posted");

@@ -1,4 +1,5 @@
-//! The words for each finding, here and nowhere else: what is the case, and what to do about it.
+//! The words for each finding, here and nowhere else: what is the case, and what to do about it. (`mail::words` has them in
+//! other languages.)
 
 use std::fmt::Write as _;
 

@@ -3,11 +3,13 @@
 mod compose;
 mod deliver;
 pub mod samples;
+mod words;
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
-pub use compose::{Attachment, Letter, compose, gallery, letter, test_message};
+pub use compose::{Attachment, Composed, Letter, Templates, Trouble, compose, gallery, letter, test_message};
 pub use deliver::{Courier, CourierError, Delivery};
+pub use words::Language;
 
 /// How mail is sent.
 #[derive(Clone, Debug)]
@@ -18,6 +20,19 @@ pub struct Settings {
     pub from: String,
     /// The operators: who hears of endpoints without an owner, of the daemon's own troubles, and of `mail test`.
     pub to: Vec<String>,
+    /// What letters are written in.
+    pub language: Language,
+    /// Who reads another one.
+    pub languages: BTreeMap<String, Language>,
+    /// What letters are made of, where it is not the built-in.
+    pub templates: Templates,
+}
+
+impl Settings {
+    /// What a letter to this address is written in.
+    pub fn language_of(&self, recipient: &str) -> Language {
+        self.languages.get(recipient).copied().unwrap_or(self.language)
+    }
 }
 
 /// The submission server.

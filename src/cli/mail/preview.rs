@@ -11,9 +11,9 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::{
-    cli::output,
+    cli::{arguments, output},
     mail::{
-        self, Settings,
+        self, Language, Settings,
         samples::{self, Sample},
     },
 };
@@ -26,16 +26,19 @@ use crate::{
 #[derive(Args)]
 #[command(after_help = "Examples:
   certvigil mail preview missing_intermediate
-  certvigil mail preview expires_soon --html mail.html
+  certvigil mail preview expires_soon --language de --html mail.html
   certvigil mail preview resolved --eml mail.eml --config /etc/certvigil/config.yaml
   certvigil mail preview --all --folder gallery")]
 pub(super) struct Preview {
     /// Which mail
     #[arg(value_name = "FINDING", conflicts_with = "all")]
     name: Option<String>,
-    /// Sender and recipients as this configuration has them
+    /// Sender, language and templates as this configuration has them
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// In this language: en, de
+    #[arg(long, value_name = "LANGUAGE", value_parser = arguments::language)]
+    language: Option<Language>,
     /// Write the message as it would travel to this file, or into this directory
     #[arg(long, value_name = "FILE|DIR", requires = "name")]
     eml: Option<PathBuf>,
@@ -52,10 +55,14 @@ pub(super) struct Preview {
 
 impl Preview {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
-        let settings = match &self.config {
+        let mut settings = match &self.config {
             Some(path) => super::settings(path)?,
             None => samples::settings(),
         };
+        if let Some(language) = self.language {
+            settings.language = language;
+            settings.languages.clear();
+        }
         let samples = samples::samples();
         if let Some(folder) = &self.folder {
             gallery(&samples, &settings, folder)?;
@@ -71,7 +78,7 @@ impl Preview {
         };
         if let Some(path) = &self.eml {
             let path = if path.is_dir() { path.join(format!("{name}.eml")) } else { path.clone() };
-            write(&path, &mail::compose(&sample.notice, &settings))?;
+            write(&path, &mail::compose(&sample.notice, &settings).message)?;
         }
         if let Some(path) = &self.html {
             write(path, mail::letter(&sample.notice, &settings).html.as_bytes())?;
@@ -106,7 +113,7 @@ fn gallery(samples: &[Sample], settings: &Settings, folder: &Path) -> anyhow::Re
         let file = |ending: &str| folder.join(format!("{}.{ending}", sample.name));
         write(&file("txt"), format!("{}\n", shown(sample, settings)).as_bytes())?;
         write(&file("html"), mail::letter(&sample.notice, settings).html.as_bytes())?;
-        write(&file("eml"), &mail::compose(&sample.notice, settings))?;
+        write(&file("eml"), &mail::compose(&sample.notice, settings).message)?;
     }
     write(&folder.join("index.html"), mail::gallery(samples, settings).as_bytes())
 }

@@ -1,12 +1,8 @@
 //! The evidence of a case: what was presented, what OpenSSL says of it, and the command that shows it to anybody.
 
-use super::{
-    Attachment,
-    layout::{Body, list, safe},
-};
+use super::{Attachment, layout::safe};
 use crate::{
-    certificate::{Certificate, Name, printable_cut},
-    clock::date,
+    certificate::Name,
     diagnosis::Judged,
     endpoint::{Host, HostPort},
     incident::Audience,
@@ -14,7 +10,7 @@ use crate::{
     report,
 };
 
-/// How many addresses, names and certificates are listed.
+/// How many errors and certificates are listed.
 const LISTED: usize = 10;
 
 /// `shop.example:443`.
@@ -36,83 +32,40 @@ pub(super) fn named_place(case: &Case) -> String {
     }
 }
 
-/// The addresses at fault; empty when the name did not resolve.
-pub(super) fn addresses(case: &Case) -> String {
-    list(&case.member.addresses, 16)
-}
-
 /// The visit that shows the incident best: the first that has its finding.
 pub(super) fn witness(case: &Case) -> Option<&Judged> {
     let shows = |judged: &&std::sync::Arc<Judged>| judged.diagnosis.finding(&case.member.code).is_some();
     case.seen.iter().find(shows).or(case.seen.first()).map(AsRef::as_ref)
 }
 
-/// Where it works and where it fails, as clients see what the witness saw; `None` where none of them refuses it for a fault of
-/// anybody's.
-pub(super) fn works_where(notice: &Notice, case: &Case) -> Option<String> {
-    let views = case.watch.views(witness(case)?, notice.at)?;
-    views.fault.map(|_| views.works_where)
-}
-
-/// Where and since when.
-pub(super) fn sightings(case: &Case) -> Vec<(&'static str, String)> {
-    let mut rows = vec![("Endpoint", named_place(case))];
-    let server_name = &case.watch.endpoint.server_name;
-    if *server_name != case.watch.endpoint.target.host {
-        rows.push(("Asked for", server_name.to_string()));
-    }
-    if !case.member.addresses.is_empty() {
-        rows.push(("Seen at", addresses(case)));
-    }
-    rows.push(("First seen", date(case.member.since)));
-    rows.push(("Last confirmed", date(case.member.last_seen)));
-    rows
-}
-
-/// What a certificate is, in rows.
-pub(super) fn certificate(certificate: &Certificate) -> Vec<(&'static str, String)> {
-    let fingerprint = ("SHA-256", certificate.fingerprint.to_string());
-    let Some(facts) = certificate.facts() else {
-        return vec![("Certificate", "unreadable".into()), fingerprint];
-    };
-    let names: Vec<String> = facts.sans.iter().flatten().map(ToString::to_string).collect();
-    vec![
-        ("Subject", name(&facts.subject)),
-        ("Names", if names.is_empty() { "none".into() } else { list(&names, LISTED) }),
-        ("Issuer", name(&facts.issuer)),
-        ("Serial", printable_cut(&facts.serial_hex(), 80)),
-        fingerprint,
-        ("Valid", format!("{} to {}", date(facts.not_before), date(facts.not_after))),
-    ]
-}
-
-/// OpenSSL's errors and its last line, then the chain as presented: what the command prints.
-pub(super) fn diagnostic(text: &mut Body, judged: &Judged) {
+/// OpenSSL's errors and its last line, as its command prints them.
+pub(super) fn openssl(judged: &Judged) -> Vec<String> {
     let diagnosis = &judged.diagnosis;
     let served = diagnosis.repair.as_ref().filter(|repair| !repair.added.is_empty()).map(|repair| &repair.served);
-    if let Some(verdict) = served.or(diagnosis.verdict.as_ref()) {
-        let mut lines: Vec<String> =
-            verdict.errors.iter().map(|error| format!("verify error:num={}:{}", error.code, error.text())).collect();
-        lines.truncate(LISTED);
-        lines.push(verdict.line());
-        text.verbatim(lines);
-    }
-    if let Some(chain) = judged.observation.chain() {
-        let mut lines = vec!["Certificate chain".to_owned()];
-        for (depth, certificate) in chain.iter().take(LISTED).enumerate() {
-            match certificate.facts() {
-                Some(facts) => {
-                    lines.push(format!("{depth:>2} s:{}", name(&facts.subject)));
-                    lines.push(format!("   i:{}", name(&facts.issuer)));
-                }
-                None => lines.push(format!("{depth:>2} (not readable as a certificate)")),
+    let Some(verdict) = served.or(diagnosis.verdict.as_ref()) else { return Vec::new() };
+    let errors = verdict.errors.iter().take(LISTED);
+    let mut lines: Vec<String> = errors.map(|error| format!("verify error:num={}:{}", error.code, error.text())).collect();
+    lines.push(verdict.line());
+    lines
+}
+
+/// The chain as presented, as OpenSSL's command prints it.
+pub(super) fn presented(judged: &Judged) -> Vec<String> {
+    let Some(chain) = judged.observation.chain() else { return Vec::new() };
+    let mut lines = Vec::new();
+    for (depth, certificate) in chain.iter().take(LISTED).enumerate() {
+        match certificate.facts() {
+            Some(facts) => {
+                lines.push(format!("{depth:>2} s:{}", name(&facts.subject)));
+                lines.push(format!("   i:{}", name(&facts.issuer)));
             }
+            None => lines.push(format!("{depth:>2} (not readable as a certificate)")),
         }
-        if chain.len() > LISTED {
-            lines.push(format!("   ({} more)", chain.len() - LISTED));
-        }
-        text.verbatim(lines);
     }
+    if chain.len() > LISTED {
+        lines.push(format!("   (+{})", chain.len() - LISTED));
+    }
+    lines
 }
 
 /// `evidence.txt`: the whole audit of the visit that shows it best. For owners: it tells what this machine trusts.

@@ -1,7 +1,7 @@
 //! A letter as HTML: one layout for all, for phones and dark rooms, without anything that would be fetched.
 
 use minijinja::{
-    AutoEscape, Environment, context,
+    AutoEscape, Environment, Error, HtmlEscape, context,
     value::{Serde, Value},
 };
 
@@ -17,27 +17,33 @@ const GALLERY: &str = include_str!("../templates/gallery.html");
 
 /// The page.
 pub(super) fn write(draft: &Draft) -> String {
-    rendered(
+    let page = rendered(
         LAYOUT,
         context! {
             subject => &*draft.subject,
-            language => "en",
+            language => draft.language.tag(),
             tone => draft.tone,
             blocks => Serde(&draft.body.0),
             link => draft.link.as_deref(),
         },
-    )
+    );
+    page.unwrap_or_else(|_| bare(&draft.body.text()))
 }
 
 /// A page that leads to others: their names and subjects.
 pub(super) fn gallery(mails: &[(&str, String)]) -> String {
     let mails: Vec<Value> = mails.iter().map(|(name, subject)| context! { name => *name, subject => &**subject }).collect();
-    rendered(GALLERY, context! { mails })
+    rendered(GALLERY, context! { mails }).unwrap_or_default()
 }
 
-fn rendered(template: &str, context: Value) -> String {
+/// The text, where a letter is more than the layout can take.
+fn bare(text: &str) -> String {
+    format!("<!DOCTYPE html>\n<meta charset=\"utf-8\">\n<pre style=\"white-space: pre-wrap\">{}</pre>\n", HtmlEscape(text))
+}
+
+fn rendered(template: &str, context: Value) -> Result<String, Error> {
     let mut environment = Environment::empty();
     environment.set_fuel(Some(FUEL));
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    environment.render_str(template, context).expect("the built-in pages render")
+    environment.render_str(template, context)
 }

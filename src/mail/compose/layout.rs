@@ -6,7 +6,7 @@ use crate::certificate::printable_cut;
 
 /// Where prose is wrapped.
 const WIDTH: usize = 72;
-/// Where the values of a table of facts begin.
+/// Where the values of a table of facts begin, unless a label is longer.
 const COLUMN: usize = 16;
 /// How long a subject may be.
 pub(super) const SUBJECT: usize = 60;
@@ -36,30 +36,6 @@ pub(super) enum Block {
 pub(super) struct Body(pub(super) Vec<Block>);
 
 impl Body {
-    pub(super) fn paragraph(&mut self, text: &str) {
-        self.0.push(Block::Paragraph { text: text.split_whitespace().collect::<Vec<_>>().join(" ") });
-    }
-
-    pub(super) fn heading(&mut self, text: &str) {
-        self.0.push(Block::Heading { text: text.to_owned() });
-    }
-
-    pub(super) fn items(&mut self, items: Vec<String>) {
-        self.0.push(Block::Items { items });
-    }
-
-    pub(super) fn verbatim<T: AsRef<str>>(&mut self, lines: impl IntoIterator<Item = T>) {
-        self.0.push(Block::Verbatim { lines: lines.into_iter().map(|line| line.as_ref().to_owned()).collect() });
-    }
-
-    pub(super) fn facts(&mut self, rows: &[(&str, String)]) {
-        self.0.push(Block::Facts { rows: rows.iter().map(|(label, value)| ((*label).to_owned(), value.clone())).collect() });
-    }
-
-    pub(super) fn rule(&mut self) {
-        self.0.push(Block::Rule);
-    }
-
     /// As plain text: prose is wrapped, what must stay whole is indented, an empty line stands between pieces.
     pub(super) fn text(&self) -> String {
         let mut out = String::new();
@@ -78,9 +54,10 @@ impl Body {
                     }
                 }
                 Block::Facts { rows } => {
-                    let rest = " ".repeat(COLUMN);
+                    let longest = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
+                    let column = COLUMN.max(longest + 2);
                     for (label, value) in rows {
-                        wrap(&mut out, &format!("{label:<COLUMN$}"), &rest, value);
+                        wrap(&mut out, &format!("{label:<column$}"), &" ".repeat(column), value);
                     }
                 }
                 Block::Rule => line(&mut out, "    - - -"),
@@ -135,18 +112,4 @@ pub(super) fn full(text: &str) -> String {
     let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     let stop = if text.ends_with(['.', '!', '?']) { "" } else { "." };
     format!("{first}{}{stop}", chars.as_str())
-}
-
-/// `a, b and 3 more`.
-pub(super) fn list(items: &[String], limit: usize) -> String {
-    let shown = items.iter().take(limit).map(|item| safe(item)).collect::<Vec<_>>().join(", ");
-    match items.len().saturating_sub(limit) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
-}
-
-/// `1 thing`, `2 things`.
-pub(super) fn count(number: usize, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }

@@ -3,27 +3,33 @@
 //! Whatever a certificate says is a stranger's text: it is made printable and cut before it stands in a letter, and no header
 //! is made of it.
 
-mod chain;
 mod evidence;
-mod expiry;
+mod facts;
+mod forward;
 mod html;
 mod layout;
+mod markup;
 mod message;
-mod problem;
-mod resolved;
 mod summary;
+mod templates;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
 
-use super::{Settings, samples::Sample};
+use serde::Serialize;
+
+use super::{Language, Settings, samples::Sample};
 use crate::{
     certificate::{Fingerprint, printable_cut},
-    clock::{Timestamp, date},
-    diagnosis::Severity,
+    clock::Timestamp,
+    diagnosis::{Finding, Severity},
+    incident::Audience,
     monitor::{Case, Notice, NoticeKind},
 };
+use facts::Facts;
 use layout::Body;
+use summary::Summary;
+pub use templates::{Templates, Trouble};
 
 /// What a recipient reads, before it becomes a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,11 +42,23 @@ pub struct Letter {
     pub html: String,
     /// What goes with it.
     pub attachments: Vec<Attachment>,
+    /// Why somebody's own template was not used: the letter is in the built-in words then.
+    pub trouble: Option<Trouble>,
+}
+
+/// A message, ready for the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Composed {
+    /// The whole of it (RFC 5322 and MIME, lines end with CRLF).
+    pub message: Vec<u8>,
+    /// As in the [`Letter`].
+    pub trouble: Option<Trouble>,
 }
 
 /// A letter before it is laid out.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Draft {
+    language: Language,
     subject: String,
     body: Body,
     /// What the first line is coloured by: `critical`, `warning`, `info`, `ok`; none for a letter that begins with a greeting.
@@ -48,13 +66,41 @@ struct Draft {
     /// Where the finding is described at length.
     link: Option<String>,
     attachments: Vec<Attachment>,
+    trouble: Option<Trouble>,
 }
 
 impl Draft {
+    /// What a template makes of these facts: somebody's own or, where that fails, the built-in one.
+    fn written(settings: &Settings, language: Language, template: &str, facts: &mut impl Fitting) -> Self {
+        let (written, trouble) = match write(&settings.templates, language, template, facts) {
+            Ok(written) => (Some(written), None),
+            Err(trouble) => (write(&Templates::default(), language, template, facts).ok(), Some(trouble)),
+        };
+        let (subject, body) = written.unwrap_or_else(|| (format!("certvigil: {template}"), Body::default()));
+        Draft { language, subject, body, tone: None, link: None, attachments: Vec::new(), trouble }
+    }
+
     fn lay_out(self) -> Letter {
         let html = html::write(&self);
-        Letter { subject: self.subject, text: self.body.text(), html, attachments: self.attachments }
+        Letter { subject: self.subject, text: self.body.text(), html, attachments: self.attachments, trouble: self.trouble }
     }
+}
+
+/// Facts whose subject can be made to fit.
+trait Fitting: Serialize {
+    /// Makes what stands in the subject shorter, by so many characters where it can.
+    fn shorten(&mut self, _by: usize) {}
+}
+
+/// Subject and body; the subject in 60 characters.
+fn write(templates: &Templates, language: Language, name: &str, facts: &mut impl Fitting) -> Result<(String, Body), Trouble> {
+    let (mut subject, body) = templates.render(language, name, facts)?;
+    let excess = subject.chars().count().saturating_sub(layout::SUBJECT);
+    if excess > 0 {
+        facts.shorten(excess);
+        (subject, _) = templates.render(language, name, facts)?;
+    }
+    Ok((printable_cut(&subject, layout::SUBJECT), body))
 }
 
 /// A file that goes with a letter.
@@ -66,40 +112,47 @@ pub struct Attachment {
     pub text: String,
 }
 
-/// The whole message (RFC 5322 and MIME, lines end with CRLF), ready for the outbox. Deterministic.
-pub fn compose(notice: &Notice, settings: &Settings) -> Vec<u8> {
-    message::write(&message::Head::of(notice), &letter(notice, settings), settings)
+/// The whole message, ready for the outbox. Deterministic.
+pub fn compose(notice: &Notice, settings: &Settings) -> Composed {
+    let letter = letter(notice, settings);
+    Composed { message: message::write(&message::Head::of(notice), &letter, settings), trouble: letter.trouble }
 }
 
 /// The words of a notice.
 pub fn letter(notice: &Notice, settings: &Settings) -> Letter {
-    let Some((case, others)) = notice.cases.split_first() else { return summary::letter(notice).lay_out() };
-    let mut draft = match notice.kind {
-        NoticeKind::Expiry => expiry::letter(notice, case),
-        NoticeKind::Chain => chain::letter(notice, case, settings),
-        NoticeKind::Problem => problem::letter(notice, case),
-        NoticeKind::Resolved => resolved::letter(notice, case, settings),
-        NoticeKind::Summary => return summary::letter(notice).lay_out(),
+    let language = settings.language_of(&notice.recipient);
+    match notice.cases.split_first() {
+        Some((case, others)) if notice.kind != NoticeKind::Summary => about_one(notice, case, others, settings, language),
+        _ => Draft {
+            tone: Some(tone(notice.cases.iter().map(|case| case.member.severity).max().unwrap_or(Severity::Info))),
+            attachments: summary::attachments(&notice.cases),
+            ..Draft::written(settings, language, "summary.txt", &mut Summary::of(notice, language))
+        },
+    }
+    .lay_out()
+}
+
+/// A letter about one incident.
+fn about_one(notice: &Notice, case: &Case, others: &[Case], settings: &Settings, language: Language) -> Draft {
+    let ready_chain = || facts::repair(case).map(|repair| Attachment { name: "fullchain.pem".into(), text: repair.to_pem() });
+    let to_be_sent_on = || forward::draft(notice, case, settings);
+    let (template, attachments) = match notice.kind {
+        NoticeKind::Expiry => ("expiry.txt", evidence::attached(notice, case)),
+        NoticeKind::Chain => ("chain.txt", ready_chain().into_iter().chain(to_be_sent_on()).collect()),
+        NoticeKind::Resolved => ("resolved.txt", Vec::new()),
+        NoticeKind::Problem | NoticeKind::Summary => ("problem.txt", evidence::attached(notice, case)),
     };
-    the_same_at(&mut draft.body, others);
-    draft.lay_out()
-}
-
-/// The other endpoints of the recipient at which the incident holds, or held.
-fn the_same_at(body: &mut Body, others: &[Case]) {
-    if others.is_empty() {
-        return;
+    Draft {
+        tone: match (notice.kind, notice.audience) {
+            (NoticeKind::Resolved, _) => Some("ok"),
+            (NoticeKind::Chain, Audience::Admin) => None,
+            _ => Some(tone(case.member.severity)),
+        },
+        link: Some(Finding::link(&case.member.code)),
+        attachments,
+        ..Draft::written(settings, language, template, &mut Facts::of(notice, case, others, settings, language))
     }
-    body.heading(&format!("The same at {}", layout::count(others.len(), "other endpoint")));
-    let mut places: Vec<String> = others.iter().take(LISTED).map(evidence::named_place).collect();
-    if others.len() > LISTED {
-        places.push(format!("and {} more, which the status page lists", others.len() - LISTED));
-    }
-    body.items(places);
 }
-
-/// How many other endpoints a letter lists.
-const LISTED: usize = 200;
 
 /// A page that leads to these letters' own pages, `NAME.html`, beside it.
 pub fn gallery(samples: &[Sample], settings: &Settings) -> String {
@@ -108,16 +161,23 @@ pub fn gallery(samples: &[Sample], settings: &Settings) -> String {
 }
 
 /// The message that `certvigil mail test` sends to `to`.
-pub fn test_message(settings: &Settings, to: &str, at: Timestamp) -> Vec<u8> {
-    let mut text = Body::default();
-    text.paragraph("Nothing is to be done: this is the test mail that somebody asked certvigil for, and it has arrived.");
-    text.paragraph("Alerts take the same way: the same server, the same sender, the same kind of message.");
-    text.facts(&[
-        ("Sent", date(at)),
-        ("Through", layout::safe(&format!("{}:{}", settings.server.host, settings.server.port))),
-        ("To", layout::safe(to)),
-    ]);
-    let draft = Draft { subject: "[certvigil] test mail".into(), body: text, tone: Some("ok"), ..Draft::default() };
+pub fn test_message(settings: &Settings, to: &str, at: Timestamp) -> Composed {
+    #[derive(Serialize)]
+    struct Test {
+        /// When it was sent.
+        at: String,
+        /// The mail server.
+        server: String,
+        recipient: String,
+    }
+    impl Fitting for Test {}
+    let language = settings.language_of(to);
+    let mut facts = Test {
+        at: language.date(at),
+        server: layout::safe(&format!("{}:{}", settings.server.host, settings.server.port)),
+        recipient: layout::safe(to),
+    };
+    let draft = Draft { tone: Some("ok"), ..Draft::written(settings, language, "test.txt", &mut facts) };
     let head = message::Head {
         id: format!("test-{}-{}", at.as_nanosecond(), &Fingerprint::of(to.as_bytes()).to_string()[..8]),
         kind: "test",
@@ -126,50 +186,8 @@ pub fn test_message(settings: &Settings, to: &str, at: Timestamp) -> Vec<u8> {
         thread: None,
         at,
     };
-    message::write(&head, &draft.lay_out(), settings)
-}
-
-/// What people call the thing that is wrong, for a subject: a few words for each finding code.
-fn title(code: &str) -> String {
-    match code {
-        "expired" => "certificate has expired",
-        "not_yet_valid" => "certificate is not valid yet",
-        "expires_soon" => "certificate expires soon",
-        "missing_intermediate" => "incomplete certificate chain",
-        "issuer_unknown" => "issuer of the certificate is unknown",
-        "wrong_order" => "certificate chain in wrong order",
-        "extra_certificates" => "needless certificates in the chain",
-        "root_included" => "root certificate in the chain",
-        "self_signed" => "self-signed certificate",
-        "unknown_ca" => "certificate of an untrusted CA",
-        "hostname_mismatch" => "certificate is for another name",
-        "intermediate_expired" => "CA certificate is out of date",
-        "key_possession_failed" => "server lacks the certificate's key",
-        "unreadable_certificate" => "certificate that cannot be read",
-        "bad_signature" => "bad signature in the chain",
-        "weak_key" => "certificate with a weak key",
-        "signature_unchecked" => "certificate signature not checked",
-        "weak_signature" => "certificate with a weak signature",
-        "intermediate_expires_soon" => "CA certificate expires soon",
-        "outlives_issuer" => "CA certificate ends before its leaf",
-        "unusual_key" => "key that browsers do not accept",
-        "missing_san" => "certificate lacks alternative names",
-        "missing_server_auth" => "certificate that is not for servers",
-        "ca_as_leaf" => "CA certificate used by a server",
-        "few_scts" => "certificate lacks CT timestamps",
-        "internal_names" => "public certificate with inner names",
-        "broad_wildcard" => "too broad a wildcard",
-        "must_staple" => "certificate without its OCSP staple",
-        "default_certificate" => "software's default certificate",
-        "lint" => "certificate against the rules",
-        "lifetime_too_long" => "certificate of too long a lifetime",
-        "verification_refused" => "certificate verification fails",
-        "handshake_failed" => "TLS handshake fails",
-        "unreachable" => "server cannot be reached",
-        "client_certificate_wanted" => "server wants a client certificate",
-        other => return printable_cut(&other.replace('_', " "), 40),
-    }
-    .to_owned()
+    let letter = draft.lay_out();
+    Composed { message: message::write(&head, &letter, settings), trouble: letter.trouble }
 }
 
 /// The colour of a severity.
@@ -179,10 +197,4 @@ fn tone(severity: Severity) -> &'static str {
         Severity::Warning => "warning",
         Severity::Critical => "critical",
     }
-}
-
-/// `NAME: rest`, the name cut where the whole grew too long. Who writes is in `From`, and filters have `X-Certvigil-Kind`.
-fn subject(case: &Case, rest: &str) -> String {
-    let room = layout::SUBJECT.saturating_sub(": ".len() + rest.chars().count()).max(12);
-    printable_cut(&format!("{}: {rest}", printable_cut(&case.watch.endpoint.name, room)), layout::SUBJECT)
 }

@@ -1,6 +1,17 @@
 //! Every letter word by word (`tests/fixtures/letters`), and what strangers' names cannot do to it.
 
+macro_rules! golden {
+    ($name:expr, $text:expr) => {
+        insta::with_settings!({
+            snapshot_path => "../../../tests/fixtures/letters",
+            prepend_module_to_snapshot => false,
+            omit_expression => true,
+        }, { assert_snapshot!($name, $text) });
+    };
+}
+
 mod clients;
+mod every;
 mod forward;
 mod hostile;
 
@@ -16,7 +27,7 @@ use crate::{
     },
     endpoint::Endpoint,
     incident::{Audience, Cause, Incident, IncidentKey, Member, State, Step},
-    mail::{Login, Secret, Security, Server},
+    mail::{Login, Secret, samples},
     monitor::{Policy, Watch},
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
 };
@@ -32,9 +43,9 @@ fn now() -> Timestamp {
 }
 
 fn settings() -> Settings {
-    let login = Login { username: "alerts".into(), password: Secret(PASSWORD.into()) };
-    let server = Server { host: "smtp.example.com".into(), port: 587, tls: Security::Starttls, login: Some(login), roots: None };
-    Settings { server, from: "certvigil <alerts@example.com>".into(), to: vec!["ops@example.com".into()] }
+    let mut settings = crate::mail::samples::settings();
+    settings.server.login = Some(Login { username: "alerts".into(), password: Secret(PASSWORD.into()) });
+    settings
 }
 
 fn fixture(pem_text: &str) -> Arc<Certificate> {
@@ -158,7 +169,12 @@ fn admin(mut notice: Notice) -> Notice {
 
 /// Subject, text and attachments as people see them.
 fn shown(notice: &Notice) -> String {
-    let letter = letter(notice, &settings());
+    shown_by(notice, &settings())
+}
+
+fn shown_by(notice: &Notice, settings: &Settings) -> String {
+    let letter = letter(notice, settings);
+    assert_eq!(letter.trouble, None);
     assert!(letter.subject.chars().count() <= 60, "{}", letter.subject);
     for line in letter.text.lines().filter(|line| !line.starts_with("    ")) {
         assert!(line.chars().count() <= 76 || line.starts_with("SHA-256 ") || line.contains(" https://"), "too wide: {line}");
@@ -174,14 +190,16 @@ fn shown(notice: &Notice) -> String {
     out
 }
 
-macro_rules! golden {
-    ($name:literal, $text:expr) => {
-        insta::with_settings!({
-            snapshot_path => "../../../tests/fixtures/letters",
-            prepend_module_to_snapshot => false,
-            omit_expression => true,
-        }, { assert_snapshot!($name, $text) });
-    };
+#[test]
+fn every_letter_in_every_language() {
+    for language in Language::ALL {
+        let settings = Settings { language, ..settings() };
+        let mut all = String::new();
+        for sample in samples::samples() {
+            writeln!(all, "=== {}\n{}", sample.name, shown_by(&sample.notice, &settings)).unwrap();
+        }
+        golden!(format!("all-{}", language.tag()), all);
+    }
 }
 
 #[test]
@@ -235,7 +253,7 @@ fn nothing_of_our_inside_reaches_an_admin() {
     watch.endpoint.name = "inside-name".into();
     let watch = Arc::new(watch);
     for kind in [NoticeKind::Chain, NoticeKind::Resolved] {
-        let message = String::from_utf8(compose(&admin(notice(kind, vec![broken_chain(&watch)])), &settings())).unwrap();
+        let message = String::from_utf8(compose(&admin(notice(kind, vec![broken_chain(&watch)])), &settings()).message).unwrap();
         for secret in [PASSWORD, "label-of-ours", "inside-name", "owner@inside", "smtp.example.com", "PRIVATE"] {
             assert!(!message.contains(secret), "{kind:?} tells {secret}");
         }
@@ -360,8 +378,8 @@ fn attachments_have_harmless_and_unique_names() {
 fn the_message_as_it_travels() {
     let mut notice = admin(notice(NoticeKind::Chain, vec![broken_chain(&watch("shop.example", Policy::default()))]));
     notice.thread = Some("n-20261120.7".into());
-    let message = compose(&notice, &settings());
-    assert_eq!(message, compose(&notice, &settings()), "the same notice gives the same octets");
+    let message = compose(&notice, &settings()).message;
+    assert_eq!(message, compose(&notice, &settings()).message, "the same notice gives the same octets");
     assert!(message.is_ascii());
     let message = String::from_utf8(message).unwrap();
     assert!(message.ends_with("--\r\n") && !message.replace("\r\n", "").contains(['\r', '\n']), "lines end with CRLF");
@@ -370,21 +388,12 @@ fn the_message_as_it_travels() {
 
 #[test]
 fn a_test_mail_tells_no_password() {
-    let message = String::from_utf8(test_message(&settings(), "ops@example.com", now())).unwrap();
+    let message = String::from_utf8(test_message(&settings(), "ops@example.com", now()).message).unwrap();
     assert!(
         message.contains("\r\nTo: ops@example.com\r\n") && message.contains("Subject: [certvigil] test mail\r\n"),
         "{message}"
     );
     assert!(message.contains("smtp.example.com:587") && !message.contains(PASSWORD));
-}
-
-#[test]
-fn every_finding_has_a_title() {
-    for code in Finding::CODES {
-        let title = title(code);
-        assert_ne!(title, code.replace('_', " "), "{code} has no words");
-        assert!(title.len() <= 36, "{title}");
-    }
 }
 
 #[test]
@@ -400,7 +409,7 @@ fn a_subject_tells_all_in_60_characters() {
                 let subject = letter(&notice, &settings()).subject;
                 assert!(subject.chars().count() <= 60, "{subject}");
                 if matches!(kind, NoticeKind::Problem | NoticeKind::Resolved) {
-                    assert!(subject.contains(&title(code)), "{code}: {subject}");
+                    assert!(subject.contains(&Language::English.title(code)), "{code}: {subject}");
                 }
             }
         }

@@ -49,7 +49,7 @@ impl Scene {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = Server { host: "127.0.0.1".into(), port, tls: Security::None, login: None, roots: None };
-        let settings = Settings { server, from: "certvigil <alerts@example.com>".into(), to: Vec::new() };
+        let settings = Settings { server, to: Vec::new(), ..crate::mail::samples::settings() };
         Scene { folder, settings, serving: tokio::spawn(mailbox.serve(listener, std::future::pending())) }
     }
 
@@ -250,7 +250,7 @@ async fn what_is_no_address_is_refused_at_once() {
 fn settings_that_no_courier_can_be_had_of() {
     let server =
         Server { host: "localhost".into(), port: 25, tls: Security::Starttls, login: None, roots: Some(vec![vec![1, 2]]) };
-    let mut settings = Settings { server, from: "alerts@example.com".into(), to: Vec::new() };
+    let mut settings = Settings { server, from: "alerts@example.com".into(), ..crate::mail::samples::settings() };
     let why = |settings: &Settings| Courier::new(settings).err().expect("a fault").to_string();
     assert_snapshot!(why(&settings), @"mail.server.ca_files: certificate 1 cannot be used as a root");
     settings.from = "alerts".into();

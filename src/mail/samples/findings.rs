@@ -3,7 +3,7 @@
 use core::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use super::{full_chain, intermediate, leaf, moment, self_signed};
+use super::{full_chain, intermediate, leaf, moment, root, self_signed};
 use crate::{
     certificate::{Certificate, HashAlgorithm},
     clock::Timestamp,
@@ -34,7 +34,7 @@ pub(super) fn of(code: &str) -> Seen {
 
 /// One of each code, in the order of [`Finding::CODES`].
 pub(super) fn all() -> Vec<Seen> {
-    let (subject, issuer, root) = ("CN=shop.example.com", ISSUER, ROOT);
+    let (subject, issuer, root_name) = ("CN=shop.example.com", ISSUER, ROOT);
     let not_after = moment("2026-11-28T12:00:00Z");
     let now = moment("2026-11-22T09:41:07Z");
     let after = moment("2026-12-01T09:41:07Z");
@@ -58,13 +58,17 @@ pub(super) fn all() -> Vec<Seen> {
             codes: &[(20, 0), (21, 0)],
             ..seen(Finding::IssuerUnknown { issuer: issuer.into(), tried: "http://ca.example.com/r1.cer answered 404".into() })
         },
-        Seen { chain: vec![leaf(), intermediate(), leaf()], status: ChainStatus::WrongOrder, ..seen(Finding::WrongOrder) },
+        Seen { chain: vec![leaf(), root(), intermediate()], status: ChainStatus::WrongOrder, ..seen(Finding::WrongOrder) },
         Seen {
             chain: vec![leaf(), intermediate(), self_signed()],
             status: ChainStatus::ExtraCertificates,
             ..seen(Finding::ExtraCertificates { extra: vec![Extra { subject: subject.into(), kind: ExtraKind::Unrelated }] })
         },
-        Seen { status: ChainStatus::RootIncluded, ..seen(Finding::RootIncluded { root: root.into() }) },
+        Seen {
+            chain: vec![leaf(), intermediate(), root()],
+            status: ChainStatus::RootIncluded,
+            ..seen(Finding::RootIncluded { root: root_name.into() })
+        },
         Seen {
             chain: vec![self_signed()],
             status: ChainStatus::SelfSigned,
@@ -74,7 +78,7 @@ pub(super) fn all() -> Vec<Seen> {
         Seen {
             status: ChainStatus::UnknownCa,
             codes: &[(20, 1)],
-            ..seen(Finding::UnknownCa { root: root.into(), presented: false })
+            ..seen(Finding::UnknownCa { root: root_name.into(), presented: false })
         },
         Seen {
             target: "shop2.example.com",

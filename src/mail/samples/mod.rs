@@ -3,13 +3,13 @@
 
 mod findings;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{Login, Secret, Security, Server, Settings};
+use super::{Language, Login, Secret, Security, Server, Settings, Templates};
 use crate::{
     certificate::Certificate,
     clock::{Timestamp, later},
-    diagnosis::{Diagnosis, Expectation, Finding, Found, Issuers, Judged, Repair, Verdict, VerifyError},
+    diagnosis::{Diagnosis, Expectation, Finding, Found, Issuers, Judged, Repair, Stores, Trust, Verdict, VerifyError},
     endpoint::Endpoint,
     incident::{Audience, Cause, Incident, IncidentKey, Member, State, Step},
     monitor::{Case, Notice, NoticeKind, Policy, Watch},
@@ -37,7 +37,14 @@ pub fn samples() -> Vec<Sample> {
 pub fn settings() -> Settings {
     let login = Login { username: "alerts".into(), password: Secret("not-shown".into()) };
     let server = Server { host: "smtp.example.com".into(), port: 587, tls: Security::Starttls, login: Some(login), roots: None };
-    Settings { server, from: "certvigil <alerts@example.com>".into(), to: vec!["ops@example.com".into()] }
+    Settings {
+        server,
+        from: "certvigil <alerts@example.com>".into(),
+        to: vec!["ops@example.com".into()],
+        language: Language::default(),
+        languages: BTreeMap::new(),
+        templates: Templates::default(),
+    }
 }
 
 fn of_finding(seen: &Seen) -> Sample {
@@ -119,11 +126,13 @@ impl Seen {
     /// The case of it at this target.
     fn under(self, target: &str, policy: Policy) -> Case {
         let target = target.parse().expect("a sample's target is sound");
+        let endpoint = Endpoint::new(target);
+        let trust = Arc::new(Trust::new(vec![root()]));
         let watch = Watch {
-            endpoint: Endpoint::new(target),
-            expectation: Expectation::default(),
-            trust: Arc::default(),
-            stores: Arc::default(),
+            expectation: Expectation { host: Some(endpoint.server_name.clone()), ..Expectation::default() },
+            endpoint,
+            stores: Arc::new(Stores { system: Arc::clone(&trust), mozilla: Arc::clone(&trust) }),
+            trust,
             policy,
         };
         let name = Arc::clone(&watch.endpoint.name);
@@ -197,7 +206,11 @@ impl Seen {
                 chain_status: self.status,
                 findings: vec![Found { finding: self.finding, accepted: false }],
                 repair,
-                borrowed: Issuers::default(),
+                borrowed: if is_gap {
+                    Issuers { certificates: vec![intermediate()], tried: String::new() }
+                } else {
+                    Issuers::default()
+                },
             },
         }
     }
@@ -218,6 +231,10 @@ fn leaf() -> Arc<Certificate> {
 
 fn intermediate() -> Arc<Certificate> {
     certificate(include_str!("intermediate.pem"))
+}
+
+fn root() -> Arc<Certificate> {
+    certificate(include_str!("root.pem"))
 }
 
 fn self_signed() -> Arc<Certificate> {

@@ -39,7 +39,7 @@ fn without_an_admin_it_is_addressed_by_whoever_sends_it() {
 #[test]
 fn it_travels_as_a_message_within_the_message() {
     let notice = notice(NoticeKind::Chain, vec![broken_chain(&watch("shop.example", Policy::default()))]);
-    let message = String::from_utf8(compose(&notice, &settings())).unwrap();
+    let message = String::from_utf8(compose(&notice, &settings()).message).unwrap();
     let part = message.split("Content-Type: message/rfc822\r\n").nth(1).expect("a message within");
     let (head, _) = part.split_once("\r\n\r\n").unwrap();
     assert!(head.contains("Content-Disposition: attachment; filename=\"letter.eml\""), "{head}");

@@ -100,7 +100,7 @@ fn strangers_cannot_write_headers_or_control_characters() {
             "{letter:?}"
         );
         assert!(!letter.text.lines().any(|line| line.starts_with("Bcc:")));
-        let names: Vec<String> = headers(&compose(&notice, &settings()))
+        let names: Vec<String> = headers(&compose(&notice, &settings()).message)
             .iter()
             .map(|line| line.split_once(':').expect("a header line").0.to_owned())
             .collect();
@@ -120,7 +120,7 @@ fn a_name_of_60_kilobytes_makes_no_long_letter() {
         let letter = letter(&notice, &settings());
         assert!(letter.subject.chars().count() <= 60, "{}", letter.subject);
         assert!(letter.text.len() < 12_000, "{:?}: {}", notice.kind, letter.text.len());
-        let message = compose(&notice, &settings());
+        let message = compose(&notice, &settings()).message;
         assert!(message.split(|b| *b == b'\n').all(|line| line.len() <= 998), "RFC 5322, section 2.1.1");
     }
 }
@@ -128,7 +128,7 @@ fn a_name_of_60_kilobytes_makes_no_long_letter() {
 #[test]
 fn names_beyond_ascii_travel_as_quoted_printable() {
     let leaf = hostile_leaf("Bücher 株式会社");
-    let message = compose(&every_letter(&leaf, "bücher")[0], &settings());
+    let message = compose(&every_letter(&leaf, "bücher")[0], &settings()).message;
     let text = String::from_utf8(message).unwrap();
     assert!(text.is_ascii() && text.contains("Content-Transfer-Encoding: quoted-printable"), "{text}");
     assert!(headers(text.as_bytes()).iter().any(|line| line.starts_with("Subject: ") && line.contains("=?utf-8?")), "{text}");
@@ -140,7 +140,7 @@ fn an_unusable_sender_or_recipient_still_gives_a_message() {
     settings.from = "no address at all".into();
     let mut notice = notice(NoticeKind::Problem, vec![]);
     notice.recipient = "nor this\r\nBcc: x@y".into();
-    let lines = headers(&compose(&notice, &settings));
+    let lines = headers(&compose(&notice, &settings).message);
     assert!(lines.contains(&"To: undisclosed-recipients:;".to_owned()), "{lines:?}");
     assert!(
         lines.iter().any(|line| line.starts_with("From: ")) && !lines.iter().any(|line| line.starts_with("Bcc")),
