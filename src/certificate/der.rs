@@ -139,6 +139,33 @@ pub(crate) fn boolean(content: &[u8]) -> Option<bool> {
     Some(*octet != 0)
 }
 
+/// A value of any type (`asn1_ex_c2i`): the plain ones have to be well-formed, the others are taken as they are.
+pub(crate) fn any_value(element: Element<'_>) -> Option<Element<'_>> {
+    const NULL: u8 = 0x05;
+    const ENUMERATED: u8 = 0x0a;
+    const UNIVERSAL_STRING: u8 = 0x1c;
+    const BMP_STRING: u8 = 0x1e;
+    const CONSTRUCTED: u8 = 0x20;
+    let content = element.content;
+    let well_formed = match element.tag {
+        BOOLEAN => boolean(content).is_some(),
+        INTEGER | ENUMERATED => integer(content).is_some(),
+        BIT_STRING => bits(content).is_some(),
+        OID => oid(content).is_some(),
+        NULL | 0 => content.is_empty() == (element.tag == NULL),
+        BMP_STRING => content.len() % 2 == 0,
+        UNIVERSAL_STRING => content.len() % 4 == 0,
+        SEQUENCE | SET => true,
+        tag => {
+            let plain = tag & !CONSTRUCTED;
+            let is_never_constructed = tag != plain && [BOOLEAN, INTEGER, ENUMERATED, OID, NULL].contains(&plain);
+            let is_always_constructed = [SEQUENCE & !CONSTRUCTED, SET & !CONSTRUCTED].contains(&tag);
+            !is_never_constructed && !is_always_constructed
+        }
+    };
+    well_formed.then_some(element)
+}
+
 /// A BIT STRING's octets, the unused bits cleared.
 pub(crate) fn bits(content: &[u8]) -> Option<Vec<u8>> {
     let (&unused, octets) = content.split_first()?;
@@ -200,6 +227,47 @@ mod tests {
         for cut in [&[0x04][..], &[0x04, 0x02, 0xaa], &[0x04, 0x80, 0xaa], &[0x04, 0x85, 1, 0, 0, 0, 0], &[0x1f, 0x00]] {
             assert_eq!(read(cut), None, "{cut:02x?}");
         }
+    }
+
+    #[test]
+    fn any_value_is_one_that_openssl_can_read() {
+        let read = |octets: &[u8]| any_value(read(octets).expect("an element").0).is_some();
+        let good: [&[u8]; 14] = [
+            &[5, 0],
+            &[1, 1, 1],
+            &[2, 1, 5],
+            &[3, 2, 1, 0],
+            &[6, 1, 0x2a],
+            &[0x0c, 1, 0xff],
+            &[0x17, 1, b'a'],
+            &[0x24, 3, 4, 1, b'a'],
+            &[0x80, 1, 0],
+            &[0x41, 0],
+            &[0, 1, 0],
+            &[0x30, 1, 0],
+            &[0x31, 0],
+            &[0x1e, 2, 0, b'a'],
+        ];
+        let bad: [&[u8]; 17] = [
+            &[5, 1, 0],
+            &[1, 0],
+            &[1, 2, 0, 0],
+            &[2, 0],
+            &[2, 2, 0, 1],
+            &[0x0a, 2, 0, 1],
+            &[3, 0],
+            &[3, 2, 9, 0],
+            &[6, 0],
+            &[0x1e, 1, b'a'],
+            &[0x1c, 3, 0, 0, 0],
+            &[0x10, 0],
+            &[0x11, 0],
+            &[0x25, 0],
+            &[0x21, 3, 1, 1, 1],
+            &[0x26, 0],
+            &[0, 0],
+        ];
+        assert_eq!((good.map(read), bad.map(read)), ([true; 14], [false; 17]));
     }
 
     #[test]

@@ -89,7 +89,7 @@ fn name(element: Element<'_>) -> Option<GeneralName<'_>> {
             let kind = der::oid(fields.expect(der::OID)?)?;
             let mut value = Elements(fields.expect(der::constructed(0))?);
             fields.end()?;
-            GeneralName::OtherName(kind, value.any()?)
+            GeneralName::OtherName(kind, der::any_value(value.any()?)?)
         }
         EMAIL => GeneralName::Email(content),
         DNS => GeneralName::Dns(content),

@@ -67,10 +67,7 @@ fn is_algorithm(element: der::Element<'_>) -> Option<()> {
     let mut parts = Elements(Some(element.content).filter(|_| element.tag == der::SEQUENCE)?);
     der::oid(parts.expect(der::OID)?)?;
     if !parts.0.is_empty() {
-        let parameters = parts.any()?;
-        if parameters.tag == der::OID {
-            der::oid(parameters.content)?;
-        }
+        der::any_value(parts.any()?)?;
     }
     parts.end()
 }
