@@ -164,6 +164,7 @@ fn page(octets: &[u8]) {
         started: now(),
         endpoints: vec![Arc::new(EndpointView { watch: Arc::new(watch), addresses: vec![address] })],
         incidents: Vec::new(),
+        silences: Vec::new(),
         outbox: OutboxView::default(),
         reload: ReloadView { successful: true, success_at: now() },
         lag: Histogram::new(&[1.0]),

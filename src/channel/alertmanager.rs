@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     clock::{Timestamp, later, rfc3339},
-    incident::channel_recipient,
+    incident::{Member, channel_recipient},
     monitor::{EndpointView, MailResult, Snapshot},
 };
 
@@ -32,7 +32,7 @@ pub(super) async fn deliver(to: &Alertmanager, client: &Client, payload: &Payloa
     post(to, client, alerts(to, payload.places(), now), now).await
 }
 
-/// Tells again what the channel has heard of: what is open goes on, what is mended has ended.
+/// Tells again what the channel has heard of: what is open goes on, what is mended has ended, and what is silenced goes out.
 pub(super) async fn resend(name: &str, to: &Alertmanager, client: &Client, snapshot: &Snapshot) -> Outcome {
     let parts = standing(name, snapshot);
     let places = parts.iter().flat_map(|part| part.members.iter().map(move |place| (part, place)));
@@ -96,7 +96,8 @@ fn standing(name: &str, snapshot: &Snapshot) -> Vec<Part> {
     let endpoints: HashMap<&str, &Arc<EndpointView>> =
         snapshot.endpoints.iter().map(|view| (&*view.watch.endpoint.name, view)).collect();
     let part = |view: &crate::monitor::IncidentView| {
-        let known = view.members.iter().filter(|member| member.is_known_to(&me));
+        let heard = |member: &&Arc<Member>| member.is_known_to(&me) && !view.silenced.contains_key(&member.endpoint);
+        let known = view.members.iter().filter(heard);
         let places = known.filter_map(|member| {
             let endpoint = endpoints.get(&*member.endpoint)?;
             let seen = endpoint.addresses.iter().flat_map(|address| address.failed.iter().chain(&address.known));

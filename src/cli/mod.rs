@@ -9,6 +9,7 @@ mod judging;
 mod mail;
 mod output;
 mod run;
+mod silence;
 mod validate;
 mod verify;
 
@@ -36,6 +37,7 @@ enum Command {
     Explain(explain::Explain),
     Validate(validate::Validate),
     Mail(mail::Mail),
+    Silence(silence::SilenceCommand),
 }
 
 /// Parses the arguments, runs the command, and turns what came of it into the exit status.
@@ -68,6 +70,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Explain(explain) => explain.run(),
         Command::Validate(validate) => validate.run(),
         Command::Mail(mail) => mail.run(),
+        Command::Silence(silence) => silence.run(),
     }
 }
 
@@ -75,7 +78,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
 /// for a check, whose 1 would be a warning.
 fn failed(command: Option<&OsStr>) -> u8 {
     match command.and_then(OsStr::to_str) {
-        Some("run" | "demo" | "validate" | "mail") => 1,
+        Some("run" | "demo" | "validate" | "mail" | "silence") => 1,
         _ => UNKNOWN,
     }
 }

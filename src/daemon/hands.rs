@@ -32,6 +32,8 @@ use crate::{
 pub(super) enum Done {
     /// Something for the brain.
     Event(Event),
+    /// Nothing of note.
+    Nothing,
     /// A configuration was read; `None` when the reading itself failed.
     Config(Option<Box<Result<Loaded, Faults>>>),
 }
@@ -52,6 +54,9 @@ pub(super) struct Hands {
     under_way: HashMap<Id, Task>,
     reading: Reading,
     scribe: Scribe,
+    store: Store,
+    /// When silences were asked for last, in uptime.
+    silences_asked: Duration,
     /// The open incidents at each endpoint and the stage they were logged at: a log is read for what changes.
     logged: HashMap<(Arc<str>, IncidentKey), String>,
     /// When each channel that wants to was last told again what is open, in uptime.
@@ -78,6 +83,8 @@ enum Task {
     Delivery(String),
     /// The configuration is being read.
     Reading,
+    /// Whether there are other silences.
+    Silences,
     /// The channel of this name is told again what is open.
     Resend(Arc<str>),
 }
@@ -108,7 +115,9 @@ impl Hands {
             tasks: JoinSet::new(),
             under_way: HashMap::new(),
             reading: Reading::Idle,
-            scribe: Scribe::start(store),
+            scribe: Scribe::start(store.clone()),
+            store,
+            silences_asked: Duration::ZERO,
             logged: HashMap::new(),
             resent: HashMap::new(),
             told_skipped: HashSet::new(),
@@ -280,6 +289,27 @@ impl Hands {
         }
     }
 
+    /// Looks whether the command line has written other silences, now and then.
+    pub(super) fn look_for_silences(&mut self, now: Now) {
+        let is_busy = self.under_way.values().any(|task| matches!(task, Task::Silences));
+        if is_busy || now.uptime.saturating_sub(self.silences_asked) < SILENCES_EVERY {
+            return;
+        }
+        self.silences_asked = now.uptime;
+        let store = self.store.clone();
+        let task = self.tasks.spawn(async move {
+            match store.silences().await {
+                Ok(Some(silences)) => Done::Event(Event::Silenced(silences)),
+                Ok(None) => Done::Nothing,
+                Err(problem) => {
+                    debug!("the silences cannot be read: {problem}");
+                    Done::Nothing
+                }
+            }
+        });
+        self.under_way.insert(task.id(), Task::Silences);
+    }
+
     fn ended(&mut self, ended: Result<(Id, Done), tokio::task::JoinError>) -> Done {
         match ended {
             Ok((id, done)) => {
@@ -307,6 +337,10 @@ impl Hands {
                 error!(%channel, "telling again what is open failed unexpectedly: {problem}");
                 let detail = "it failed unexpectedly; the log has the place".to_owned();
                 Done::Event(Event::Resent { channel, result: MailResult::Deferred, detail })
+            }
+            Some(Task::Silences) => {
+                error!("the silences could not be read: {problem}");
+                Done::Nothing
             }
             Some(Task::Reading) | None => {
                 error!("the configuration could not be read: {problem}");
@@ -371,3 +405,6 @@ impl Hands {
         }
     }
 }
+
+/// The command line's silences take effect within this.
+const SILENCES_EVERY: Duration = Duration::from_secs(2);

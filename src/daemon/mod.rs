@@ -186,6 +186,7 @@ impl Loop {
                     self.publish();
                     let snapshot = Arc::clone(&self.publish.borrow());
                     self.hands.resend(&snapshot, self.clock.now());
+                    self.hands.look_for_silences(self.clock.now());
                     self.systemd.alive(&self.summary());
                     None
                 }
@@ -203,6 +204,7 @@ impl Loop {
     fn event(&mut self, done: Done) -> Option<Event> {
         match done {
             Done::Event(event) => Some(event),
+            Done::Nothing => None,
             Done::Config(read) => {
                 // Only the last word counts, where several were asked for.
                 if self.hands.config_read() {

@@ -25,6 +25,7 @@ pub(super) fn judged(stored: Stored, watches: &[Arc<Watch>], now: Timestamp) -> 
         addresses: stored.addresses.into_iter().map(restored).collect(),
         incidents: stored.incidents,
         members: stored.members,
+        silences: stored.silences,
         outbox: stored.mails.iter().map(waiting).collect(),
         first_sweep_done: stored.first_sweep_done,
     };

@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 use std::{sync::Arc, time::Duration};
 
-use super::{AddressView, MailResult, Notice, NoticeKind, Watch};
+use super::{AddressView, MailResult, Notice, NoticeKind, Silence, Watch};
 use crate::{
     clock::Timestamp,
     diagnosis::Judged,
@@ -19,6 +19,8 @@ pub enum Event {
     Visited(Visited),
     /// A new configuration was taken: the whole inventory as it is now.
     Reloaded(Vec<Arc<Watch>>),
+    /// Silences were made or taken back: all that there are, those that are over too.
+    Silenced(Vec<Silence>),
     /// A new configuration was refused; the old one goes on.
     ReloadFailed,
     /// A delivery came back.
@@ -127,6 +129,8 @@ pub struct Restored {
     pub incidents: Vec<Incident>,
     /// The endpoints' parts in them.
     pub members: Vec<Member>,
+    /// The silences.
+    pub silences: Vec<Silence>,
     /// The mails that wait, oldest first.
     pub outbox: Vec<Waiting>,
     /// The first sweep after the installation is over.

@@ -13,6 +13,7 @@ mod post;
 mod reload;
 mod schedule;
 mod select;
+mod silence;
 mod snapshot;
 mod sweep;
 mod tell;
@@ -35,12 +36,14 @@ use hold::Holds;
 use ledger::Ledger;
 use outbox::{Outbox, Outcome};
 use schedule::{Next, Schedule};
+use silence::Silences;
 use sweep::Sweep;
 
 pub use event::{Effect, Event, Record, Restored, RestoredAddress, Settings, Visited, Waiting};
 pub use notice::{Case, Notice, NoticeKind};
 pub use policy::{Limits, Policy, Subscription, Watch};
 pub use select::{Glob, Selector};
+pub use silence::Silence;
 pub use snapshot::{AddressView, EndpointView, Histogram, IncidentView, MailResult, OutboxView, ReloadView, Snapshot};
 
 /// All that is known and wanted, and the only place where anything is decided. Never waits, never fails, reads no clock.
@@ -58,6 +61,7 @@ pub struct Monitor {
     /// Mails under way, by id, and the endpoints whose news wait for them.
     awaited: HashMap<String, BTreeSet<Arc<str>>>,
     holds: Holds,
+    silences: Silences,
     /// Under way; begun only where there is a way out, so that the first mail ever is the summary.
     sweep: Option<Sweep>,
     sweep_done: bool,
@@ -95,6 +99,7 @@ impl Monitor {
             outbox: Outbox::new(restored.outbox, settings.mail, settings.seed, now.uptime),
             awaited: HashMap::new(),
             holds: Holds::default(),
+            silences: Silences::default(),
             sweep: None,
             sweep_done: restored.first_sweep_done,
             generations: 0,
@@ -105,6 +110,7 @@ impl Monitor {
             revision: 1,
         };
         let mut turn = Turn::default();
+        monitor.silences.set(restored.silences, now);
         monitor.reloaded(inventory, now, &mut turn);
         monitor.remember(restored.addresses, restored.incidents, restored.members, now, &mut turn);
         let effects = monitor.effects(turn, now);
@@ -114,6 +120,7 @@ impl Monitor {
     /// Takes what has happened and says what is to be done, in this order: save, post, deliver, visit.
     pub fn handle(&mut self, event: Event, now: Now) -> Vec<Effect> {
         let mut turn = Turn::default();
+        let has_ended = self.end_silences(now, &mut turn);
         let is_visible = match event {
             Event::Woke => false,
             Event::Visited(report) => self.visited(report, now, &mut turn),
@@ -121,6 +128,7 @@ impl Monitor {
                 self.reloaded(inventory, now, &mut turn);
                 true
             }
+            Event::Silenced(silences) => self.silence(silences, now, &mut turn),
             Event::ReloadFailed => std::mem::replace(&mut self.reload.successful, false),
             Event::Mailed { id, result, detail, after } => {
                 let outcome = Outcome { result, after };
@@ -141,14 +149,17 @@ impl Monitor {
         self.end_sweep(now, &mut turn);
         self.release(None, now, &mut turn);
         let effects = self.effects(turn, now);
-        self.revision += u64::from(is_visible || !effects.is_empty());
+        self.revision += u64::from(is_visible || has_ended || !effects.is_empty());
         effects
     }
 
     /// When `Event::Woke` is wanted, in uptime; `None` when only another event can bring anything about.
     pub fn next_wake(&self) -> Option<Duration> {
         let sweep = self.sweep.as_ref().map(Sweep::deadline);
-        [self.schedule.next_wake(), self.outbox.next_wake(), sweep, self.holds.next_wake()].into_iter().flatten().min()
+        [self.schedule.next_wake(), self.outbox.next_wake(), sweep, self.holds.next_wake(), self.silences.next_wake()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Grows with everything that a snapshot would show differently (but for its own time).
@@ -163,6 +174,7 @@ impl Monitor {
             started: self.started,
             endpoints: self.dossiers.iter().map(|dossier| dossier.view.clone()).collect(),
             incidents: self.ledger.entries().map(|entry| self.view(entry)).collect(),
+            silences: self.silences.active().to_vec(),
             outbox: self.outbox.view(),
             reload: self.reload.clone(),
             lag: self.schedule.lag.clone(),
@@ -199,8 +211,12 @@ impl Monitor {
 
     fn view(&self, entry: &ledger::Entry) -> IncidentView {
         let names = entry.standing.union(&entry.mended);
-        let members = names.filter_map(|name| self.member(name, &entry.incident.key).cloned());
-        IncidentView { incident: entry.incident.clone(), members: members.collect() }
+        let members: Vec<_> = names.filter_map(|name| self.member(name, &entry.incident.key).cloned()).collect();
+        let silenced = members.iter().filter(|member| member.is_open()).filter_map(|member| {
+            let watch = &self.dossiers[*self.places.get(&member.endpoint)?].view.watch;
+            Some((member.endpoint.clone(), self.silences.of(watch, member)?.clone()))
+        });
+        IncidentView { incident: entry.incident.clone(), silenced: silenced.collect(), members }
     }
 
     fn begin_sweep(&mut self, now: Now) {

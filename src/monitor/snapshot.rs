@@ -1,9 +1,9 @@
 //! A reading of the brain's memory: what the page, the metrics and the API are views of.
 
 use core::net::IpAddr;
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{NoticeKind, Watch};
+use super::{NoticeKind, Silence, Watch};
 use crate::{
     clock::Timestamp,
     diagnosis::{Found, Judged, Status},
@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub endpoints: Vec<Arc<EndpointView>>,
     /// Every incident.
     pub incidents: Vec<IncidentView>,
+    /// The silences that are not over.
+    pub silences: Vec<Arc<Silence>>,
     /// The mails that wait.
     pub outbox: OutboxView,
     /// How the last reload went.
@@ -39,6 +41,8 @@ pub struct IncidentView {
     pub incident: Arc<Incident>,
     /// Where it is suspected or open, by the endpoint's name; where it is mended, while somebody waits for the end elsewhere.
     pub members: Vec<Arc<Member>>,
+    /// Where it is open and silenced, by the endpoint's name.
+    pub silenced: BTreeMap<Arc<str>, Arc<Silence>>,
 }
 
 impl IncidentView {
@@ -46,6 +50,13 @@ impl IncidentView {
     pub fn worst(&self) -> Option<&Arc<Member>> {
         let standing = self.members.iter().rev().filter(|member| member.is_standing());
         standing.max_by_key(|member| (member.is_open(), member.weight()))
+    }
+
+    /// Nobody hears of it for now: the silence that ends first, of those at each endpoint where it is open.
+    pub fn silence(&self) -> Option<&Arc<Silence>> {
+        let mut open = self.members.iter().filter(|member| member.is_open());
+        let is_silent = self.is_open() && open.all(|member| self.silenced.contains_key(&member.endpoint));
+        self.silenced.values().filter(|_| is_silent).min_by_key(|silence| silence.until)
     }
 
     /// Real, somewhere.

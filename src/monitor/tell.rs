@@ -95,8 +95,11 @@ impl Monitor {
     }
 
     /// The owners; the admins of a server with a broken chain too, where they are to be written to; the channels that want to
-    /// hear of it. Nobody twice.
+    /// hear of it. Nobody twice, and nobody at all while it is silenced.
     fn recipients(&self, watch: &Watch, member: &Member) -> Vec<Recipient> {
+        if self.silences.of(watch, member).is_some() {
+            return Vec::new();
+        }
         let (policy, kind) = (&watch.policy, kind(&member.key));
         let is_letter = policy.write_to_admin && kind == NoticeKind::Chain;
         let admins = policy.admins.iter().filter(|_| is_letter).map(|admin| (admin, Audience::Admin));

@@ -1,6 +1,6 @@
 //! Enums and lists as they stand in the database: stable names there, types here. A name that is not known gives `None`.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -138,6 +138,14 @@ pub(super) fn strings_to_json(strings: &[String]) -> String {
 }
 
 pub(super) fn strings_from_json(text: &str) -> Option<Vec<String>> {
+    serde_json::from_str(text).ok()
+}
+
+pub(super) fn lists_to_json(lists: &BTreeMap<String, Vec<String>>) -> String {
+    json(lists)
+}
+
+pub(super) fn lists_from_json(text: &str) -> Option<BTreeMap<String, Vec<String>>> {
     serde_json::from_str(text).ok()
 }
 

@@ -18,6 +18,8 @@ pub(super) struct Database {
     pub(super) connection: Connection,
     pub(super) path: PathBuf,
     synchronous: Option<Synchronous>,
+    /// SQLite's count of the changes that others have committed, as far as they have been noticed.
+    seen: Option<i64>,
     _lock: File,
 }
 
@@ -37,11 +39,44 @@ impl Database {
             return Err(StoreError::DirectoryMissing { directory: directory.to_owned() });
         }
         let lock = locked(directory)?;
-        let path = directory.join(FILE);
+        let path = Database::path(directory);
         // Made by us rather than by SQLite, which would make it readable to all; its -wal and -shm inherit the mode.
         drop(private_file(&path)?);
         let connection = connect(&path)?;
-        Ok(Database { connection, path, synchronous: None, _lock: lock })
+        Ok(Database { connection, path, synchronous: None, seen: None, _lock: lock })
+    }
+
+    pub(super) fn path(directory: &Path) -> PathBuf {
+        directory.join(FILE)
+    }
+
+    /// A connection to the database of a daemon that runs. It leaves the schema alone.
+    pub(super) fn beside(path: &Path) -> Result<Connection, StoreError> {
+        let begun = begin(path, "NORMAL").and_then(|(connection, found)| {
+            let owner: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+            Ok((connection, found, owner))
+        });
+        let (connection, found, owner) = begun.map_err(|e| StoreError::of(path, &e))?;
+        let (path, known) = (path.to_owned(), latest());
+        match (owner, found) {
+            (APPLICATION_ID, found) if found == known => Ok(connection),
+            (APPLICATION_ID, found) if found > known => Err(StoreError::Newer { path, found, known }),
+            (APPLICATION_ID, _) => Err(StoreError::Older { path }),
+            _ => Err(StoreError::Foreign { path }),
+        }
+    }
+
+    /// Lets go of the directory, and of all but the connection.
+    pub(super) fn into_connection(self) -> Connection {
+        self.connection
+    }
+
+    /// Whether another process may have committed anything since this was asked last.
+    pub(super) fn has_changed_beside(&mut self) -> Result<bool, StoreError> {
+        // It grows with every change that another process commits, and with none of our own.
+        let version = self.connection.pragma_query_value(None, "data_version", |row| row.get(0));
+        let version = version.map_err(|e| StoreError::of(&self.path, &e))?;
+        Ok(self.seen.replace(version) != Some(version))
     }
 
     /// Whether somebody has kept state here before.
@@ -126,7 +161,7 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     if owner != APPLICATION_ID && (owner != 0 || found != 0 || tables != 0) {
         return Err(StoreError::Foreign { path: path.to_owned() });
     }
-    let known = i64::try_from(MIGRATIONS.len()).expect("a handful of migrations");
+    let known = latest();
     if found > known {
         return Err(StoreError::Newer { path: path.to_owned(), found, known });
     }
@@ -140,6 +175,11 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
         transaction.commit().map_err(failed)?;
     }
     Ok(connection)
+}
+
+/// The schema of this version.
+fn latest() -> i64 {
+    i64::try_from(MIGRATIONS.len()).expect("a handful of migrations")
 }
 
 /// A connection, and the version of the schema that it finds.
@@ -251,6 +291,19 @@ pub(super) const MIGRATIONS: &[&str] = &["
                (SELECT json_group_array(entry.value ->> 'recipient') FROM json_each(told) AS entry)
         FROM incident_1;
     DROP TABLE incident_1;
+", "
+    -- Written by the command line alone, also beside a daemon that runs and notices.
+    CREATE TABLE silence (
+        id           TEXT NOT NULL PRIMARY KEY,
+        endpoints    TEXT NOT NULL,             -- [pattern, ..]: names; none: every endpoint
+        labels       TEXT NOT NULL,             -- {label: [pattern, ..], ..}
+        findings     TEXT NOT NULL,             -- [code or topic, ..]; none: all
+        since        TEXT NOT NULL,
+        until        TEXT NOT NULL,
+        but_last_day INTEGER NOT NULL,          -- 1: the last day and the end are told all the same
+        made_by      TEXT NOT NULL,
+        reason       TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
 "];
 
 const PRUNE: &str = "

@@ -49,6 +49,18 @@ pub enum StoreError {
         /// The latest schema this program knows.
         known: i64,
     },
+    /// The daemon has not been there yet.
+    #[error("there is no state in {} yet", directory.display())]
+    NeverRun {
+        /// As configured.
+        directory: PathBuf,
+    },
+    /// A daemon of an older version runs.
+    #[error("the certvigil that runs on {} is of an older version than this one", path.display())]
+    Older {
+        /// The database.
+        path: PathBuf,
+    },
     /// A database of some other program.
     #[error("{} is a database, but not certvigil's", path.display())]
     Foreign {
@@ -101,6 +113,8 @@ impl StoreError {
             }
             StoreError::InUse { .. } => "stop the other one, or give this one a directory of its own (state.directory)",
             StoreError::Newer { .. } => "run the newer certvigil again, or move the file away and start without its memory",
+            StoreError::NeverRun { .. } => "is it the right directory? certvigil run makes the state when it starts first",
+            StoreError::Older { .. } => "restart the daemon, so that it is of this version too",
             StoreError::Foreign { .. } => "give certvigil a directory of its own (state.directory)",
             StoreError::Corrupted { .. } => {
                 "move the file away, with those of the same name ending in -wal and -shm; certvigil starts anew, and what is still wrong is told once more"

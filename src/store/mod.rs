@@ -9,6 +9,7 @@ mod error;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod hostile;
 mod read;
+mod silences;
 mod write;
 mod writer;
 
@@ -25,13 +26,14 @@ use crate::{
     clock::Timestamp,
     diagnosis::Issuers,
     incident::{Incident, Member},
-    monitor::{NoticeKind, Record},
+    monitor::{NoticeKind, Record, Silence},
     observation::Observation,
 };
 
 use tracing::warn;
 
 pub use error::{Reason, StoreError};
+pub use silences::SilenceBook;
 
 /// Where the state is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +72,8 @@ pub struct Stored {
     pub incidents: Vec<Incident>,
     /// The endpoints' parts in them, by endpoint, topic and cause.
     pub members: Vec<Member>,
+    /// The silences, oldest first.
+    pub silences: Vec<Silence>,
     /// The mails that wait, oldest first.
     pub mails: Vec<Mail>,
     /// The first sweep after the installation is over.
@@ -158,6 +162,11 @@ impl Store {
     /// the last moments, never their consistency). Commits that wait at the same time share one transaction.
     pub async fn commit(&self, records: Vec<Record>, mails: Vec<Mail>) -> Result<(), StoreError> {
         self.writer.commit(records, mails).await
+    }
+
+    /// The silences, if somebody may have written to the state beside us since this was asked last; `None`: nobody has.
+    pub async fn silences(&self) -> Result<Option<Vec<Silence>>, StoreError> {
+        self.writer.silences().await
     }
 
     /// Writes what still waits, and lets go of the directory.

@@ -22,6 +22,7 @@ pub(super) fn everything(db: &Connection, path: &Path) -> std::result::Result<St
             addresses: addresses(db)?,
             incidents: rows(db, "SELECT * FROM incident ORDER BY topic, cause", "an incident", incident)?,
             members: rows(db, "SELECT * FROM member ORDER BY endpoint, topic, cause", "an incident at an endpoint", member)?,
+            silences: super::silences::read(db)?,
             mails: mails(db)?,
             first_sweep_done: first_sweep_done(db)?,
         })
@@ -30,7 +31,12 @@ pub(super) fn everything(db: &Connection, path: &Path) -> std::result::Result<St
 }
 
 /// Every row that can be understood; the others are counted and told.
-fn rows<T>(db: &Connection, sql: &str, thing: &str, understand: impl Fn(&Row<'_>) -> Result<Option<T>>) -> Result<Vec<T>> {
+pub(super) fn rows<T>(
+    db: &Connection,
+    sql: &str,
+    thing: &str,
+    understand: impl Fn(&Row<'_>) -> Result<Option<T>>,
+) -> Result<Vec<T>> {
     let mut statement = db.prepare(sql)?;
     let mut found = statement.query([])?;
     let mut understood = Vec::new();

@@ -14,9 +14,9 @@ use tracing::warn;
 use super::{
     Mail, StoreError, UNPRUNED,
     database::{Database, Synchronous},
-    write,
+    silences, write,
 };
-use crate::monitor::Record;
+use crate::monitor::{Record, Silence};
 
 /// The way to the writer.
 #[derive(Clone, Debug)]
@@ -26,6 +26,7 @@ pub(super) struct Handle {
 
 enum Job {
     Commit(Commit),
+    Silences(oneshot::Sender<Result<Option<Vec<Silence>>, StoreError>>),
     /// Answered when the directory is free again.
     Close(oneshot::Sender<()>),
 }
@@ -40,6 +41,12 @@ impl Handle {
     pub(super) async fn commit(&self, records: Vec<Record>, mails: Vec<Mail>) -> Result<(), StoreError> {
         let (done, answer) = oneshot::channel();
         self.jobs.send(Job::Commit(Commit { records, mails, done })).map_err(|_| StoreError::Closed)?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    pub(super) async fn silences(&self) -> Result<Option<Vec<Silence>>, StoreError> {
+        let (done, answer) = oneshot::channel();
+        self.jobs.send(Job::Silences(done)).map_err(|_| StoreError::Closed)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -80,6 +87,8 @@ impl Writer {
             while let Some(job) = next {
                 match job {
                     Job::Commit(commit) => batch.push(commit),
+                    // Before what is waiting is written: nobody here writes silences.
+                    Job::Silences(done) => drop(done.send(self.silences())),
                     Job::Close(done) => closing = Some(done),
                 }
                 next = if batch.len() < BATCH && closing.is_none() { waiting.try_recv().ok() } else { None };
@@ -118,6 +127,14 @@ impl Writer {
         let let_go = write_all(&mut database.connection, batch);
         self.let_go += let_go.map_err(|error| StoreError::of(&database.path, &error))?;
         Ok(())
+    }
+
+    fn silences(&mut self) -> Result<Option<Vec<Silence>>, StoreError> {
+        let Some(database) = &mut self.database else { return Ok(None) };
+        if !database.has_changed_beside()? {
+            return Ok(None);
+        }
+        silences::read(&database.connection).map(Some).map_err(|error| StoreError::of(&database.path, &error))
     }
 
     fn prune_now_and_then(&mut self) {

@@ -7,15 +7,15 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 
 use crate::{
     certificate::{Certificate, Fingerprint},
-    clock::{Timestamp, earlier},
+    clock::{Timestamp, earlier, later},
     diagnosis::{
         ChainStatus, Diagnosis, Expectation, Extra, ExtraKind, Finding, Found, Issuers, Judged, Severity, Verdict, VerifyError,
     },
     endpoint::Endpoint,
     incident::{Cause, Incident, IncidentKey, Member, State, Step},
     monitor::{
-        AddressView, EndpointView, Histogram, IncidentView, MailResult, NoticeKind, OutboxView, Policy, ReloadView, Snapshot,
-        Watch,
+        AddressView, EndpointView, Glob, Histogram, IncidentView, MailResult, NoticeKind, OutboxView, Policy, ReloadView,
+        Selector, Silence, Snapshot, Watch,
     },
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
 };
@@ -131,6 +131,7 @@ pub(super) fn snapshot(endpoints: Vec<Arc<EndpointView>>) -> Snapshot {
         started: earlier(now(), Duration::from_hours(1)),
         endpoints,
         incidents: Vec::new(),
+        silences: Vec::new(),
         outbox: OutboxView::default(),
         reload: ReloadView { successful: true, success_at: earlier(now(), Duration::from_hours(1)) },
         lag,
@@ -231,7 +232,11 @@ pub(super) fn fleet() -> Snapshot {
             last_seen: now(),
             heard: Vec::new(),
         };
-        IncidentView { incident: Arc::new(Incident::begin(key, endpoint, member.since)), members: vec![Arc::new(member)] }
+        IncidentView {
+            incident: Arc::new(Incident::begin(key, endpoint, member.since)),
+            silenced: [].into(),
+            members: vec![Arc::new(member)],
+        }
     };
     let unreachable = Finding::of_failure(timeout("192.0.2.3").observation.failure().expect("a failure"));
     snapshot.incidents = vec![
@@ -240,6 +245,18 @@ pub(super) fn fleet() -> Snapshot {
         incident("mail", &expiring(), State::Open),
         incident(HOSTILE, &weak("RSA 512"), State::Open),
     ];
+    let silence = Arc::new(Silence {
+        id: "1f3a5c70".into(),
+        selector: Selector { endpoints: vec![Glob::new(HOSTILE)], ..Selector::default() },
+        findings: Vec::new(),
+        since: now(),
+        until: later(now(), Duration::from_hours(4)),
+        but_last_day: false,
+        by: hostile(),
+        reason: hostile(),
+    });
+    snapshot.incidents[3].silenced.insert(HOSTILE.into(), Arc::clone(&silence));
+    snapshot.silences = vec![silence];
     snapshot.outbox = OutboxView {
         length: 1,
         oldest: Some(earlier(now(), Duration::from_mins(10))),

@@ -94,6 +94,48 @@ fn mails_are_shown_before_anything_is_wrong() {
     }
 }
 
+#[test]
+fn silences_are_made_shown_and_taken_back() {
+    let scratch = Scratch::new();
+    let state = scratch.path().display().to_string();
+    let endpoints = "[shop.example, {target: mail.example, labels: {team: mail}}]";
+    let config = scratch.file("config.yaml", format!("{{state: {{directory: {state}}}, endpoints: {endpoints}}}"));
+    let config = config.display().to_string();
+    let silence = |arguments: &[&str]| certvigil(&[&["silence"], arguments, &["--config", &config]].concat());
+    let add = ["add", "--endpoint", "shop*", "--finding", "expiry", "--reason", " moves \u{1b}[31m", "--by", "ada"];
+    let said = silence(&[&add[..], &["--for", "7d"]].concat());
+    assert!(said.status == 1 && said.err.contains("there is no state in") && said.err.contains("hint: "), "{}", said.err);
+
+    // A daemon runs, as far as its lock can tell.
+    let settings = certvigil::store::Settings { directory: scratch.path().to_owned() };
+    let (_store, _) = certvigil::store::Store::open(&settings).expect("a fresh state");
+    let said = silence(&[&add[..], &["--for", "7d"]].concat());
+    assert_eq!((said.status, &*said.err), (0, ""), "{}", said.out);
+    assert!(said.out.contains(": expiry at shop*; moves \\1B[31m (ada)\n1 of 2 endpoints; take it back with: "), "{}", said.out);
+    let listed = silence(&["list"]);
+    let (id, rest) = listed.out.split_once(' ').expect("an id first");
+    assert!(rest.starts_with("until 20") && said.out.contains(id), "{}", listed.out);
+    let label = ["add", "--label", "team=web", "--until", "2999-01-01T00:00:00Z", "--reason", "r"];
+    assert!(silence(&label).err.contains("a silence lasts a year at most"));
+    let nobody = silence(&[&label[..3], &["--for", "1h", "--reason", "r", "--but-last-day"]].concat());
+    assert!(nobody.err.contains("warning: no endpoint of the configuration is meant by it"), "{}", nobody.err);
+    assert_eq!(silence(&["list", "--json"]).out.lines().count(), 2);
+    assert_eq!(silence(&["remove", id]).status, 0);
+    assert!(silence(&["remove", id]).err.contains("there is no silence"));
+    assert!(!silence(&["list"]).out.contains(id));
+    for (arguments, expected) in [
+        (vec!["add", "--for", "1h", "--reason", "r"], "required arguments were not provided"),
+        (vec!["add", "--endpoint", "*", "--reason", "r"], "required arguments were not provided"),
+        (vec!["add", "--endpoint", "*", "--for", "1h"], "--reason <TEXT>"),
+        (vec!["add", "--endpoint", "*", "--for", "1h", "--reason", " "], "the reason is empty"),
+        (vec!["add", "--label", "team", "--for", "1h", "--reason", "r"], "write one as team=mail"),
+        (vec!["add", "--finding", "expird", "--for", "1h", "--reason", "r"], "\"expird\" is no finding"),
+    ] {
+        let said = silence(&arguments);
+        assert!(said.status == 1 && said.err.contains(expected), "{arguments:?}: {} {}", said.status, said.err);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_device_is_no_success() {
     let lab = Lab::start(Timestamp::now()).await.expect("loopback has free ports");

@@ -11,6 +11,7 @@ mod properties;
 mod reload;
 mod restart;
 mod rounds;
+mod silences;
 mod sweep;
 
 use core::net::IpAddr;
@@ -74,6 +75,7 @@ struct Disk {
     incidents: BTreeMap<IncidentKey, Incident>,
     members: BTreeMap<(Arc<str>, IncidentKey), Member>,
     outbox: Vec<Waiting>,
+    silences: Vec<Silence>,
     first_sweep_done: bool,
 }
 
@@ -122,6 +124,7 @@ impl Disk {
             addresses: self.addresses.values().cloned().collect(),
             incidents: self.incidents.values().cloned().collect(),
             members: self.members.values().cloned().collect(),
+            silences: self.silences.clone(),
             outbox: self.outbox.clone(),
             first_sweep_done: self.first_sweep_done,
         }

@@ -4,6 +4,7 @@ mod faults;
 mod made;
 mod migration;
 mod round_trip;
+mod silences;
 
 use std::{
     path::{Path, PathBuf},

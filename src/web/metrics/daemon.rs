@@ -32,10 +32,25 @@ fn incidents(out: &mut String, snapshot: &Snapshot) {
     for member in snapshot.incidents.iter().filter_map(|incident| incident.worst()).filter(|member| member.is_open()) {
         *open.entry((strangers(&member.code), member.severity)).or_default() += 1;
     }
+    let help = "The number of silences that are not over.";
+    gauge(out, "certvigil_silences", help, &[], snapshot.silences.len());
+    silenced(out, snapshot);
     let mut lines = Lines::new(out, "certvigil_incident_open");
     lines.head("gauge", "The number of open incidents.");
     for ((code, severity), count) in open {
         lines.sample(&[("code", &code), ("severity", severity.name())], count);
+    }
+}
+
+fn silenced(out: &mut String, snapshot: &Snapshot) {
+    let mut lines = Lines::new(out, "certvigil_silenced_until_timestamp_seconds");
+    lines.head("gauge", "When the silence over an open incident at this endpoint ends; no series where there is none.");
+    for view in &snapshot.incidents {
+        let open = view.members.iter().filter(|member| member.is_open());
+        for (member, silence) in open.filter_map(|member| Some((member, view.silenced.get(&member.endpoint)?))) {
+            let labels = [("endpoint", &*member.endpoint), ("code", &*strangers(&member.code))];
+            lines.sample(&labels, silence.until.as_second());
+        }
     }
 }
 

@@ -104,6 +104,9 @@ fn the_daemon_tells_of_itself() {
     let all = parse(&rendered(sample::fleet()));
     assert_eq!(values(&all, "certvigil_incident_open", &[]), ["1", "1", "1"], "the suspected one is not open");
     assert_eq!(values(&all, "certvigil_incident_open", &[("code", "expires_soon"), ("severity", "critical")]), ["1"]);
+    assert_eq!(values(&all, "certvigil_silences", &[]), ["1"]);
+    let silenced = values(&all, "certvigil_silenced_until_timestamp_seconds", &[("endpoint", HOSTILE), ("code", "weak_key")]);
+    assert_eq!(silenced.len(), 1);
     assert_eq!(values(&all, "certvigil_mails_total", &[]).len(), 15);
     assert_eq!(values(&all, "certvigil_mails_total", &[("kind", "expiry"), ("result", "delivered")]), ["3"]);
     assert_eq!(values(&all, "certvigil_notifications_total", &[("channel", "hook"), ("result", "refused")]).len(), 5);

@@ -4,6 +4,7 @@ mod clients;
 mod endpoint;
 mod html;
 mod query;
+mod silences;
 #[cfg(test)]
 mod tests;
 
@@ -48,6 +49,7 @@ pub(super) fn render(snapshot: &Arc<Snapshot>, query: &str) -> Stream {
     tiles(&mut top, &totals, &query);
     troubles(&mut top, snapshot);
     incidents(&mut top, snapshot);
+    silences::section(&mut top, snapshot);
     search(&mut top, &query, found, first, rows.len());
     let mut bottom = String::new();
     pager(&mut bottom, &query, pages);
@@ -164,7 +166,7 @@ fn troubles(out: &mut String, snapshot: &Snapshot) {
 
 fn incidents(out: &mut String, snapshot: &Snapshot) {
     let standing = |view: &'_ IncidentView| view.members.iter().filter(|member| member.is_standing()).count();
-    let mut incidents: Vec<_> = snapshot.incidents.iter().filter_map(|view| Some((view.worst()?, standing(view)))).collect();
+    let mut incidents: Vec<_> = snapshot.incidents.iter().filter_map(|view| Some((view.worst()?, view))).collect();
     incidents.sort_by_key(|(worst, _)| (!worst.is_open(), Reverse(worst.severity), worst.since));
     let open = incidents.iter().filter(|(worst, _)| worst.is_open()).count();
     let suspected = incidents.len() - open;
@@ -179,20 +181,22 @@ fn incidents(out: &mut String, snapshot: &Snapshot) {
          <th scope=\"col\">Endpoint</th><th scope=\"col\">What</th><th scope=\"col\">Since (UTC)</th></tr></thead>\n<tbody>",
         if incidents.len() <= INCIDENTS_SHOWN_OPEN { " open" } else { "" }
     );
-    for (worst, endpoints) in incidents.iter().take(INCIDENTS) {
+    for (worst, view) in incidents.iter().take(INCIDENTS) {
         let doubt = match worst.state {
             State::Suspected(looks) => {
                 format!(" <span class=\"quiet\">suspected, seen {} so far</span>", count(looks.into(), "time"))
             }
             State::Open | State::Mended(_) => String::new(),
         };
+        let endpoints = standing(view);
         let others =
-            if *endpoints > 1 { format!(" <span class=\"quiet\">and {} more</span>", endpoints - 1) } else { String::new() };
+            if endpoints > 1 { format!(" <span class=\"quiet\">and {} more</span>", endpoints - 1) } else { String::new() };
+        let silenced = view.silence().map_or_else(String::new, |silence| silences::note(silence));
         let name = worst.severity.name();
         let _ = writeln!(
             out,
             "<tr><td data-label=\"Severity\"><span class=\"badge {name}\">{name}</span></td><th scope=\"row\">{}{others}</th>\
-             <td data-label=\"What\">{}{doubt} <span class=\"quiet\">{}</span></td><td data-label=\"Since\">{}</td></tr>",
+             <td data-label=\"What\">{}{doubt} <span class=\"quiet\">{}</span>{silenced}</td><td data-label=\"Since\">{}</td></tr>",
             esc(&worst.endpoint),
             esc(capitalized(&worst.summary)),
             esc(worst.addresses.join(", ")),

@@ -33,7 +33,8 @@ fn hostile_texts_stay_texts() {
     }
     let html = page(sample::fleet(), "");
     let escaped = html::esc(HOSTILE).to_string();
-    assert!(html.matches(&escaped).count() >= 8, "name, labels, subject, findings, incident, failure, trouble: {html}");
+    let places = "name, labels, subject, findings, incident, failure, trouble, silence";
+    assert!(html.matches(&escaped).count() >= 13, "{places}: {html}");
     assert!(!html.contains("secret-owner"), "no mail address on a page without a login");
 }
 
@@ -43,6 +44,16 @@ fn the_most_urgent_comes_first() {
     let evil = html::esc(HOSTILE).to_string();
     let wanted = ["mail", &evil, "unreadable", "down", "gone", "new", "long", "shop"];
     assert_eq!(order(&html), wanted);
+}
+
+#[test]
+fn what_is_silenced_is_shown_with_its_end_and_its_reason() {
+    let html = page(sample::fleet(), "");
+    let (_, incident) = html.split_once("silenced until ").expect("beside the incident");
+    assert!(incident.contains(&html::esc(HOSTILE).to_string()), "{incident}");
+    let (_, section) = html.split_once("id=\"silences\"").expect("a section of its own");
+    assert!(section.contains("<summary>1 silence</summary>") && section.contains("1f3a5c70"), "{section}");
+    assert!(!page(sample::small(), "").contains("silence"));
 }
 
 #[test]

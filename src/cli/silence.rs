@@ -1,0 +1,250 @@
+//! `certvigil silence`: hear nothing of something for a while, and why.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::{anyhow, bail};
+use clap::{ArgGroup, Args, Subcommand};
+use serde_json::json;
+
+use super::{arguments, now, output, run::environment};
+use crate::{
+    certificate::printable_cut,
+    clock::{Timestamp, date, earlier, later, rfc3339},
+    config::{self, Config},
+    diagnosis::{Finding, Topic},
+    monitor::{Glob, Selector, Silence},
+    store::{SilenceBook, StoreError},
+};
+
+/// Hear nothing of something for a while: what is silenced stays open on the page and in the metrics, and is told when the silence
+/// ends, if it still holds
+///
+/// A daemon that runs notices within seconds; one that does not, when it starts. Run it as the user of the daemon, or as root.
+#[derive(Args)]
+pub(super) struct SilenceCommand {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Add(Add),
+    List(List),
+    Remove(Remove),
+}
+
+/// Silence what all of these options name, until a moment, for a reason
+///
+/// In names and values of labels `*` stands for any text. An option that is given several times wants one of its values.
+#[derive(Args)]
+#[command(
+    group(ArgGroup::new("what").required(true).multiple(true).args(["endpoint", "label", "finding"])),
+    group(ArgGroup::new("end").required(true).args(["for", "until"])),
+    after_help = "Examples:
+  certvigil silence add --config certvigil.yaml --endpoint 'shop*' --for 4h --reason 'moves to the new balancer'
+  certvigil silence add --config certvigil.yaml --label team=mail --finding expiry --until 2027-01-07T08:00:00Z \\
+      --reason 'the CA is on holiday' --but-last-day"
+)]
+struct Add {
+    /// The configuration, which names the state directory
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// The endpoint's name
+    #[arg(long, value_name = "NAME")]
+    endpoint: Vec<String>,
+    /// One of the endpoint's labels
+    #[arg(long, value_name = "LABEL=VALUE", value_parser = label)]
+    label: Vec<(String, String)>,
+    /// The finding's code, or `expiry` or `reachability`; by default every finding
+    #[arg(long, value_name = "CODE", value_parser = finding)]
+    finding: Vec<String>,
+    /// How long, as 4h or 7d
+    #[arg(long, value_name = "DURATION", value_parser = arguments::deadline)]
+    r#for: Option<Duration>,
+    /// Until when
+    #[arg(long, value_name = "RFC3339", value_parser = arguments::moment)]
+    until: Option<Timestamp>,
+    /// Why: it is shown wherever the silence is
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Who; by default the user
+    #[arg(long, value_name = "WHO")]
+    by: Option<String>,
+    /// The last day of a certificate, and what comes after, is told all the same
+    #[arg(long)]
+    but_last_day: bool,
+}
+
+/// List the silences that are not over
+#[derive(Args)]
+struct List {
+    /// The configuration, which names the state directory
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Those of the last 30 days that are over too
+    #[arg(long)]
+    all: bool,
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Take a silence back
+#[derive(Args)]
+struct Remove {
+    /// The configuration, which names the state directory
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// As `silence list` and the page show it
+    #[arg(value_name = "ID", required = true)]
+    id: Vec<String>,
+}
+
+impl SilenceCommand {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Add(add) => add.run(),
+            Command::List(list) => list.run(),
+            Command::Remove(remove) => remove.run(),
+        }
+    }
+}
+
+impl Add {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        let now = now().wall;
+        let config = load(&self.config)?;
+        let silence = self.silence(now)?;
+        let selector = &silence.selector;
+        let is_meant = |labels: &BTreeMap<String, String>, name: &str| selector.matches(name, labels);
+        let meant = config.watches.iter().filter(|watch| is_meant(&watch.policy.labels, &watch.endpoint.name)).count();
+        book(&config)?.add(&silence, earlier(now, KEPT)).map_err(told)?;
+        if meant == 0 {
+            output::warn("warning: no endpoint of the configuration is meant by it");
+        }
+        output::say(&format!(
+            "{}\n{meant} of {} endpoints; take it back with: certvigil silence remove {}",
+            line(&silence),
+            config.watches.len(),
+            silence.id
+        ))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn silence(self, now: Timestamp) -> anyhow::Result<Silence> {
+        let until = self.until.unwrap_or_else(|| later(now, self.r#for.unwrap_or_default()));
+        if until <= now {
+            bail!("{} is over already; write a moment that is to come", rfc3339(until));
+        }
+        if until > later(now, LONGEST) {
+            bail!("a silence lasts a year at most; accept: in the configuration mutes a finding for good");
+        }
+        let text = |text: &str| printable_cut(text.trim(), 200);
+        let reason = text(&self.reason);
+        if reason.is_empty() {
+            bail!("the reason is empty; whoever sees the silence shall know why");
+        }
+        let mut labels: BTreeMap<String, Vec<Glob>> = BTreeMap::new();
+        for (label, value) in self.label {
+            labels.entry(label).or_default().push(Glob::new(&value));
+        }
+        let user = || ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+        Ok(Silence {
+            id: format!("{:08x}", fastrand::u32(..)),
+            selector: Selector { endpoints: self.endpoint.iter().map(|name| Glob::new(name)).collect(), labels },
+            findings: self.finding,
+            since: now,
+            until,
+            but_last_day: self.but_last_day,
+            by: text(&self.by.or_else(user).unwrap_or_else(|| "somebody".into())),
+            reason,
+        })
+    }
+}
+
+impl List {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        let now = now().wall;
+        let mut silences = book(&load(&self.config)?)?.all().map_err(told)?;
+        silences.retain(|silence| self.all || !silence.is_over(now));
+        if silences.is_empty() && !self.json {
+            output::say("nothing is silenced")?;
+        }
+        for silence in silences {
+            output::say(&if self.json { object(&silence) } else { format!("{} {}", silence.id, line(&silence)) })?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Remove {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        let mut book = book(&load(&self.config)?)?;
+        for id in &self.id {
+            if !book.remove(id).map_err(told)? {
+                bail!("there is no silence {:?}; certvigil silence list shows them", printable_cut(id, 40));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn load(path: &Path) -> anyhow::Result<Config> {
+    Ok(config::load(path, &environment())?.config)
+}
+
+fn book(config: &Config) -> anyhow::Result<SilenceBook> {
+    SilenceBook::open(&config.store).map_err(told)
+}
+
+/// The error with its causes and what to do.
+fn told(problem: StoreError) -> anyhow::Error {
+    let hint = problem.hint().map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+    anyhow!("{:#}{hint}", anyhow::Error::new(problem))
+}
+
+fn line(silence: &Silence) -> String {
+    format!("until {}: {silence}; {} ({})", date(silence.until), silence.reason, silence.by)
+}
+
+fn object(silence: &Silence) -> String {
+    let texts = |globs: &[Glob]| globs.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let labels: BTreeMap<_, _> = silence.selector.labels.iter().map(|(label, globs)| (label, texts(globs))).collect();
+    json!({
+        "id": silence.id,
+        "endpoints": texts(&silence.selector.endpoints),
+        "labels": labels,
+        "findings": silence.findings,
+        "since": rfc3339(silence.since),
+        "until": rfc3339(silence.until),
+        "but_last_day": silence.but_last_day,
+        "by": silence.by,
+        "reason": silence.reason,
+    })
+    .to_string()
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((label, value)) if !label.is_empty() && !value.is_empty() => Ok((label.to_owned(), value.to_owned())),
+        _ => Err(format!("{text:?} is no label with its value; write one as team=mail")),
+    }
+}
+
+fn finding(text: &str) -> Result<String, String> {
+    let topics = [Topic::Expiry, Topic::Reachability].map(Topic::name);
+    if topics.contains(&text) || Finding::CODES.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("{text:?} is no finding; write one such as expiry, reachability or unknown_ca (docs/findings.md has all)"))
+}
+
+const LONGEST: Duration = Duration::from_hours(366 * 24);
+
+/// What is over is kept for so long.
+const KEPT: Duration = Duration::from_hours(30 * 24);
