@@ -153,8 +153,8 @@ pub(crate) fn any_value(element: Element<'_>) -> Option<Element<'_>> {
         BIT_STRING => bits(content).is_some(),
         OID => oid(content).is_some(),
         NULL | 0 => content.is_empty() == (element.tag == NULL),
-        BMP_STRING => content.len() % 2 == 0,
-        UNIVERSAL_STRING => content.len() % 4 == 0,
+        BMP_STRING => content.len().is_multiple_of(2),
+        UNIVERSAL_STRING => content.len().is_multiple_of(4),
         SEQUENCE | SET => true,
         tag => {
             let plain = tag & !CONSTRUCTED;
