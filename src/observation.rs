@@ -19,8 +19,8 @@ pub struct Observation {
     pub outcome: Outcome,
     /// How long each stage took, in the order of [`Stage`]; absent stages were not reached.
     pub timing: Vec<(Stage, Duration)>,
-    /// What was said that is no TLS, in its order: before it, and where the server was asked, what it is. Not remembered over a
-    /// restart.
+    /// What was said beside the handshake: the conversation before STARTTLS, and where the chain needs a repair, what the server says it
+    /// is, perhaps an hour ago. Not remembered over a restart.
     pub said: Vec<Said>,
 }
 

@@ -7,7 +7,7 @@ use http_body_util::Full;
 use hyper::{
     Request, Response, StatusCode,
     body::{Bytes, Incoming},
-    header::{CONTENT_TYPE, HeaderValue},
+    header::{CONTENT_TYPE, HeaderValue, SERVER},
     server::conn::http1,
     service::service_fn,
 };
@@ -116,17 +116,25 @@ pub struct Page {
     path: Option<&'static str>,
     content_type: &'static str,
     body: Bytes,
+    /// What the server says it is.
+    server: Option<&'static str>,
 }
 
 impl Page {
     /// A text, whatever the path.
     pub fn text(text: &str) -> Self {
-        Page { path: None, content_type: TEXT, body: Bytes::from(format!("{text}\n")) }
+        Page { path: None, content_type: TEXT, body: Bytes::from(format!("{text}\n")), server: None }
     }
 
     /// Octets at one path; every other is 404.
     pub fn file(path: &'static str, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
-        Page { path: Some(path), content_type, body: Bytes::from(body.into()) }
+        Page { path: Some(path), content_type, body: Bytes::from(body.into()), server: None }
+    }
+
+    /// The same, shown by a server that says it is this.
+    #[must_use]
+    pub fn by(self, server: &'static str) -> Self {
+        Page { server: Some(server), ..self }
     }
 
     fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
@@ -137,6 +145,7 @@ impl Page {
         let mut response = Response::new(Full::new(body));
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        response.headers_mut().extend(self.server.map(|server| (SERVER, HeaderValue::from_static(server))));
         response
     }
 }

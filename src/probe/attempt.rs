@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{Inner, connect, handshake::Groups, session::Limits, starttls, trouble::Trouble};
+use super::{Inner, connect, handshake::Groups, introduction::Question, session::Limits, starttls, trouble::Trouble};
 use crate::{
     endpoint::{Endpoint, Host, HostPort},
     observation::{Failure, FailureKind, Outcome, Said, Stage},
@@ -66,6 +66,19 @@ impl<'a> Visit<'a> {
             (Outcome::Failure(_), Outcome::Failure(_)) => first,
             _ => second,
         }
+    }
+
+    /// What the server says it is, by a connection of its own; nothing where it cannot be asked, or does not say.
+    pub(super) async fn introduction(&self) -> Vec<Said> {
+        let Some(question) = Question::to(self.endpoint) else { return Vec::new() };
+        let Ok(Ok(mut stream)) = timeout_at(self.deadline, self.connect()).await else { return Vec::new() };
+        let limits = Limits {
+            total: self.endpoint.timeout,
+            deadline: self.deadline,
+            first_octet_by: self.deadline,
+            max_octets: self.prober.max_handshake_bytes,
+        };
+        self.prober.handshaker.ask(&question, &self.endpoint.server_name, &mut stream, limits).await
     }
 
     async fn attempt(&self, groups: Groups) -> Attempt {

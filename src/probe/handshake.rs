@@ -1,7 +1,7 @@
 //! TLS itself, by rustls: the chain is captured, the possession of its key checked, and nothing judged.
 //!
 //! The only place that stands in for a certificate verifier. It accepts everything, since a monitor must see what a client would
-//! refuse; no application data is ever sent over these connections.
+//! refuse. No application data is ever sent over these connections, but for the one question of [`super::introduction`].
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     ClientIdentity,
+    introduction::Question,
     p521::SECP521R1,
     session::{Limits, Session, Shake},
     trouble::Trouble,
@@ -26,7 +27,7 @@ use super::{
 use crate::{
     certificate::{Certificate, KeyKind, SignatureFault, TlsSignature, verify_tls_signature},
     endpoint::Host,
-    observation::{FailureKind, Outcome, Possession, Stage},
+    observation::{FailureKind, Outcome, Possession, Said, Stage},
 };
 
 /// Which key exchange groups are offered.
@@ -67,14 +68,8 @@ impl Handshaker {
         peer: &str,
         limits: Limits,
     ) -> Shake {
-        let capture = Arc::new(Capture { seen: Mutex::default(), identity: self.identity.clone() });
-        let mut config = match groups {
-            Groups::PostQuantum => self.post_quantum.clone(),
-            Groups::Classic => self.classic.clone(),
-        };
-        config.dangerous().set_certificate_verifier(capture.clone());
-        config.client_auth_cert_resolver = capture.clone();
-        let connection = match ClientConnection::new(Arc::new(config), sni(server_name)) {
+        let capture = self.capture();
+        let connection = match self.connection(groups, server_name, &capture, Vec::new()) {
             Ok(connection) => connection,
             Err(error) => {
                 let trouble = Trouble::new(FailureKind::Internal, format!("cannot begin a handshake: {error}"));
@@ -82,6 +77,40 @@ impl Handshaker {
             }
         };
         Session::new(stream, connection, limits).run(&capture, peer).await
+    }
+
+    /// Asks the server behind `stream` what it is. With the small ClientHello, which everybody answers.
+    pub(super) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        question: &Question,
+        server_name: &Host,
+        stream: &mut S,
+        limits: Limits,
+    ) -> Vec<Said> {
+        let connection = self.connection(Groups::Classic, server_name, &self.capture(), question.alpn());
+        let Ok(connection) = connection else { return Vec::new() };
+        question.told(&Session::new(stream, connection, limits).ask(question).await)
+    }
+
+    fn capture(&self) -> Arc<Capture> {
+        Arc::new(Capture { seen: Mutex::default(), identity: self.identity.clone() })
+    }
+
+    fn connection(
+        &self,
+        groups: Groups,
+        server_name: &Host,
+        capture: &Arc<Capture>,
+        alpn: Vec<Vec<u8>>,
+    ) -> Result<ClientConnection, rustls::Error> {
+        let mut config = match groups {
+            Groups::PostQuantum => self.post_quantum.clone(),
+            Groups::Classic => self.classic.clone(),
+        };
+        config.dangerous().set_certificate_verifier(capture.clone());
+        config.client_auth_cert_resolver = capture.clone();
+        config.alpn_protocols = alpn;
+        ClientConnection::new(Arc::new(config), sni(server_name))
     }
 }
 

@@ -7,12 +7,13 @@ use tokio::time::Instant;
 use super::{
     connect,
     handshake::{Groups, Handshaker},
+    introduction::Question,
     session::Limits,
     starttls::{Talk, upgrade},
     trouble::Trouble,
 };
 use crate::{
-    endpoint::{Host, StartTls},
+    endpoint::{Endpoint, Host, StartTls},
     hostile::{Script, assert_safe, at_once},
     observation::Outcome,
 };
@@ -38,10 +39,14 @@ pub(crate) fn starttls(octets: &[u8]) {
     }
 }
 
-/// A proxy's answer.
+/// An answer in HTTP: a proxy's, or that of a server which is asked what it is.
 pub(crate) fn proxy(octets: &[u8]) {
     let proxy = ([192, 0, 2, 1], 3128).into();
     assert_told(at_once(connect::ask_proxy(&mut Script { octets, piece: 100 }, proxy, "a.example:443")));
+    let endpoint = Endpoint::new("https://a.example".parse().expect("a target"));
+    for said in Question::to(&endpoint).expect("HTTP").told(octets) {
+        assert_safe(&said.text);
+    }
 }
 
 /// A TLS server: the length of the pieces, what the server says.

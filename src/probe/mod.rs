@@ -6,6 +6,7 @@ mod handshake;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod hostile;
 mod identity;
+mod introduction;
 mod p521;
 mod plaintext;
 mod resolve;
@@ -24,7 +25,7 @@ use tokio::time::Instant;
 use crate::{
     clock::Timestamp,
     endpoint::{Addresses, Endpoint, Host, HostPort},
-    observation::{Failure, Observation, Stage},
+    observation::{Failure, Observation, Said, Stage},
 };
 use attempt::{Attempt, Visit};
 use handshake::Handshaker;
@@ -139,6 +140,12 @@ impl Prober {
         let visit = Visit::new(&self.inner, endpoint, address, self.proxy_resolving(endpoint).is_some());
         let Attempt { outcome, timing, said, .. } = visit.make().await;
         Observation { address: Some(address), at, outcome, timing, said }
+    }
+
+    /// What the server at this address says it is, after TLS: its greeting, or the answer to `HEAD /`. By a connection of its own, within
+    /// the endpoint's timeout. Nothing where it does not say, or cannot be asked; what it says before STARTTLS, a visit has heard.
+    pub async fn introduction(&self, endpoint: &Endpoint, address: IpAddr) -> Vec<Said> {
+        Visit::new(&self.inner, endpoint, address, self.proxy_resolving(endpoint).is_some()).introduction().await
     }
 
     /// The proxy, if it is asked for a name and not for an address.

@@ -1,6 +1,9 @@
 //! One handshake under way: driven by hand over rustls, so that what was agreed and captured is known however it ends.
 
-use std::{io, time::Duration};
+use std::{
+    io::{self, Read as _, Write as _},
+    time::Duration,
+};
 
 use rustls::{ClientConnection, InvalidMessage, NamedGroup, PeerMisbehaved, ProtocolVersion};
 use tokio::{
@@ -8,7 +11,7 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use super::{handshake::Capture, plaintext, tls_error, trouble::Trouble};
+use super::{handshake::Capture, introduction::Question, plaintext, tls_error, trouble::Trouble};
 use crate::observation::{Chain, FailureKind, Handshake, Outcome, Possession, Stage, Tls};
 
 /// How long and how much.
@@ -62,6 +65,33 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
     pub(super) async fn run(mut self, capture: &Capture, peer: &str) -> Shake {
         let broken = self.proceed(capture).await.err();
         self.conclude(capture, broken, peer)
+    }
+
+    /// Shakes hands, asks, says goodbye, and gives what came in return, at most [`MAX_ANSWER`] octets of it. Whatever goes wrong, there is
+    /// no answer.
+    pub(super) async fn ask(mut self, question: &Question) -> Vec<u8> {
+        let answer = timeout_at(self.limits.deadline, self.answer(question)).await;
+        self.connection.send_close_notify();
+        let _ = timeout(PARTING, self.send()).await;
+        answer.ok().and_then(Result::ok).unwrap_or_default()
+    }
+
+    async fn answer(&mut self, question: &Question) -> Result<Vec<u8>, Broken> {
+        self.handshake().await?;
+        let mut answer = Vec::new();
+        let Some(request) = question.request(self.connection.alpn_protocol()) else { return Ok(answer) };
+        self.connection.writer().write_all(request.as_bytes()).map_err(Broken::Io)?;
+        self.send().await;
+        let mut octets = [0; 1024];
+        while !question.is_answered(&answer) && answer.len() < MAX_ANSWER {
+            match self.connection.reader().read(&mut octets) {
+                Ok(0) => break,
+                Ok(count) => answer.extend(&octets[..count]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.receive().await?,
+                Err(error) => return Err(Broken::Io(error)),
+            }
+        }
+        Ok(answer)
     }
 
     async fn proceed(&mut self, capture: &Capture) -> Result<(), Broken> {
@@ -267,6 +297,9 @@ fn group_name(group: NamedGroup) -> String {
 }
 
 const BUFFER: usize = 8 * 1024;
+
+/// Octets of an answer that are read.
+const MAX_ANSWER: usize = 8 * 1024;
 
 /// How long to wait for the rest of a plaintext banner's first line, and how much of it.
 const LINE: Duration = Duration::from_millis(200);

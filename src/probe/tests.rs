@@ -1,5 +1,7 @@
 //! Visits to servers in this process, sound and unsound.
 
+mod introduction;
+
 use core::net::SocketAddr;
 use std::{sync::Arc, time::Duration};
 

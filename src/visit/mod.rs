@@ -1,6 +1,7 @@
 //! One visit and its judgement: resolve, probe every address, fetch a missing issuer, diagnose. The same for daemon and CLI.
 
 mod gate;
+mod introductions;
 mod pool;
 
 use core::net::IpAddr;
@@ -11,13 +12,14 @@ use tokio::task::JoinSet;
 use crate::{
     certificate::{Certificate, printable_cut},
     clock::Timestamp,
-    diagnosis::{Expectation, Issuers, Judged, Trust, diagnose, gap},
+    diagnosis::{Expectation, Issuers, Judged, Trust, diagnose, gap, introduced},
     endpoint::Endpoint,
     fetch::{self, Fetcher},
     observation::{Chain, Failure, FailureKind, Observation, Outcome, Stage},
     probe::{self, Prober},
 };
 use gate::Gate;
+use introductions::Introductions;
 use pool::Pool;
 
 /// Makes visits. Cheap to clone; the clones share resolver, fetcher, what was learnt, and the limit for each address.
@@ -26,6 +28,7 @@ pub struct Visitor {
     prober: Prober,
     fetcher: Fetcher,
     pool: Pool,
+    introductions: Introductions,
     gate: Gate,
     known_roots: Arc<Trust>,
 }
@@ -64,6 +67,7 @@ impl Visitor {
             prober: Prober::new(probe),
             fetcher: Fetcher::new(fetch),
             pool: Pool::default(),
+            introductions: Introductions::default(),
             gate: Gate::new(per_address),
             known_roots: Arc::new(well_known_roots()),
         }
@@ -96,6 +100,7 @@ impl Visitor {
                 let mut observation = visitor.prober.probe(&endpoint, address, when.at).await;
                 // A fetch goes elsewhere: the next visit to this address need not wait for it.
                 drop(place);
+                let spent = observation.timing.iter().map(|(_, took)| *took).sum();
                 observation.timing.insert(0, (Stage::Resolve, took));
                 let mut issuers = Issuers::default();
                 let fetching = visitor.issuers(observation.chain(), &trust, when.as_of, &mut issuers);
@@ -103,7 +108,8 @@ impl Visitor {
                     tell(&mut issuers, "more was not to be had in time");
                 }
                 let diagnosis = diagnose(&observation, &expectation, &trust, &issuers, when.as_of);
-                let judged = Judged { observation, diagnosis };
+                let mut judged = Judged { observation, diagnosis };
+                visitor.introduce(&endpoint, address, spent, &mut judged).await;
                 visitor.pool.learn(&endpoint.name, &judged);
                 judged
             });
@@ -120,6 +126,19 @@ impl Visitor {
         }
         let resolved_all = resolved.addresses.iter().chain(&resolved.skipped).copied().collect();
         Visit { seen: seen.into_iter().flatten().collect(), resolved: resolved_all, skipped: resolved.skipped }
+    }
+
+    /// Where there is something to repair and the server has not said what it is, asks it, in what the visit has left of its time.
+    async fn introduce(&self, endpoint: &Endpoint, address: IpAddr, spent: Duration, judged: &mut Judged) {
+        let Judged { observation, diagnosis } = judged;
+        let Some(repair) = diagnosis.repair.as_mut().filter(|repair| repair.server.is_none()) else { return };
+        let ask = async {
+            let _place = self.gate.enter(address).await;
+            let endpoint = Endpoint { timeout: remaining(endpoint.timeout, spent), ..endpoint.clone() };
+            self.prober.introduction(&endpoint, address).await
+        };
+        observation.said.extend(self.introductions.of(endpoint, address, ask).await);
+        repair.server = introduced(&observation.said);
     }
 
     /// Candidates for an issuer that is missing, hop by hop: the well-known roots by name, what other endpoints have taught, and

@@ -23,6 +23,11 @@ holds "$WORK/gap.out" 'd["chain_status"] == "missing_intermediate"'
 holds "$WORK/gap.out" '[(f["fault"], f["severity"]) for f in d["findings"] if f["code"] == "missing_intermediate"] == [("server", "critical")]'
 holds "$WORK/gap.out" 'len(d["chain"]) == 1 and d["chain"][0]["sans"] == ["dns:api.test.example"]'
 
+say "the remedy for what nginx says it is, and for nothing else"
+holds "$WORK/gap.out" 'd["server_software"].startswith("nginx")'
+holds "$WORK/gap.out" '[(p["software"], p["configure"]) for p in d["how_to_fix"]] == [("nginx", ["ssl_certificate /path/to/fullchain.pem;"])]'
+grep -q '"HEAD / HTTP/1.1" [0-9]* 0 "-" "certvigil/' "$WORK/access.log" || fail "nginx was not asked by HEAD"
+
 say "the offered chain, tried by openssl and by nginx itself"
 python3 -c 'import json, sys; sys.stdout.write(json.loads(sys.stdin.readline())["repaired_chain"])' <"$WORK/gap.out" >"$WORK/repaired.pem"
 [ "$(grep -c BEGIN "$WORK/repaired.pem")" = 2 ] || fail "the repaired chain is not leaf and intermediate"
@@ -42,6 +47,9 @@ say "for people: text and evidence"
 gives 2 text "$CERTVIGIL" check --ca-file "$WORK/root.pem" --only-ca-file --host api.test.example --allow-private-fetch 127.0.0.1:443
 gives 2 evidence "$CERTVIGIL" check --evidence --ca-file "$WORK/root.pem" --only-ca-file --host api.test.example \
     --allow-private-fetch 127.0.0.1:443
+grep -q 'by nginx.* (so the server says of itself)' "$WORK/text.out" || fail "the text does not say what the server is"
+grep -q 'nginx -t && nginx -s reload' "$WORK/text.out" || fail "the text does not say how nginx is reloaded"
+grep -q 'S: Server: nginx' "$WORK/evidence.out" || fail "the evidence lacks nginx's own word"
 grep -q 'Verify return code: 21 (unable to verify the first certificate)' "$WORK/evidence.out" || fail "the evidence lacks the verdict"
 
 say "full chain served"

@@ -56,6 +56,8 @@ say "the letter: what we see, the proof, the remedy"
 holds_of_mails '"Verify return code: 21 (unable to verify the first certificate)" in box("admin")[0].words'
 holds_of_mails '"openssl s_client" in box("admin")[0].words and "api.test.example:443" in box("admin")[0].words'
 holds_of_mails '"Acceptance issuing" in box("admin")[0].words'
+holds_of_mails '"The server says it is nginx" in box("admin")[0].words'
+holds_of_mails '"ssl_certificate /path/to/fullchain.pem;" in box("admin")[0].words and "Apache" not in box("admin")[0].words'
 holds_of_mails '"ops@test.example" in str(box("admin")[0].message["Reply-To"])'
 holds_of_mails '"over the hills" not in "".join(x.message.as_string() for x in m)'
 mails 'next(box("admin")[0].message.iter_attachments()).get_payload(decode=True).decode()' >"$WORK/fullchain.pem"

@@ -134,6 +134,9 @@ userdb {
 }
 CONF
     start dovecot dovecot -F -c "$dir/dovecot.conf"
+    # Who sources this may signal it.
+    # shellcheck disable=SC2034
+    DOVECOT=$PID
     listens dovecot 143 993 110 995 4190
 }
 

@@ -7,7 +7,11 @@ use certvigil::{
     diagnosis::{Expectation, Verdict},
     endpoint::Endpoint,
     fetch,
-    lab::{Expected, Lab, ROOT_FILE, Server},
+    lab::{
+        Expected, Lab, ROOT_FILE, Server,
+        pki::Pki,
+        serve::{Farm, Page},
+    },
     probe,
     visit::{Visitor, When},
 };
@@ -110,6 +114,44 @@ async fn every_repaired_chain_is_accepted_by_openssl() {
     let declared: Vec<&str> =
         lab.servers().iter().filter(|server| server.expected.repairable).map(|server| server.name).collect();
     assert_eq!(repaired, declared);
+}
+
+/// A server that names its program is told how that one is mended, and no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_repair_is_for_the_program_that_the_server_names() {
+    let pki = Pki::new(Timestamp::now()).expect("P-256");
+    let mut farm = Farm::new();
+    let issuer = farm.http(Page::file("/ca.der", "application/pkix-cert", pki.intermediate.der().to_vec())).await;
+    let issuer = format!("http://{}/ca.der", issuer.expect("loopback"));
+    let leaf = pki.leaf(["a.test"]).aia(&issuer).signed_by(&pki.intermediate).expect("a sound name");
+    let page = Page::text("hello").by("nginx/1.22.1");
+    let server = farm.tls(vec![leaf.der()], leaf.key_der(), page).await.expect("loopback");
+    let scratch = Scratch::new();
+    let root = scratch.file("root.pem", pki.root.pem()).display().to_string();
+    let check = |scheme: &str, more: &[&str]| {
+        let target = format!("{scheme}://{server}");
+        let common = ["check", "--ca-file", &root, "--only-ca-file", "--allow-private-fetch", "--host", "a.test", &target];
+        let arguments: Vec<&str> = common.into_iter().chain(more.iter().copied()).collect();
+        tokio::task::block_in_place(|| certvigil(&arguments)).out
+    };
+    let json = |scheme: &str| -> serde_json::Value { serde_json::from_str(&check(scheme, &["--json"])).expect("a JSON object") };
+    let named = json("https");
+    assert_eq!(named["server_software"], "nginx/1.22.1");
+    assert_eq!(named["how_to_fix"].as_array().map(Vec::len), Some(1));
+    assert_eq!(named["how_to_fix"][0]["configure"][0], "ssl_certificate /path/to/fullchain.pem;");
+    // Nothing says that it speaks HTTP: it is not asked.
+    let unnamed = json("tls");
+    assert!(
+        unnamed["server_software"].is_null() && unnamed["how_to_fix"].as_array().is_some_and(|all| all.len() > 1),
+        "{unnamed}"
+    );
+    let text = check("https", &[]);
+    for part in ["by nginx/1.22.1 (so the server says of itself)", "ssl_certificate /path/to/fullchain.pem;", "nginx -s reload"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(!text.contains("Apache"), "{text}");
+    let evidence = check("https", &["--evidence"]);
+    assert!(evidence.contains("C: HEAD / HTTP/1.1\n    S: HTTP/1.1 200 OK\n    S: server: nginx/1.22.1\n"), "{evidence}");
 }
 
 /// The command line gives the same, with its exit statuses.
