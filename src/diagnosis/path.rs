@@ -32,6 +32,8 @@ pub(super) enum Store {
     Whole,
     /// Only the anchors: what a client needs who has the roots and nothing else.
     Roots,
+    /// All of it, and whatever is in it ends the path (`X509_V_FLAG_PARTIAL_CHAIN`).
+    Partial,
 }
 
 /// OpenSSL's default for `-verify_depth`.
@@ -47,7 +49,7 @@ impl Path {
         loop {
             let top = Arc::clone(path.top());
             let room = path.certificates.len() <= MAX_DEPTH + 1;
-            let in_store = trust.issuers_of(facts(&top)).iter().filter(|issuer| store == Store::Whole || issuer.anchors());
+            let in_store = trust.issuers_of(facts(&top)).iter().filter(|issuer| store != Store::Roots || issuer.anchors());
             if let Some(issuer) = room.then(|| best(facts(&top), in_store, now)).flatten() {
                 let top_is_root = facts(&top).is_self_signed();
                 let mimic = top_is_root && issuer.fingerprint != top.fingerprint;
@@ -60,8 +62,9 @@ impl Path {
                     }
                     path.certificates.push(Arc::clone(issuer));
                     ask_presented = false;
-                    path.anchored = issuer.anchors();
-                    if issuer.standing() == Some(Standing::Rejected) {
+                    let is_rejected = issuer.standing() == Some(Standing::Rejected);
+                    path.anchored = issuer.anchors() || (store == Store::Partial && !is_rejected);
+                    if is_rejected {
                         path.rejected.push(path.certificates.len() - 1);
                     }
                     if path.anchored || facts(issuer).is_self_signed() {

@@ -32,6 +32,7 @@ http {
     client_body_temp_path $WORK/t1; proxy_temp_path $WORK/t2; fastcgi_temp_path $WORK/t3;
     uwsgi_temp_path $WORK/t4; scgi_temp_path $WORK/t5;
     ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_ciphers DEFAULT:@SECLEVEL=0;
     server { listen 127.0.0.1:80; root $WORK/aia; }
 CONF
         for site in "$@"; do

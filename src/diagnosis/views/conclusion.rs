@@ -1,7 +1,12 @@
 //! One sentence from the differences between clients, and who must act by it.
 
+use std::sync::Arc;
+
 use super::{Answer, Client, Scene, View};
-use crate::diagnosis::{ChainStatus, Diagnosis, Fault, Severity};
+use crate::{
+    certificate::{Certificate, Facts},
+    diagnosis::{ChainStatus, Diagnosis, Fault, Severity},
+};
 
 pub(super) fn of(clients: &[View], scene: &Scene<'_>, diagnosis: &Diagnosis) -> (String, Option<Fault>) {
     let accepts = |client| clients.iter().find(|view| view.client == client).is_some_and(|view| view.answer == Answer::Accepts);
@@ -46,7 +51,14 @@ pub(super) fn of(clients: &[View], scene: &Scene<'_>, diagnosis: &Diagnosis) -> 
         let why = "a private CA, or one the others do not know";
         return (format!("works where the configured CA is trusted{but}: {why}"), None);
     }
-    if curl != python && browser == python && rustls == python {
+    let is_root = |certificate: &Arc<Certificate>| certificate.facts().is_some_and(Facts::is_self_signed);
+    let ends_early = |view: &View| view.client == Client::Curl && view.path.last().is_some_and(|last| !is_root(last));
+    if curl && !python && clients.iter().any(ends_early) {
+        let why = "the system's store has an intermediate, which is enough for curl alone";
+        return (differs(why), grave.map(|found| found.finding.fault()));
+    }
+    // Where a CA is configured, the browser has it too.
+    if curl != python && rustls == python && (browser == python || company) {
         let (with, without) = if curl { ("the system's", "Mozilla's") } else { ("Mozilla's", "the system's") };
         let refuses = if curl { Client::Python } else { Client::Curl };
         let code = clients.iter().find(|view| view.client == refuses).and_then(|view| view.verify_code);

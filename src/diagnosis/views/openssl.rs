@@ -11,9 +11,10 @@ use crate::{
     endpoint::Host,
 };
 
-/// curl leaves the name to itself, after the handshake (`Curl_ossl_verifyhost`), and falls back on the common name.
+/// curl leaves the name to itself, after the handshake (`Curl_ossl_verifyhost`), and falls back on the common name. An intermediate
+/// that its store has ends the path (`X509_V_FLAG_PARTIAL_CHAIN`, since 7.68).
 pub(super) fn curl(scene: &Scene<'_>, store: &Trust) -> View {
-    let (path, codes) = verify(scene, store, None);
+    let (path, codes) = verify(scene, store, Store::Partial, None);
     let wrong_name = (!scene.carries_name())
         .then(|| format!("SSL: no alternative certificate subject name matches target host name '{}'", asked(scene)));
     let code = codes.first().copied();
@@ -23,7 +24,7 @@ pub(super) fn curl(scene: &Scene<'_>, store: &Trust) -> View {
 
 /// requests looks for the name in the alternative names only (urllib3 2).
 pub(super) fn python(scene: &Scene<'_>, store: &Trust) -> View {
-    let (path, mut codes) = verify(scene, store, scene.expectation.host.clone());
+    let (path, mut codes) = verify(scene, store, Store::Whole, scene.expectation.host.clone());
     // OpenSSL looks at names before it looks at dates and signatures.
     if scene.carries_name() && !scene.carries_name_in_san() && codes.first().is_none_or(|code| matches!(code, 7 | 9 | 10)) {
         codes.insert(0, 62);
@@ -38,14 +39,14 @@ pub(super) fn python(scene: &Scene<'_>, store: &Trust) -> View {
 }
 
 pub(super) fn company(scene: &Scene<'_>, store: &Trust) -> View {
-    let (path, codes) = verify(scene, store, scene.expectation.host.clone());
+    let (path, codes) = verify(scene, store, Store::Whole, scene.expectation.host.clone());
     let code = codes.first().copied();
     let words = code.map(|code| format!("certificate verify failed: {}", verify_text(code)));
     view(Client::Company, store, path, code, words)
 }
 
-fn verify(scene: &Scene<'_>, store: &Trust, host: Option<Host>) -> (Path, Vec<u16>) {
-    let path = Path::build(scene.presented, store, Store::Whole, scene.now);
+fn verify(scene: &Scene<'_>, trust: &Trust, store: Store, host: Option<Host>) -> (Path, Vec<u16>) {
+    let path = Path::build(scene.presented, trust, store, scene.now);
     let expectation = Expectation { host, ..scene.expectation.clone() };
     let errors = checks::errors(&path, &expectation, scene.signatures, scene.now);
     (path, errors.iter().map(|error| error.code).collect())

@@ -150,6 +150,23 @@ fn a_private_root_works_where_it_is_configured() {
 }
 
 #[test]
+fn an_intermediate_in_the_machines_store_is_enough_for_curl_alone() {
+    let (pki, public) = (pki(), Pki::named(now(), "Public").expect("P-256"));
+    let leaf = sign(&pki.leaf(["a.test"]), &pki.intermediate);
+    let case = Case { system: vec![&pki.intermediate], ..Case::public([&leaf], &public.root) };
+    insta::assert_snapshot!(case.told(), @r"
+    curl: accepts
+    python: refuses certificate verify failed: unable to get local issuer certificate
+    browser: refuses net::ERR_CERT_AUTHORITY_INVALID
+    rustls: refuses invalid peer certificate: UnknownIssuer
+    => works in curl, fails in Python, browsers and rustls: the system's store has an intermediate, which is enough for curl alone
+    ");
+    // Nor is the path any longer because more is served.
+    let longer = Case { chain: vec![&leaf, &pki.intermediate, &pki.root], ..case };
+    assert_eq!(longer.views().0.clients[0].answer, Answer::Accepts);
+}
+
+#[test]
 fn a_root_may_be_in_one_store_only() {
     let (pki, public) = (pki(), Pki::named(now(), "Public").expect("P-256"));
     let leaf = sign(&pki.leaf(["a.test"]), &pki.intermediate);
@@ -161,6 +178,17 @@ fn a_root_may_be_in_one_store_only() {
     rustls: accepts
     => works with Mozilla's store, but not with the system's: the root is missing from that store
     a.test < Lab Issuing CA < Lab Root CA until 2027-01-21: python browser rustls
+    ");
+    // Something else is configured beside it.
+    let other = Case { system: vec![&pki.root], mozilla: vec![&public.root], own: vec![&pki.intermediate], ..case };
+    insta::assert_snapshot!(other.told(), @r"
+    curl: accepts
+    python: refuses certificate verify failed: unable to get local issuer certificate
+    company: accepts
+    browser: accepts
+    rustls: refuses invalid peer certificate: UnknownIssuer
+    => works with the system's store, but not with Mozilla's: the root is missing from that store
+    a.test < Lab Issuing CA < Lab Root CA until 2027-01-21: curl company browser
     ");
 }
 

@@ -71,6 +71,8 @@ pub(super) const SPEAKERS: &[Speaker] = &[
             ("ca md too weak", &[&WEAK_SIGNATURE]),
             ("key values mismatch", &[&KEY_MISMATCH]),
             ("bad signature", &[&KEY_MISMATCH]),
+            ("asn1 encoding routines::evp lib", &[&BAD_SIGNATURE]),
+            ("rsa routines::invalid padding", &[&BAD_SIGNATURE]),
             ("unexpected eof while reading", &[&BROKEN_OFF]),
             ("no start line", &[&UNREADABLE]),
             ("http request", &[&PLAINTEXT]),
