@@ -66,3 +66,34 @@ pub fn span(from: Timestamp, to: Timestamp) -> String {
         days => format!("{days} days"),
     }
 }
+
+/// From one moment to a later one, for people, in its two largest units: `2 d 3 h`, `41 min`, `5 s`.
+#[must_use]
+pub fn elapsed(from: Timestamp, to: Timestamp) -> String {
+    let seconds = to.as_second().saturating_sub(from.as_second()).max(0);
+    let units = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
+    let first = units.iter().position(|(unit, _)| seconds >= *unit).unwrap_or(units.len() - 1);
+    let mut left = seconds;
+    let mut parts = Vec::new();
+    for (unit, name) in &units[first..units.len().min(first + 2)] {
+        let count = left / unit;
+        left %= unit;
+        if count > 0 || parts.is_empty() {
+            parts.push(format!("{count} {name}"));
+        }
+    }
+    parts.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_told_in_its_two_largest_units() {
+        let of = |seconds| elapsed(Timestamp::UNIX_EPOCH, later(Timestamp::UNIX_EPOCH, Duration::from_secs(seconds)));
+        let told = [0, 5, 60, 61, 2460, 3600, 3660, 183_600, 172_800, 172_859].map(of);
+        assert_eq!(told, ["0 s", "5 s", "1 min", "1 min 1 s", "41 min", "1 h", "1 h 1 min", "2 d 3 h", "2 d", "2 d"]);
+        assert_eq!(elapsed(later(Timestamp::UNIX_EPOCH, Duration::from_secs(9)), Timestamp::UNIX_EPOCH), "0 s");
+    }
+}

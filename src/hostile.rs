@@ -168,6 +168,7 @@ fn page(octets: &[u8]) {
         outbox: OutboxView::default(),
         reload: ReloadView { successful: true, success_at: now() },
         lag: Histogram::new(&[1.0]),
+        own_faults: Vec::new(),
         troubles: vec![detail],
     };
     web::hostile::assert_sound(&Arc::new(snapshot), &query);

@@ -23,7 +23,7 @@ use crate::{
     clock::{Now, Timestamp},
     config::{self, Config, Environment, Faults, Loaded},
     mail::CourierError,
-    monitor::{Event, Monitor, Settings},
+    monitor::{Event, Inventory, Monitor, Settings},
     store::{Store, StoreError},
     web::{self, OwnMetrics, Pulse},
 };
@@ -100,7 +100,7 @@ pub async fn run(options: Options, controls: Controls) -> Result<(), StartError>
     let (restored, mails) = restore::judged(stored, &config.watches, now.wall);
     let own = Arc::new(OwnMetrics::new());
     let mut hands = Hands::new(&config, store, &restored, mails, Arc::clone(&own))?;
-    let (mut monitor, effects) = Monitor::new(config.watches.clone(), restored, settings, now);
+    let (mut monitor, effects) = Monitor::new(inventory(&config), restored, settings, now);
     hands.carry_out(effects, now);
     for trouble in state_troubles {
         let effects = monitor.handle(trouble, now);
@@ -227,9 +227,8 @@ impl Loop {
         match taken {
             Ok(config) => {
                 info!(endpoints = config.watches.len(), "configuration reloaded");
-                let inventory = config.watches.clone();
                 self.config = config;
-                Event::Reloaded(inventory)
+                Event::Reloaded(inventory(&self.config))
             }
             Err(problems) => {
                 for problem in problems {
@@ -257,6 +256,10 @@ impl Loop {
         let snapshot = self.publish.borrow();
         format!("watching {} endpoints, {} incidents", snapshot.endpoints.len(), snapshot.incidents.len())
     }
+}
+
+fn inventory(config: &Config) -> Inventory {
+    Inventory { watches: config.watches.clone(), operators: config.mail.as_ref().map_or_else(Vec::new, |mail| mail.to.clone()) }
 }
 
 async fn bind(listen: SocketAddr) -> Result<TcpListener, StartError> {

@@ -11,7 +11,7 @@ use super::EndpointView;
 use crate::endpoint::Host;
 
 /// Where an endpoint's visits are made, as far as it is known before the name is looked up.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Spot {
     Address(IpAddr),
     /// Never resolved so far.

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{AddressView, EndpointView, Record, Visited, Watch, aging};
+use super::{AddressView, EndpointView, Record, Visited, Watch, aging, looks::Looks};
 use crate::{
     clock::{Timestamp, earlier},
     diagnosis::{ChainStatus, Diagnosis, Finding, Found, Issuers, Judged, Severity, Topic},
@@ -24,8 +24,8 @@ pub(super) struct Dossier {
     pub(super) members: BTreeMap<IncidentKey, Arc<Member>>,
     /// Successful resolutions in a row that lacked the address.
     absences: HashMap<IpAddr, u8>,
-    /// Visits in a row that failed at the address (`None`: resolutions), up to [`LOOKS`]. A visit that left it out changes nothing.
-    failures: HashMap<Option<IpAddr>, u8>,
+    /// Visits in a row that failed.
+    pub(super) looks: Looks,
     /// Everything that is known was judged as of then, or later.
     judged_at: Timestamp,
 }
@@ -56,8 +56,7 @@ impl Dossier {
     /// Nothing is known yet; what will be restored is judged as of `now`.
     pub(super) fn new(watch: Arc<Watch>, now: Timestamp) -> Self {
         let view = Arc::new(EndpointView { watch, addresses: Vec::new() });
-        let (absences, failures) = (HashMap::new(), HashMap::new());
-        Dossier { view, members: BTreeMap::new(), absences, failures, judged_at: now }
+        Dossier { view, members: BTreeMap::new(), absences: HashMap::new(), looks: Looks::default(), judged_at: now }
     }
 
     pub(super) fn name(&self) -> &Arc<str> {
@@ -78,7 +77,7 @@ impl Dossier {
             let fails =
                 |row: &&AddressView| row.failed.as_ref().or(row.known.as_ref()).is_some_and(|last| awaits_confirmation(last));
             let at_fault = self.view.addresses.iter().filter(|row| concerns(&member, row)).filter(fails);
-            self.failures.extend(at_fault.map(|row| (row.address, failures)));
+            at_fault.for_each(|row| self.looks.restore(row.address, failures));
         }
         self.members.insert(member.key.clone(), Arc::new(member));
     }
@@ -92,13 +91,21 @@ impl Dossier {
     pub(super) fn forget_addresses(&mut self, records: &mut Vec<Record>) {
         let endpoint = self.name().clone();
         self.absences.clear();
-        self.failures.clear();
+        self.looks = Looks::default();
         let gone = std::mem::take(&mut Arc::make_mut(&mut self.view).addresses);
         records.extend(gone.into_iter().map(|row| Record::AddressGone { endpoint: endpoint.clone(), address: row.address }));
     }
 
-    /// Moves the addresses on. Where no certificate was seen, the one last known is judged as of now.
-    pub(super) fn observe(&mut self, report: &Visited, now: Timestamp, records: &mut Vec<Record>) {
+    /// Moves the addresses on, by a visit that was begun then. Where no certificate was seen, the one last known is judged as of
+    /// now; where a failure says nothing about the server, it does not count.
+    pub(super) fn observe(
+        &mut self,
+        report: &Visited,
+        begun: Duration,
+        counts: impl Fn(Option<IpAddr>) -> bool,
+        now: Timestamp,
+        records: &mut Vec<Record>,
+    ) {
         if report.seen.iter().all(|judged| judged.observation.address.is_some()) {
             self.forget_absent(report, records);
         }
@@ -113,10 +120,9 @@ impl Dossier {
             });
             take(&mut rows[at], judged);
             if awaits_confirmation(judged) {
-                let failures = self.failures.entry(address).or_default();
-                *failures = LOOKS.min(*failures + 1);
+                self.looks.failed(address, begun, counts(address));
             } else {
-                self.failures.remove(&address);
+                self.looks.good(address);
             }
             records.push(Record::Observed { endpoint: report.endpoint.clone(), place: place.clone(), judged: judged.clone() });
         }
@@ -125,7 +131,7 @@ impl Dossier {
         // What this visit saw is judged as of its beginning.
         self.judged_at = report.seen.iter().map(|judged| judged.observation.at).fold(now, Timestamp::min);
         rows.sort_by_key(|row| row.address);
-        self.failures.retain(|address, _| rows.iter().any(|row| row.address == *address));
+        self.looks.retain(|address| rows.iter().any(|row| row.address == address));
     }
 
     /// Without a visit: what is known is judged as of now. Time alone mends nothing.
@@ -172,7 +178,7 @@ impl Dossier {
         let held = self.findings().map(|(row, judged, found)| Held {
             address: row.address,
             fresh: is_of(report, judged),
-            looks: self.failures_at(row.address),
+            looks: self.looks.at(row.address),
             judged,
             found,
         });
@@ -231,14 +237,10 @@ impl Dossier {
         !self.view.addresses.iter().any(|row| (row.known.is_none() || row.failed.is_some()) && concerns(member, row))
     }
 
-    /// This visit failed at an address that awaits another look, whatever is open of the endpoint already.
-    pub(super) fn is_suspected(&self, report: &Visited) -> bool {
-        let mut failed = report.seen.iter().filter(|judged| awaits_confirmation(judged));
-        failed.any(|judged| self.failures_at(judged.observation.address) < LOOKS)
-    }
-
-    fn failures_at(&self, address: Option<IpAddr>) -> u8 {
-        self.failures.get(&address).copied().unwrap_or(0)
+    /// This visit failed at an address that awaits another look soon, whatever is open of the endpoint already.
+    pub(super) fn is_suspected(&self, report: &Visited, is_hushed: impl Fn(Option<IpAddr>) -> bool) -> bool {
+        let failed = report.seen.iter().filter(|judged| awaits_confirmation(judged)).map(|judged| judged.observation.address);
+        failed.into_iter().any(|address| self.looks.at(address) < LOOKS && !is_hushed(address))
     }
 
     /// How long until a certificate takes its next step, of those that the visit begun `ago` could not see; one second is

@@ -18,7 +18,7 @@ pub enum Event {
     /// A visit came back.
     Visited(Visited),
     /// A new configuration was taken: the whole inventory as it is now.
-    Reloaded(Vec<Arc<Watch>>),
+    Reloaded(Inventory),
     /// Silences were made or taken back: all that there are, those that are over too.
     Silenced(Vec<Silence>),
     /// A new configuration was refused; the old one goes on.
@@ -47,6 +47,21 @@ pub enum Event {
     SetAside(String),
     /// The state could be written, or not: why.
     Saved(Result<(), String>),
+}
+
+/// What is watched, and whom certvigil's own surroundings concern.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    /// The endpoints, each with its policy.
+    pub watches: Vec<Arc<Watch>>,
+    /// Who is told when our own network is the likely fault: mail addresses.
+    pub operators: Vec<String>,
+}
+
+impl From<Vec<Arc<Watch>>> for Inventory {
+    fn from(watches: Vec<Arc<Watch>>) -> Self {
+        Inventory { watches, operators: Vec::new() }
+    }
 }
 
 /// A visit's report.

@@ -6,7 +6,9 @@ mod dossier;
 mod event;
 mod hold;
 mod ledger;
+mod looks;
 mod notice;
+mod ours;
 mod outbox;
 mod policy;
 mod post;
@@ -34,13 +36,15 @@ use crowd::Spot;
 use dossier::Dossier;
 use hold::Holds;
 use ledger::Ledger;
+use ours::{Episode, Ways, spot};
 use outbox::{Outbox, Outcome};
 use schedule::{Next, Schedule};
 use silence::Silences;
 use sweep::Sweep;
 
-pub use event::{Effect, Event, Record, Restored, RestoredAddress, Settings, Visited, Waiting};
+pub use event::{Effect, Event, Inventory, Record, Restored, RestoredAddress, Settings, Visited, Waiting};
 pub use notice::{Case, Notice, NoticeKind};
+pub use ours::{OwnFault, OwnKind};
 pub use policy::{Limits, Policy, Subscription, Watch};
 pub use select::{Glob, Selector};
 pub use silence::Silence;
@@ -62,6 +66,11 @@ pub struct Monitor {
     awaited: HashMap<String, BTreeSet<Arc<str>>>,
     holds: Holds,
     silences: Silences,
+    ways: Ways,
+    /// What is wrong with us.
+    episodes: BTreeMap<OwnKind, Episode>,
+    /// Who hears of that.
+    operators: Vec<String>,
     /// Under way; begun only where there is a way out, so that the first mail ever is the summary.
     sweep: Option<Sweep>,
     sweep_done: bool,
@@ -88,7 +97,7 @@ struct Turn {
 
 impl Monitor {
     /// A brain that remembers what a former one had saved. What it remembers of endpoints that are gone is forgotten.
-    pub fn new(inventory: Vec<Arc<Watch>>, restored: Restored, settings: Settings, now: Now) -> (Self, Vec<Effect>) {
+    pub fn new(inventory: impl Into<Inventory>, restored: Restored, settings: Settings, now: Now) -> (Self, Vec<Effect>) {
         let mut monitor = Monitor {
             settings,
             started: now.wall,
@@ -100,6 +109,9 @@ impl Monitor {
             awaited: HashMap::new(),
             holds: Holds::default(),
             silences: Silences::default(),
+            ways: Ways::default(),
+            episodes: BTreeMap::new(),
+            operators: Vec::new(),
             sweep: None,
             sweep_done: restored.first_sweep_done,
             generations: 0,
@@ -111,8 +123,9 @@ impl Monitor {
         };
         let mut turn = Turn::default();
         monitor.silences.set(restored.silences, now);
-        monitor.reloaded(inventory, now, &mut turn);
+        monitor.reloaded(inventory.into(), now, &mut turn);
         monitor.remember(restored.addresses, restored.incidents, restored.members, now, &mut turn);
+        monitor.take_stock();
         let effects = monitor.effects(turn, now);
         (monitor, effects)
     }
@@ -148,6 +161,7 @@ impl Monitor {
         };
         self.end_sweep(now, &mut turn);
         self.release(None, now, &mut turn);
+        let is_visible = self.mind_ourselves(now, &mut turn) || is_visible;
         let effects = self.effects(turn, now);
         self.revision += u64::from(is_visible || has_ended || !effects.is_empty());
         effects
@@ -156,10 +170,15 @@ impl Monitor {
     /// When `Event::Woke` is wanted, in uptime; `None` when only another event can bring anything about.
     pub fn next_wake(&self) -> Option<Duration> {
         let sweep = self.sweep.as_ref().map(Sweep::deadline);
-        [self.schedule.next_wake(), self.outbox.next_wake(), sweep, self.holds.next_wake(), self.silences.next_wake()]
-            .into_iter()
-            .flatten()
-            .min()
+        let wakes = [
+            self.schedule.next_wake(),
+            self.outbox.next_wake(),
+            sweep,
+            self.holds.next_wake(),
+            self.next_telling(),
+            self.silences.next_wake(),
+        ];
+        wakes.into_iter().flatten().min()
     }
 
     /// Grows with everything that a snapshot would show differently (but for its own time).
@@ -178,8 +197,15 @@ impl Monitor {
             outbox: self.outbox.view(),
             reload: self.reload.clone(),
             lag: self.schedule.lag.clone(),
-            troubles: self.state_trouble.iter().chain(&self.set_aside).chain(self.way_troubles.values()).cloned().collect(),
+            own_faults: self.own_faults(),
+            troubles: self.troubles(),
         }
+    }
+
+    /// What is wrong with the daemon itself, or its surroundings, as sentences.
+    fn troubles(&self) -> Vec<String> {
+        let own = self.own_faults().into_iter().map(|fault| fault.sentence());
+        self.state_trouble.iter().chain(&self.set_aside).chain(self.way_troubles.values()).cloned().chain(own).collect()
     }
 
     /// A report: the addresses move on, then the incidents, then people are told, and the next visit is planned.
@@ -190,11 +216,22 @@ impl Monitor {
         if report.seen.is_empty() {
             report.seen.push(dossier::lost(now.wall));
         }
+        self.bears_witness(place, &report, started, now);
+        let host = self.dossiers[place].view.watch.endpoint.target.host.clone();
+        let counts = |address| self.ways.counts(&spot(&host, address), started);
+        let seen = turn.records.len();
+        self.dossiers[place].observe(&report, started, counts, now.wall, &mut turn.records);
+        for record in &turn.records[seen..] {
+            if let Record::AddressGone { address: Some(address), .. } = record {
+                self.ways.left(&Spot::Address(*address), &report.endpoint);
+            }
+        }
+        self.weigh(place, now);
         let dossier = &mut self.dossiers[place];
-        dossier.observe(&report, now.wall, &mut turn.records);
         let judgement = dossier.judge(&report, now.wall);
 
-        let is_suspected = dossier.is_suspected(&report);
+        let is_hushed = |address| self.ways.is_hushed(&spot(&host, address), &report.endpoint);
+        let is_suspected = dossier.is_suspected(&report, is_hushed);
         let next = Next {
             after: started,
             confirm: is_suspected.then_some(dossier.view.watch.policy.confirm),

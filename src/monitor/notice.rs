@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Watch;
+use super::{OwnFault, Watch};
 use crate::{
     clock::Timestamp,
     diagnosis::Judged,
@@ -29,6 +29,8 @@ pub struct Notice {
     /// Where: every endpoint of the recipient's at which the incident holds (or, for an all-clear, held), worst first. They are
     /// cases of one incident, but for a summary.
     pub cases: Vec<Case>,
+    /// What is wrong with certvigil's own surroundings, where it is about that, and about no endpoint.
+    pub own: Option<Arc<OwnFault>>,
 }
 
 /// The kinds of notice.
@@ -44,12 +46,20 @@ pub enum NoticeKind {
     Resolved,
     /// The first sweep after an installation: everything at once.
     Summary,
+    /// Our own network or resolver is the likely fault, or was: to the operators.
+    OwnFault,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [NoticeKind; 5] =
-        [NoticeKind::Expiry, NoticeKind::Chain, NoticeKind::Problem, NoticeKind::Resolved, NoticeKind::Summary];
+    pub const ALL: [NoticeKind; 6] = [
+        NoticeKind::Expiry,
+        NoticeKind::Chain,
+        NoticeKind::Problem,
+        NoticeKind::Resolved,
+        NoticeKind::Summary,
+        NoticeKind::OwnFault,
+    ];
 
     /// The stable name, for labels and the store.
     pub fn name(self) -> &'static str {
@@ -59,6 +69,7 @@ impl NoticeKind {
             NoticeKind::Problem => "problem",
             NoticeKind::Resolved => "resolved",
             NoticeKind::Summary => "summary",
+            NoticeKind::OwnFault => "own_fault",
         }
     }
 }
@@ -86,6 +97,17 @@ pub(super) fn id(incident: &Incident, stage: &str, round: u32, audience: Audienc
 /// The id of a summary that says what `digest` stands for, to this recipient.
 pub(super) fn summary_id(digest: u64, audience: Audience, recipient: &str) -> String {
     format!("summary-{digest:016x}.{}.{:016x}", audience.name(), stable_hash(&[recipient]))
+}
+
+/// What notices about a fault of our own have in common.
+pub(super) fn own_subject(fault: &OwnFault) -> String {
+    format!("own-{}-{}", fault.kind.name(), fault.since.as_second())
+}
+
+/// The id of the notice that it is there, or over, to this recipient.
+pub(super) fn own_id(fault: &OwnFault, recipient: &str) -> String {
+    let stage = if fault.until.is_some() { "over" } else { "begun" };
+    format!("{}.{stage}.{}.{:016x}", own_subject(fault), Audience::Owner.name(), stable_hash(&[recipient]))
 }
 
 /// What the notice of this id is about: the incident's id, or a word of its own for a summary.

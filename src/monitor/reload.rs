@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Monitor, Record, Turn, Watch, dossier::Dossier, schedule::Plan};
+use super::{Inventory, Monitor, Record, Turn, Watch, dossier::Dossier, schedule::Plan};
 use crate::{clock::Now, diagnosis::Trust};
 
 /// What distinguishes two entries of the same name. Ordered: each includes those before it.
@@ -17,12 +17,13 @@ enum Change {
 }
 
 impl Monitor {
-    pub(super) fn reloaded(&mut self, inventory: Vec<Arc<Watch>>, now: Now, turn: &mut Turn) {
+    pub(super) fn reloaded(&mut self, inventory: Inventory, now: Now, turn: &mut Turn) {
+        self.operators = inventory.operators;
         let mut old: HashMap<Arc<str>, Dossier> = self.dossiers.drain(..).map(|d| (d.name().clone(), d)).collect();
         self.places.clear();
         let mut trusts = SameTrust::default();
         let mut anew = Vec::new();
-        for watch in inventory {
+        for watch in inventory.watches {
             let (name, interval) = (watch.endpoint.name.clone(), watch.policy.interval);
             if self.places.contains_key(&name) {
                 continue;
@@ -50,6 +51,7 @@ impl Monitor {
             self.dossiers.push(dossier);
         }
         self.forget(old, now, turn);
+        self.take_stock();
         self.schedule.begin(anew, self.settings.limits.spread, now.uptime);
         self.reload.successful = true;
         self.reload.success_at = now.wall;

@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{NoticeKind, Silence, Watch};
+use super::{NoticeKind, OwnFault, Silence, Watch};
 use crate::{
     clock::Timestamp,
     diagnosis::{Found, Judged, Status},
@@ -30,6 +30,8 @@ pub struct Snapshot {
     pub reload: ReloadView,
     /// Schedule lag: upper bounds in seconds with the number of visits at or below each, then count and sum.
     pub lag: Histogram,
+    /// What is wrong with our own surroundings.
+    pub own_faults: Vec<OwnFault>,
     /// What is wrong with the daemon itself (state cannot be written, mail cannot be sent), as sentences.
     pub troubles: Vec<String>,
 }

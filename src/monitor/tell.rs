@@ -74,6 +74,7 @@ impl Monitor {
             thread: Some(told.thread.clone()),
             at: now,
             cases,
+            own: None,
         })
     }
 
@@ -208,6 +209,7 @@ fn about_one((recipient, audience): Recipient, mut cases: Vec<Case>, at: Timesta
         audience,
         at,
         cases,
+        own: None,
     })
 }
 
@@ -226,6 +228,7 @@ fn summary((recipient, audience): Recipient, mut cases: Vec<Case>, at: Timestamp
         thread: None,
         at,
         cases,
+        own: None,
     }
 }
 

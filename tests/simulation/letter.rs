@@ -25,6 +25,17 @@ pub(crate) enum Says {
 pub(crate) struct Item {
     pub(crate) endpoint: usize,
     pub(crate) code: String,
+    /// When the certificate ends that it is about, where it is about an end.
+    pub(crate) ends: Option<Moment>,
     /// 1 a warning, 2 critical, 3 the last day, 4 has ended.
     pub(crate) rank: u8,
+}
+
+/// To the operators: that our own network is out, or was.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnLetter {
+    pub(crate) id: String,
+    pub(crate) is_over: bool,
+    pub(crate) decided: Moment,
+    pub(crate) delivered: Option<Moment>,
 }

@@ -22,6 +22,10 @@ pub(crate) fn wall(at: Moment) -> Timestamp {
     Timestamp::from_second(BEGIN + at).expect("within the calendar")
 }
 
+pub(crate) fn moment(at: Timestamp) -> Moment {
+    at.as_second() - BEGIN
+}
+
 /// The certification authority of the world.
 pub(crate) struct Mint {
     pub(crate) trust: Arc<Trust>,

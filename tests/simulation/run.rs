@@ -11,13 +11,16 @@ use certvigil::{
     diagnosis::{Expectation, Severity},
     endpoint::Endpoint,
     incident::Step,
-    monitor::{Effect, Event, Limits, MailResult, Monitor, Notice, NoticeKind, Policy, Restored, Settings, Visited, Watch},
+    monitor::{
+        Case, Effect, Event, Inventory, Limits, MailResult, Monitor, Notice, NoticeKind, Policy, Restored, Settings, Visited,
+        Watch,
+    },
 };
 
 use crate::{
     fleet::{Fleet, Plan},
-    letter::{Item, Letter, Says},
-    mint::{Mint, wall},
+    letter::{Item, Letter, OwnLetter, Says},
+    mint::{Mint, moment, wall},
     score::{Score, score},
     straw::Crier,
     truth::Moment,
@@ -70,9 +73,9 @@ pub(crate) fn run(plan: Plan, interval: Duration) -> anyhow::Result<Outcome> {
     let mut run = Run::new(world, plan.seed);
     run.live()?;
     let interval = Moment::try_from(interval.as_secs())?;
-    let judge = |letters: &[Letter]| score(&run.world, &run.witness, letters, interval);
-    let certvigil = judge(&run.letters);
-    let (silent, crier) = (judge(&[]), judge(&run.crier.letters));
+    let judge = |letters: &[Letter], own: &[OwnLetter]| score(&run.world, &run.witness, letters, own, interval);
+    let certvigil = judge(&run.letters, &run.own);
+    let (silent, crier) = (judge(&[], &[]), judge(&run.crier.letters, &[]));
     Ok(Outcome { certvigil, silent, crier, visits: run.visits })
 }
 
@@ -94,8 +97,12 @@ struct Run {
     events: u64,
     visits: u64,
     letters: Vec<Letter>,
+    /// Those to the operators.
+    own: Vec<OwnLetter>,
     /// The last letter of each id.
     places: HashMap<String, usize>,
+    /// Of incidents about an end, when that is.
+    ends: HashMap<String, Moment>,
     witness: Witness,
     crier: Crier,
 }
@@ -104,7 +111,8 @@ impl Run {
     fn new(world: World, seed: u64) -> Self {
         let settings = Settings { limits: Limits::default(), mail: true, seed, first_sweep: Duration::from_mins(15) };
         let now = Now { wall: wall(0), uptime: Duration::ZERO };
-        let (monitor, effects) = Monitor::new(world.watches.clone(), Restored::default(), settings, now);
+        let inventory = Inventory { watches: world.watches.clone(), operators: vec![OPERATOR.to_owned()] };
+        let (monitor, effects) = Monitor::new(inventory, Restored::default(), settings, now);
         assert!(effects.iter().all(|effect| !matches!(effect, Effect::Visit { .. })), "first visits are spread");
         let numbers = world.watches.iter().enumerate().map(|(at, watch)| (Arc::clone(&watch.endpoint.name), at)).collect();
         let witness = Witness::new(&world.fleet);
@@ -117,7 +125,9 @@ impl Run {
             events: 0,
             visits: 0,
             letters: Vec::new(),
+            own: Vec::new(),
             places: HashMap::new(),
+            ends: HashMap::new(),
             witness,
             crier: Crier::default(),
         }
@@ -138,8 +148,10 @@ impl Run {
             let now = self.now();
             if let Event::Mailed { id, result: MailResult::Delivered, .. } = &event {
                 let at = self.moment();
-                let letter = &mut self.letters[self.places[id]];
-                letter.delivered = Some(at);
+                if let Some(place) = self.places.get(id) {
+                    self.letters[*place].delivered = Some(at);
+                }
+                self.own.iter_mut().filter(|letter| letter.id == *id).for_each(|letter| letter.delivered = Some(at));
             }
             for effect in self.monitor.handle(event, now) {
                 self.carry_out(effect)?;
@@ -161,6 +173,10 @@ impl Run {
                 let report = Visited { endpoint, generation, seen: seen.judged, resolved: seen.resolved };
                 self.later(seen.takes, Event::Visited(report));
             }
+            Effect::Post(notice) if notice.own.is_some() => {
+                let is_over = notice.own.is_some_and(|fault| fault.until.is_some());
+                self.own.push(OwnLetter { id: notice.id, is_over, decided: at, delivered: None });
+            }
             Effect::Post(notice) => {
                 let letter = self.letter(&notice, at);
                 self.places.insert(letter.id.clone(), self.letters.len());
@@ -181,10 +197,14 @@ impl Run {
         Ok(())
     }
 
-    fn letter(&self, notice: &Notice, decided: Moment) -> Letter {
-        let item = |case: &certvigil::monitor::Case| Item {
+    fn letter(&mut self, notice: &Notice, decided: Moment) -> Letter {
+        for case in &notice.cases {
+            self.ends.extend(ends(case).map(|ends| (case.incident.id.clone(), ends)));
+        }
+        let item = |case: &Case| Item {
             endpoint: self.numbers[&case.watch.endpoint.name],
             code: case.member.code.clone(),
+            ends: self.ends.get(&case.incident.id).copied(),
             rank: match case.member.severity {
                 _ if case.member.code.ends_with("expired") => 4,
                 _ if case.member.step >= Step::LastDay => 3,
@@ -215,6 +235,15 @@ impl Run {
         Moment::try_from(self.uptime.as_secs()).unwrap_or(Moment::MAX)
     }
 }
+
+/// When the certificate that is at fault ends.
+fn ends(case: &Case) -> Option<Moment> {
+    let certificate = case.seen.iter().find_map(|judged| case.incident.key.cause.certificate(judged))?;
+    Some(moment(certificate.facts()?.not_after))
+}
+
+/// Who answers for the machine that watches.
+const OPERATOR: &str = "operator@example.test";
 
 fn mail_address(owner: usize) -> String {
     format!("owner-{owner}@example.test")

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::{
     fleet::Fleet,
-    letter::{Letter, Says},
-    truth::{DAY, Deadline, HOUR, Kind, Moment, Span, Trouble},
+    letter::{Item, Letter, OwnLetter, Says},
+    truth::{DAY, Deadline, HOUR, Kind, MINUTE, Moment, Span, Trouble},
     witness::Witness,
     world::World,
 };
@@ -29,6 +29,9 @@ pub(crate) struct Score {
     pub(crate) in_time: usize,
     pub(crate) late: usize,
     pub(crate) missed: usize,
+    /// Outages of our own network, and those of which exactly what is true was told to the operators.
+    pub(crate) outages: usize,
+    pub(crate) outages_told: usize,
     /// From the beginning of each incident that was due to the first mail about it, in seconds, sorted.
     pub(crate) delays: BTreeMap<Kind, Vec<Moment>>,
     /// Of a person.
@@ -65,6 +68,8 @@ impl Score {
         self.in_time += other.in_time;
         self.late += other.late;
         self.missed += other.missed;
+        self.outages += other.outages;
+        self.outages_told += other.outages_told;
         self.mails_a_day += other.mails_a_day / years;
         self.most_a_day = self.most_a_day.max(other.most_a_day);
         self.faults.extend(other.faults);
@@ -85,13 +90,14 @@ struct Incident {
 }
 
 /// Marks the letters about this world, whose endpoints are visited so often.
-pub(crate) fn score(world: &World, witness: &Witness, letters: &[Letter], interval: Moment) -> Score {
+pub(crate) fn score(world: &World, witness: &Witness, letters: &[Letter], own: &[OwnLetter], interval: Moment) -> Score {
     let truth = Truth::new(world, interval);
     let mut score = Score::default();
     alarms(&truth, letters, &mut score);
     all_clears(&truth, letters, &mut score);
     deadlines(&truth, witness, letters, &mut score);
     mails(world, letters, &mut score);
+    own_outages(world, own, &mut score);
     score
 }
 
@@ -133,16 +139,24 @@ impl<'a> Truth<'a> {
     }
 
     /// The trouble of this kind that was going on here at some time between the two.
-    fn holding(&self, endpoint: usize, code: &str, from: Moment, to: Moment) -> Option<usize> {
-        let here = self.at.get(&(endpoint, Kind::of_code(code)?))?;
-        here.iter().rev().copied().find(|number| self.world.fleet.troubles[*number].span.holds_within(from, to))
+    fn holding(&self, item: &Item, from: Moment, to: Moment) -> Option<usize> {
+        self.like(item).rev().find(|number| self.world.fleet.troubles[*number].span.holds_within(from, to))
+    }
+
+    /// What the item may be about, whenever it was: of a certificate's end, that of this very one.
+    fn like(&self, item: &Item) -> impl DoubleEndedIterator<Item = usize> {
+        let kind = Kind::of_code(&item.code);
+        let here = kind.and_then(|kind| self.at.get(&(item.endpoint, kind))).into_iter().flatten().copied();
+        let ends = item.ends.filter(|_| kind == Some(Kind::Expiry));
+        let Fleet { troubles, leaves, .. } = &self.world.fleet;
+        here.filter(move |number| ends.is_none_or(|ends| leaves[troubles[*number].cause].ends == ends))
     }
 
     /// The incidents that a letter tells of, each with the worst rank: by what held at the last visit to each endpoint.
     fn told(&self, letter: &Letter) -> BTreeMap<usize, u8> {
         let mut told = BTreeMap::new();
         for item in &letter.items {
-            if let Some(number) = self.holding(item.endpoint, &item.code, letter.decided - self.interval, letter.decided) {
+            if let Some(number) = self.holding(item, letter.decided - self.interval, letter.decided) {
                 let rank = told.entry(self.incident_of[number]).or_insert(item.rank);
                 *rank = item.rank.max(*rank);
             }
@@ -157,7 +171,7 @@ fn alarms(truth: &Truth<'_>, letters: &[Letter], score: &mut Score) {
     for letter in letters.iter().filter(|letter| letter.says == Says::Alarm) {
         let Some(delivered) = letter.delivered else { continue };
         let now = letter.decided;
-        let is = |from, to| move |item: &&crate::letter::Item| truth.holding(item.endpoint, &item.code, from, to).is_some();
+        let is = |from, to| move |item: &&Item| truth.holding(item, from, to).is_some();
         let is_true = letter.items.iter().any(|item| is(now - 60, now)(&item))
             && letter.items.iter().all(|item| is(now - truth.interval, now)(&item));
         let is_stale = !letter.items.iter().any(|item| is(delivered - 2 * truth.interval, delivered)(&item));
@@ -186,7 +200,7 @@ fn all_clears(truth: &Truth<'_>, letters: &[Letter], score: &mut Score) {
     for letter in letters.iter().filter(|letter| letter.says == Says::AllClear && letter.delivered.is_some()) {
         let now = letter.decided;
         let goes_on = letter.items.iter().any(|item| {
-            let number = truth.holding(item.endpoint, &item.code, now - 60, now);
+            let number = truth.holding(item, now - 60, now);
             number.is_some_and(|number| troubles[number].span.from < now - 60 && troubles[number].span.holds(now))
         });
         if goes_on {
@@ -194,10 +208,8 @@ fn all_clears(truth: &Truth<'_>, letters: &[Letter], score: &mut Score) {
             score.fault(|| format!("not over yet {letter:?}"));
         }
         for item in &letter.items {
-            let Some(kind) = Kind::of_code(&item.code) else { continue };
-            let here = truth.at.get(&(item.endpoint, kind)).into_iter().flatten();
-            for number in here.filter(|number| troubles[**number].span.from < now) {
-                cleared.entry(truth.incident_of[*number]).or_default().push(now);
+            for number in truth.like(item).filter(|number| troubles[*number].span.from < now) {
+                cleared.entry(truth.incident_of[number]).or_default().push(now);
             }
         }
     }
@@ -269,6 +281,31 @@ impl Truth<'_> {
             Deadline::Never => None,
         });
         each.min()
+    }
+}
+
+/// One mail about each outage of our own that has lasted ten minutes, and one that says it is over; a single one where the first
+/// could not leave before. None about anything else.
+fn own_outages(world: &World, letters: &[OwnLetter], score: &mut Score) {
+    let outages = &world.fleet.outages;
+    score.outages = outages.len();
+    for (span, how) in outages {
+        let delivered = |is_over: bool| {
+            let about = letters.iter().filter(|letter| letter.is_over == is_over && letter.delivered.is_some());
+            about.filter(|letter| span.from < letter.decided && letter.decided < span.to + 10 * MINUTE).count()
+        };
+        let (begun, over) = (delivered(false), delivered(true));
+        if begun <= 1 && over == 1 {
+            score.outages_told += 1;
+        } else {
+            score.fault(|| format!("of the outage {how:?} {span:?} {begun} mails told the beginning, {over} the end"));
+        }
+    }
+    for letter in letters {
+        if !outages.iter().any(|(span, _)| span.from < letter.decided && letter.decided < span.to + 10 * MINUTE) {
+            score.wrong += 1;
+            score.fault(|| format!("it was not us: {letter:?}"));
+        }
     }
 }
 

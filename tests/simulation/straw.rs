@@ -1,10 +1,11 @@
 //! The straw man that mails on every finding, as a script around `openssl s_client` and a local mail queue would. (The one who is always silent needs
 //! no code.)
 
-use certvigil::diagnosis::Severity;
+use certvigil::diagnosis::{Finding, Severity};
 
 use crate::{
     letter::{Item, Letter, Says},
+    mint::moment,
     truth::Moment,
     world::{Seen, World},
 };
@@ -19,8 +20,14 @@ impl Crier {
     pub(crate) fn visited(&mut self, world: &World, endpoint: usize, at: Moment, seen: &Seen) {
         let found = seen.judged.iter().flat_map(|judged| &judged.diagnosis.findings);
         let bad = found.filter(|found| found.severity() >= Severity::Warning);
-        let item = |code: &'static str| Item { endpoint, code: code.to_owned(), rank: 1 };
-        let items: Vec<Item> = bad.map(|found| item(found.finding.code())).collect();
+        let item = |finding: &Finding| {
+            let ends = match finding {
+                Finding::ExpiresSoon { not_after, .. } | Finding::Expired { not_after, .. } => Some(moment(*not_after)),
+                _ => None,
+            };
+            Item { endpoint, code: finding.code().to_owned(), ends, rank: 1 }
+        };
+        let items: Vec<Item> = bad.map(|found| item(&found.finding)).collect();
         if !items.is_empty() {
             self.letters.push(Letter {
                 id: format!("finding-{}", self.letters.len()),

@@ -25,7 +25,7 @@ pub(crate) fn of(outcome: &Outcome) -> String {
 
 type Mark = fn(&Score) -> String;
 
-const MARKS: [(&str, Mark); 12] = [
+const MARKS: [(&str, Mark); 13] = [
     ("precision", |score| format!("{:.2} %", 100.0 * score.precision())),
     ("recall by the deadline", |score| format!("{:.2} %", 100.0 * score.recall())),
     ("incidents due", |score| score.due.to_string()),
@@ -35,6 +35,7 @@ const MARKS: [(&str, Mark); 12] = [
     ("repeats", |score| score.duplicates.to_string()),
     ("all-clears too early", |score| score.premature.to_string()),
     ("all-clears that never came", |score| score.unclosed.to_string()),
+    ("own outages told of", |score| format!("{} of {}", score.outages_told, score.outages)),
     ("from fault to mail, median", |score| span(median(&all_delays(score)))),
     ("mails a person and day", |score| format!("{:.2}", score.mails_a_day)),
     ("most of them on one day", |score| score.most_a_day.to_string()),

@@ -10,6 +10,7 @@ mod html;
 mod layout;
 mod markup;
 mod message;
+mod own;
 mod summary;
 mod templates;
 #[cfg(test)]
@@ -121,6 +122,9 @@ pub fn compose(notice: &Notice, settings: &Settings) -> Composed {
 /// The words of a notice.
 pub fn letter(notice: &Notice, settings: &Settings) -> Letter {
     let language = settings.language_of(&notice.recipient);
+    if let Some(fault) = &notice.own {
+        return own::draft(fault, settings, language).lay_out();
+    }
     match notice.cases.split_first() {
         Some((case, others)) if notice.kind != NoticeKind::Summary => about_one(notice, case, others, settings, language),
         _ => Draft {
@@ -140,7 +144,7 @@ fn about_one(notice: &Notice, case: &Case, others: &[Case], settings: &Settings,
         NoticeKind::Expiry => ("expiry.txt", evidence::attached(notice, case)),
         NoticeKind::Chain => ("chain.txt", ready_chain().into_iter().chain(to_be_sent_on()).collect()),
         NoticeKind::Resolved => ("resolved.txt", Vec::new()),
-        NoticeKind::Problem | NoticeKind::Summary => ("problem.txt", evidence::attached(notice, case)),
+        NoticeKind::Problem | NoticeKind::Summary | NoticeKind::OwnFault => ("problem.txt", evidence::attached(notice, case)),
     };
     Draft {
         tone: match (notice.kind, notice.audience) {

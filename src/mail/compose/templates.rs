@@ -38,6 +38,7 @@ const BUILT_IN: &[(&str, &str, &str)] = built_in![
     "problem.txt",
     "resolved.txt",
     "summary.txt",
+    "own.txt",
     "test.txt",
     "certificate.txt",
     "others.txt",

@@ -126,6 +126,7 @@ fn notice(kind: NoticeKind, cases: Vec<Case>) -> Notice {
         thread: None,
         at: now(),
         cases,
+        own: None,
     }
 }
 

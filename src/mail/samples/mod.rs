@@ -12,7 +12,7 @@ use crate::{
     diagnosis::{Diagnosis, Expectation, Finding, Found, Issuers, Judged, Repair, Stores, Trust, Verdict, VerifyError},
     endpoint::Endpoint,
     incident::{Audience, Cause, Incident, IncidentKey, Member, State, Step},
-    monitor::{Case, Notice, NoticeKind, Policy, Watch},
+    monitor::{Case, Notice, NoticeKind, OwnFault, OwnKind, Policy, Watch},
     observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
 };
 use findings::Seen;
@@ -82,7 +82,25 @@ fn others() -> Vec<Sample> {
         Sample { name: "resolved", notice: resolved(notice(NoticeKind::Resolved, mended())) },
         Sample { name: "resolved-to-admin", notice: to_admin(resolved(notice(NoticeKind::Resolved, mended()))) },
         Sample { name: "summary", notice: notice(NoticeKind::Summary, several.map(Seen::into_case).collect()) },
+        Sample { name: "own-network", notice: ours(OwnKind::Network, None) },
+        Sample { name: "own-resolver-over", notice: ours(OwnKind::Resolver, Some(moment("2026-11-22T10:24:10Z"))) },
     ]
+}
+
+/// Our own network or resolver is the likely fault, or was.
+fn ours(kind: OwnKind, until: Option<Timestamp>) -> Notice {
+    let hows = match kind {
+        OwnKind::Network => [("timeout at connect", 806), ("unreachable at connect", 6)],
+        OwnKind::Resolver => [("timeout at resolve", 806), ("dns failure at resolve", 6)],
+    };
+    let failures = hows.map(|(how, endpoints)| (how.to_owned(), endpoints)).into();
+    let fault = OwnFault { kind, since: moment("2026-11-22T09:39:00Z"), until, lost: 812, of: 830, failures };
+    Notice {
+        recipient: "ops@example.com".into(),
+        own: Some(Arc::new(fault)),
+        at: until.unwrap_or(moment("2026-11-22T09:42:00Z")),
+        ..notice(NoticeKind::OwnFault, Vec::new())
+    }
 }
 
 /// The same, in the thread of the letter that it ends.
@@ -110,6 +128,7 @@ fn notice(kind: NoticeKind, cases: Vec<Case>) -> Notice {
         thread: None,
         at: moment("2026-11-22T09:42:00Z"),
         cases,
+        own: None,
     }
 }
 

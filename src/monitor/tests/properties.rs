@@ -100,7 +100,7 @@ impl Chaos {
             }
             Step::Reload { members, moved } => {
                 self.world.inventory = Chaos::inventory(*members, *moved);
-                self.handle(Event::Reloaded(self.world.inventory.clone()));
+                self.handle(Event::Reloaded(self.world.inventory.clone().into()));
             }
             Step::Restart => {
                 (self.visits, self.mails) = (Vec::new(), Vec::new());

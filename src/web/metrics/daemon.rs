@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::text::{Lines, strangers};
-use crate::monitor::{MailResult, NoticeKind, Snapshot};
+use crate::monitor::{MailResult, NoticeKind, OwnKind, Snapshot};
 
 pub(super) fn render(out: &mut String, snapshot: &Snapshot) {
     gauge(out, "certvigil_build_info", "The program that runs.", &[("version", env!("CARGO_PKG_VERSION"))], 1);
@@ -18,7 +18,17 @@ pub(super) fn render(out: &mut String, snapshot: &Snapshot) {
     gauge(out, name, "When a configuration was last taken.", &[], snapshot.reload.success_at.as_second());
     let help = "How many things are wrong with the daemon itself; the status page says which.";
     gauge(out, "certvigil_troubles", help, &[], snapshot.troubles.len());
+    own_faults(out, snapshot);
     lag(out, snapshot);
+}
+
+fn own_faults(out: &mut String, snapshot: &Snapshot) {
+    let mut lines = Lines::new(out, "certvigil_own_fault");
+    lines.head("gauge", "1 while our own network or resolver is the likely fault, and failures are held back.");
+    for kind in OwnKind::ALL {
+        let is_it = snapshot.own_faults.iter().any(|fault| fault.kind == kind);
+        lines.sample(&[("kind", kind.name())], u8::from(is_it));
+    }
 }
 
 fn gauge(out: &mut String, name: &'static str, help: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {

@@ -12,7 +12,7 @@ fn the_first_line_is_what_to_do() {
     for Sample { name, notice } in samples::samples() {
         let letter = letter(&notice, &settings());
         let first = letter.text.split("\n\n").next().unwrap().replace('\n', " ");
-        let finding = evidence::witness(&notice.cases[0]).and_then(|judged| judged.diagnosis.finding(name));
+        let finding = notice.cases.first().and_then(evidence::witness).and_then(|judged| judged.diagnosis.finding(name));
         match finding.map(|found| &found.finding) {
             Some(Finding::Expired { .. }) => assert!(first.starts_with("Replace the certificate of shop.example.com:443 now: ")),
             Some(Finding::ExpiresSoon { .. }) => assert!(first.starts_with("Renew the certificate of shop.example.com:443 ")),

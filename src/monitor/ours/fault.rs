@@ -1,0 +1,197 @@
+//! A fault of our own, from the first doubt to the mail that says it is over.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use super::{
+    super::{Monitor, Notice, NoticeKind, Turn, Waiting, notice, outbox::Before},
+    Way,
+};
+use crate::{
+    clock::{Now, Timestamp, date},
+    incident::Audience,
+};
+
+/// What is wrong with us, most likely.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OwnKind {
+    /// Nothing, or only the smaller part, can be reached.
+    Network,
+    /// No name can be resolved.
+    Resolver,
+}
+
+impl OwnKind {
+    /// Every kind.
+    pub const ALL: [OwnKind; 2] = [OwnKind::Network, OwnKind::Resolver];
+
+    /// The stable name, for labels: `network`, `resolver`.
+    pub fn name(self) -> &'static str {
+        match self {
+            OwnKind::Network => "network",
+            OwnKind::Resolver => "resolver",
+        }
+    }
+}
+
+/// A fault of our own: what operators hear of instead of a flood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnFault {
+    /// What is likely at fault.
+    pub kind: OwnKind,
+    /// Since when it is suspected.
+    pub since: Timestamp,
+    /// When it was over; `None` while it lasts.
+    pub until: Option<Timestamp>,
+    /// How many places could not be reached when most were lost: addresses, or names for the resolver.
+    pub lost: usize,
+    /// Of so many that are watched and were not known to be down.
+    pub of: usize,
+    /// How the visits failed, with the number of endpoints: `timeout`, 812.
+    pub failures: Vec<(String, usize)>,
+}
+
+impl OwnFault {
+    /// One sentence.
+    pub fn sentence(&self) -> String {
+        let OwnFault { lost, of, since, .. } = self;
+        let what = match self.kind {
+            OwnKind::Network => format!("{lost} of {of} addresses could not be reached: our own network is the likely fault"),
+            OwnKind::Resolver => format!("{lost} of {of} names could not be resolved: our own resolver is the likely fault"),
+        };
+        match self.until {
+            None => format!("since {} {what}, and nobody is told of it server by server", date(*since)),
+            Some(until) => format!("from {} to {} {what}", date(*since), date(until)),
+        }
+    }
+}
+
+/// From the first doubt of a kind to the last.
+#[derive(Debug)]
+pub(in crate::monitor) struct Episode {
+    begun: Now,
+    fault: OwnFault,
+    is_told: bool,
+}
+
+impl Monitor {
+    /// Begins, tells and ends episodes. Whether there is anything new to see.
+    pub(in crate::monitor) fn mind_ourselves(&mut self, now: Now, turn: &mut Turn) -> bool {
+        let mut doubts: BTreeMap<OwnKind, (Now, usize, usize)> = BTreeMap::new();
+        for (way, begun) in self.ways.doubted() {
+            let (lost, of) = self.ways.lost(way);
+            let sum = doubts.entry(kind_of(way)).or_insert((begun, 0, 0));
+            *sum = (if begun.uptime < sum.0.uptime { begun } else { sum.0 }, sum.1 + lost, sum.2 + of);
+        }
+        let mut is_news = false;
+        for (kind, (begun, lost, of)) in &doubts {
+            let failures = Vec::new();
+            let fault = OwnFault { kind: *kind, since: begun.wall, until: None, lost: *lost, of: *of, failures };
+            let episode = self.episodes.entry(*kind).or_insert_with(|| {
+                is_news = true;
+                Episode { begun: *begun, fault, is_told: false }
+            });
+            if *lost >= episode.fault.lost {
+                (episode.fault.lost, episode.fault.of) = (*lost, *of);
+            }
+        }
+        for kind in OwnKind::ALL {
+            if doubts.contains_key(&kind) {
+                let is_due = self.episodes.get(&kind).is_some_and(|it| !it.is_told && it.tell_at() <= now.uptime);
+                if is_due {
+                    self.tell_of_fault(kind, now, turn);
+                }
+            } else if let Some(episode) = self.episodes.remove(&kind) {
+                is_news = true;
+                self.tell_of_end(episode, now, turn);
+            }
+        }
+        is_news
+    }
+
+    /// When an episode has lasted long enough to be told of, in uptime.
+    pub(in crate::monitor) fn next_telling(&self) -> Option<Duration> {
+        self.episodes.values().filter(|episode| !episode.is_told).map(Episode::tell_at).min()
+    }
+
+    /// What is wrong with us now.
+    pub(in crate::monitor) fn own_faults(&self) -> Vec<OwnFault> {
+        self.episodes.values().map(|episode| episode.fault.clone()).collect()
+    }
+
+    fn tell_of_fault(&mut self, kind: OwnKind, now: Now, turn: &mut Turn) {
+        let failures = self.kinds_of_failure();
+        let Some(episode) = self.episodes.get_mut(&kind) else { return };
+        episode.is_told = true;
+        episode.fault.failures = failures;
+        let fault = episode.fault.clone();
+        self.post_own(&fault, now, turn);
+    }
+
+    /// Where the mail about the beginning has not left yet, which an outage makes likely, one mail says it all.
+    fn tell_of_end(&mut self, episode: Episode, now: Now, turn: &mut Turn) {
+        if episode.is_told {
+            let fault = OwnFault { until: Some(now.wall), ..episode.fault };
+            self.post_own(&fault, now, turn);
+        }
+    }
+
+    fn post_own(&mut self, fault: &OwnFault, now: Now, turn: &mut Turn) {
+        if !self.settings.mail {
+            return;
+        }
+        for recipient in self.operators.clone() {
+            let subject = notice::own_subject(fault);
+            let withdrawn = self.outbox.withdraw(&subject, &recipient, now.uptime);
+            let under_way = self.outbox.under_way(&subject, &recipient).cloned();
+            turn.records.extend(withdrawn.iter().cloned().map(super::super::Record::MailGone));
+            let thread = notice::own_id(&OwnFault { until: None, ..fault.clone() }, &recipient);
+            let is_first = fault.until.is_none() || withdrawn.contains(&thread);
+            let notice = Notice {
+                id: notice::own_id(fault, &recipient),
+                kind: NoticeKind::OwnFault,
+                recipient: recipient.clone(),
+                audience: Audience::Owner,
+                reply_to: Vec::new(),
+                thread: (!is_first).then_some(thread),
+                at: now.wall,
+                cases: Vec::new(),
+                own: Some(Arc::new(fault.clone())),
+            };
+            let waiting = Waiting { id: notice.id.clone(), kind: notice.kind, recipient, at: notice.at };
+            let before = under_way.map(|id| Before { id, is_needed: false });
+            if self.outbox.post(waiting, before, now.uptime) {
+                turn.posts.push(notice);
+            }
+        }
+    }
+
+    /// How many endpoints fail now, by how they do.
+    fn kinds_of_failure(&self) -> Vec<(String, usize)> {
+        let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+        for dossier in &self.dossiers {
+            let failures = dossier.view.addresses.iter().filter(|row| row.failed.is_some()).filter_map(|row| row.failure());
+            if let Some(failure) = failures.max_by_key(|failure| failure.stage) {
+                *kinds.entry(format!("{} at {}", failure.kind.name().replace('_', " "), failure.stage)).or_default() += 1;
+            }
+        }
+        let mut kinds: Vec<_> = kinds.into_iter().collect();
+        kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        kinds
+    }
+}
+
+impl Episode {
+    fn tell_at(&self) -> Duration {
+        self.begun.uptime.saturating_add(TELL_AFTER)
+    }
+}
+
+fn kind_of(way: Way) -> OwnKind {
+    match way {
+        Way::Resolver => OwnKind::Resolver,
+        Way::Network(..) => OwnKind::Network,
+    }
+}
+
+/// What is over sooner is not worth a mail.
+const TELL_AFTER: Duration = Duration::from_mins(3);
