@@ -1,6 +1,8 @@
+mod properties;
+
 use super::*;
 use crate::{
-    diagnosis::{Issuers, diagnose},
+    diagnosis::{Issuers, Status, diagnose},
     lab::pki::{Issued, Pki, Recipe},
     observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
 };
@@ -10,6 +12,7 @@ fn now() -> Timestamp {
 }
 
 /// What every client says of a chain; `own` is trusted beside the other two stores, as a configured file is.
+#[derive(Clone)]
 struct Case<'a> {
     chain: Vec<&'a Issued>,
     fetched: Vec<&'a Issued>,
@@ -210,6 +213,13 @@ fn a_cross_signed_root_has_two_paths_of_which_one_has_ended() {
     a.test < Intermediate < New Root until 2027-01-21: curl python browser rustls
     a.test < Intermediate < New Root < Old Root until 2026-11-12:
     ");
+    // Nor is the ended root an alarm where the server sends it along.
+    let served = Case { chain: vec![&leaf, &inter, &cross, &old], ..Case::public([], &new) };
+    for case in [Case { system: vec![&old, &new], ..served.clone() }, served] {
+        let (views, judged) = case.views();
+        assert_eq!(views.works_where, "works everywhere");
+        assert_eq!(judged.diagnosis.status(), Status::Info, "{:?}", judged.diagnosis.findings);
+    }
     let old_only = Case { system: vec![&old], ..Case::public([&leaf, &inter, &cross], &new) };
     insta::assert_snapshot!(old_only.told(), @r"
     curl: refuses SSL certificate problem: certificate has expired
