@@ -44,7 +44,7 @@ pub use finding::{Finding, Found};
 pub use lints::{Broken, Lint, lints};
 pub use names::NearMiss;
 pub use rank::{Fault, Severity, Status, Topic};
-pub use repair::Repair;
+pub use repair::{Origin, Repair};
 pub use software::{Program, Software, directives, introduced, likely, recognise};
 pub use strangers::{Extra, ExtraKind};
 pub use trust::Trust;

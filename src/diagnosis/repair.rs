@@ -8,7 +8,11 @@ use super::{
     signatures::Signatures,
     software::{Program, Software, likely},
 };
-use crate::{certificate::Certificate, clock::Timestamp, endpoint::Protocol};
+use crate::{
+    certificate::{Certificate, printable_cut},
+    clock::Timestamp,
+    endpoint::Protocol,
+};
 
 /// What the server should serve: leaf first, then the intermediates, no root.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +33,31 @@ pub struct Repair {
     pub server: Option<Software>,
 }
 
+/// Where certificates that a server left out were had from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// This address, which a certificate of the chain names (RFC 5280, section 4.2.2.1). Not safe to print.
+    Address(String),
+    /// Another server, which sends them.
+    Server,
+    /// The trust store.
+    Store,
+}
+
 impl Repair {
+    /// Where `added` was had from, each place once, in the order of the chain. An address is what a certificate names and `source` tells
+    /// of.
+    pub fn origins(&self) -> Vec<Origin> {
+        let gave = |url: &&String| self.source.contains(&format!("{} gave it", printable_cut(url, 200)));
+        let named = self.chain.iter().filter_map(|certificate| certificate.facts()).flat_map(|of| &of.extensions.ca_issuers);
+        let addresses = named.filter(gave).map(|url| Origin::Address(url.clone()));
+        let learnt = self.source.contains("the chain of ").then_some(Origin::Server);
+        let stored = self.source.contains(IN_STORE).then_some(Origin::Store);
+        let mut origins: Vec<_> = addresses.chain(learnt).chain(stored).collect();
+        origins.dedup();
+        origins
+    }
+
     /// The programs whose configuration is worth showing: the one that the server says it is, or those that are likely.
     pub fn programs(&self, protocol: Protocol) -> Vec<&'static Program> {
         self.server.as_ref().map_or_else(|| likely(protocol), |server| vec![server.program])
@@ -74,7 +102,7 @@ impl Court<'_> {
             sources.push(issuers.tried.as_str());
         }
         if added.iter().any(|certificate| !holds(&issuers.certificates, certificate)) {
-            sources.push("the local trust store has it");
+            sources.push(IN_STORE);
         }
         let source = sources.join("; ");
         Some(Repair { served: self.by_roots_alone(presented).1, chain, added, source, verdict, server: None })
@@ -147,6 +175,8 @@ fn leaf(presented: &[Arc<Certificate>]) -> &Arc<Certificate> {
         _ => &presented[0],
     }
 }
+
+const IN_STORE: &str = "the local trust store has it";
 
 /// Signatures that are looked at in the search of one chain: hundreds of certificates of one name shall not cost seconds.
 const MAX_STEPS: usize = 50;
@@ -254,6 +284,28 @@ mod tests {
             prop_assert_eq!(repair.added, missing);
             assert_is_sound(&family.diagnose(repair.chain, &[]))?;
         }
+    }
+
+    #[test]
+    fn an_address_that_gave_something_is_one_that_the_chain_names() {
+        let now = FAMILY.now;
+        let root = Recipe::ca(now, "Root").self_signed().expect("P-256");
+        let upper = Recipe::ca(now, "Upper").signed_by(&root).expect("sound");
+        let lower = Recipe::ca(now, "Lower").aia("http://a.test/upper").signed_by(&upper).expect("sound");
+        let leaf = Recipe::leaf(now, ["a.test"]).aia("http://a.test/lower").signed_by(&lower).expect("sound");
+        let chain: Vec<_> = [&leaf, &lower, &upper].map(|issued| Certificate::from_der(&issued.der())).to_vec();
+        let origins = |source: &str| {
+            let (verdict, served) = (Verdict::default(), Verdict::default());
+            let (added, source) = (chain[1..].to_vec(), source.into());
+            Repair { chain: chain.clone(), added, source, served, verdict, server: None }.origins()
+        };
+        let at = |url: &str| Origin::Address(url.into());
+        let both = "http://a.test/lower gave it; http://a.test/upper gave it";
+        assert_eq!(origins(both), [at("http://a.test/lower"), at("http://a.test/upper")]);
+        let mixed = "http://a.test/lower answered 404; the chain of b.test has it; http://a.test/upper gave it";
+        assert_eq!(origins(mixed), [at("http://a.test/upper"), Origin::Server]);
+        assert_eq!(origins("http://c.test gave it; the local trust store has it"), [Origin::Store]);
+        assert_eq!(origins(""), []);
     }
 
     #[test]

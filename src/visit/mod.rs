@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
 use crate::{
-    certificate::{Certificate, printable_cut},
+    certificate::Certificate,
     clock::Timestamp,
     diagnosis::{Expectation, Issuers, Judged, Trust, diagnose, gap, introduced},
     endpoint::Endpoint,
@@ -153,7 +153,7 @@ impl Visitor {
             }
             let learnt = self.pool.issuers(&top);
             if let Some(first) = learnt.first() {
-                let told = format!("the chain of {} has it", printable_cut(&first.from, 200));
+                let told = first.told.clone();
                 if add_new(issuers, learnt.into_iter().map(|learnt| learnt.certificate).collect()) {
                     tell(issuers, &told);
                     continue;
@@ -168,8 +168,11 @@ impl Visitor {
     }
 }
 
-/// Adds to what was tried.
+/// Adds to what was tried, once.
 fn tell(issuers: &mut Issuers, tried: &str) {
+    if issuers.tried.contains(tried) {
+        return;
+    }
     if !issuers.tried.is_empty() {
         issuers.tried.push_str("; ");
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    certificate::Certificate,
+    certificate::{Certificate, printable_cut},
     diagnosis::{ChainStatus, Judged, Verdict},
     fetch::has_issued,
 };
@@ -31,11 +31,12 @@ struct Namesakes {
     learnt: Vec<Learnt>,
 }
 
-/// An intermediate, and the endpoint at which it was learnt.
+/// An intermediate, and how it was learnt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Learnt {
     pub(super) certificate: Arc<Certificate>,
-    pub(super) from: Arc<str>,
+    /// A fragment for a sentence, safe to print: `the chain of mail.example has it`, `http://a.example/ca.der gave it`.
+    pub(super) told: Arc<str>,
 }
 
 impl Pool {
@@ -56,9 +57,14 @@ impl Pool {
         if intermediates.is_empty() {
             return;
         }
+        let sent: Arc<str> = format!("the chain of {} has it", printable_cut(endpoint, 200)).into();
         let mut known = self.lock();
         for certificate in intermediates {
-            known.learn(certificate, endpoint);
+            // What this server leaves out was had elsewhere.
+            match repaired.filter(|repair| repair.added.iter().any(|added| added.fingerprint == certificate.fingerprint)) {
+                Some(repair) => known.learn(certificate, &repair.source.as_str().into()),
+                None => known.learn(certificate, &sent),
+            }
         }
     }
 
@@ -81,7 +87,7 @@ impl Pool {
 }
 
 impl Known {
-    fn learn(&mut self, certificate: &Arc<Certificate>, endpoint: &Arc<str>) {
+    fn learn(&mut self, certificate: &Arc<Certificate>, told: &Arc<str>) {
         let Some(facts) = certificate.facts() else { return };
         self.uses += 1;
         if let Some(namesakes) = self.by_name.get_mut(&facts.subject.canonical) {
@@ -96,7 +102,7 @@ impl Known {
         if namesakes.learnt.len() >= MAX_NAMESAKES {
             namesakes.learnt.remove(0);
         }
-        namesakes.learnt.push(Learnt { certificate: Arc::clone(certificate), from: Arc::clone(endpoint) });
+        namesakes.learnt.push(Learnt { certificate: Arc::clone(certificate), told: Arc::clone(told) });
     }
 
     /// Where it is full, the quarter that was used least recently goes.
@@ -162,9 +168,24 @@ mod tests {
             pool.learn(&"first".into(), &judged(presented, roots, pki.now));
             let issuers = pool.issuers(&leaf);
             assert_eq!(issuers.len(), learnt, "case {number}");
-            assert!(issuers.iter().all(|learnt| learnt.certificate == intermediate && &*learnt.from == "first"));
+            assert!(
+                issuers.iter().all(|learnt| learnt.certificate == intermediate && &*learnt.told == "the chain of first has it")
+            );
             assert_eq!(pool.issuers(&intermediate), [], "roots are not learnt");
         }
+    }
+
+    #[test]
+    fn what_a_server_leaves_out_is_not_learnt_from_it() {
+        let pki = pki();
+        let leaf = read(&pki.leaf(["a.test"]).signed_by(&pki.intermediate).expect("sound"));
+        let mut judged = judged(vec![Arc::clone(&leaf)], &[&pki.root], pki.now);
+        let trust = Trust::new([read(&pki.root)]);
+        let fetched = Issuers { certificates: vec![read(&pki.intermediate)], tried: "http://a.test/ gave it".into() };
+        judged.diagnosis = diagnose(&judged.observation, &Expectation::default(), &trust, &fetched, pki.now);
+        let pool = Pool::default();
+        pool.learn(&"first".into(), &judged);
+        assert_eq!(pool.issuers(&leaf)[0].told, "http://a.test/ gave it".into());
     }
 
     #[test]
@@ -178,7 +199,7 @@ mod tests {
         for _ in 0..2 {
             pool.lock().learn(&read(&pki.intermediate), &"second".into());
         }
-        let learnt = Learnt { certificate: read(&pki.intermediate), from: "second".into() };
+        let learnt = Learnt { certificate: read(&pki.intermediate), told: "second".into() };
         assert_eq!(pool.issuers(&leaf), [learnt]);
     }
 

@@ -68,6 +68,17 @@ fn mails(mailbox: &Path) -> BTreeMap<String, Vec<String>> {
     mails
 }
 
+/// The words of the first mail to this recipient.
+fn letter_to(mailbox: &Path, recipient: &str) -> String {
+    let entries = std::fs::read_dir(mailbox).expect("the mailbox is there").map(|entry| entry.expect("readable").path());
+    let mails = entries.map(|path| std::fs::read_to_string(path).expect("a mail is UTF-8"));
+    let mail =
+        mails.into_iter().find(|mail| mail.lines().any(|line| line == format!("To: {recipient}"))).expect("it was written to");
+    // Up to the second version of the same letter, in HTML.
+    let text = mail.split("Content-Type: text/html").next().unwrap_or_default();
+    text.replace("=\r\n", "").replace("=\n", "").replace("=3D", "=").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// What the documentation promises: who gets which kinds.
 async fn promised() -> BTreeMap<String, Vec<String>> {
     let lab = Lab::start(Timestamp::now()).await.expect("loopback has free ports");
@@ -93,6 +104,19 @@ async fn the_demo_shows_every_fault_mails_each_once_and_stops_cleanly() {
         let count = promised.values().map(Vec::len).sum::<usize>();
         wait_for("every mail", || (mails(&mailbox).values().map(Vec::len).sum::<usize>() >= count).then_some(()));
         assert_eq!(mails(&mailbox), promised);
+
+        let letter = |server: &str| letter_to(&mailbox, &format!("hostmaster@{server}.lab.test"));
+        for (server, address) in
+            [("missing-intermediate", "/ca.der)."), ("missing-pkcs7", "/ca.p7c)."), ("missing-two", "/ca.der), and")]
+        {
+            let text = letter(server);
+            let said =
+                "What the server leaves out was had from the address that the certificate below it names (http://127.0.0.1:";
+            assert!(text.contains(said) && text.contains(address), "{text}");
+        }
+        let text = letter("missing-no-address");
+        assert!(text.contains("What the server leaves out was had from another server, which sends it."), "{text}");
+        assert!(!text.contains("healthy"), "{text}");
 
         let metrics = get(demo.page, "/metrics").expect("the metrics are served");
         for line in [

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     certificate::{Certificate, printable_cut},
     clock::Timestamp,
-    diagnosis::{Finding, Judged, Repair, Severity, Verdict, directives},
+    diagnosis::{Finding, Judged, Origin, Repair, Severity, Verdict, directives},
     incident::Audience,
     mail::{Language, Settings},
     monitor::{Case, Notice},
@@ -162,6 +162,8 @@ struct Repaired {
     is_clean: bool,
     serial: Option<String>,
     end: Option<String>,
+    /// Where each of the missing certificates was had from.
+    origins: Vec<String>,
     /// What the server says it is.
     server: Option<String>,
     /// How it is configured, line by line.
@@ -224,6 +226,7 @@ impl Facts {
                     is_clean: repair.verdict.code() == 0,
                     serial: leaf.map(|leaf| safe(&leaf.serial_hex())),
                     end: leaf.map(|leaf| language.date(leaf.not_after)),
+                    origins: origins(repair, language),
                     server: repair.server.as_ref().map(|server| safe(&server.says)),
                     directives: directives(&repair.programs(endpoint.target.protocol)),
                 }
@@ -344,6 +347,15 @@ fn works_where(notice: &Notice, case: &Case, language: Language) -> Option<Strin
 /// What the server should serve, where a visit has found that out.
 pub(super) fn repair(case: &Case) -> Option<&Repair> {
     case.seen.iter().find_map(|judged| judged.diagnosis.repair.as_ref())
+}
+
+/// Where the missing certificates were had from; an address only where it can be shown.
+fn origins(repair: &Repair, language: Language) -> Vec<String> {
+    let shown = |origin: &Origin| match origin {
+        Origin::Address(url) => language.origin(origin, Some(url.as_str()).filter(|url| is_plain_url(url))),
+        Origin::Server | Origin::Store => language.origin(origin, None),
+    };
+    repair.origins().iter().take(LISTED).map(shown).collect()
 }
 
 fn see(case: &Case, witness: Option<&Judged>) -> String {

@@ -247,6 +247,22 @@ fn a_server_that_says_what_it_is_gets_its_own_directive() {
 }
 
 #[test]
+fn the_letter_says_where_the_missing_certificate_was_had_from_and_names_no_other_server() {
+    let mut case = broken_chain(&watch("shop.example", Policy::default()));
+    let mut told = |source: &str| {
+        Arc::make_mut(&mut case.seen[0]).diagnosis.repair.as_mut().expect("repaired").source = source.into();
+        let text = letter(&admin(notice(NoticeKind::Chain, vec![case.clone()])), &settings()).text;
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let learnt = told("the chain of other.example has it");
+    assert!(learnt.contains("What the server leaves out was had from another server, which sends it."), "{learnt}");
+    assert!(!learnt.contains("other.example"), "{learnt}");
+    let stored = told("the local trust store has it");
+    assert!(stored.contains("was had from the trust store of the machine that certvigil runs on."), "{stored}");
+    assert!(!told("").contains("What the server leaves out was had"));
+}
+
+#[test]
 fn nothing_of_our_inside_reaches_an_admin() {
     let labels = [("team".to_owned(), "label-of-ours".to_owned())].into();
     let policy = Policy { owners: vec!["owner@inside.example".into()], labels, ..Policy::default() };

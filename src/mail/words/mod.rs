@@ -6,7 +6,7 @@ mod titles;
 use crate::{
     certificate::printable_cut,
     clock::{self, Timestamp, days_between},
-    diagnosis::{Finding, Severity, Views},
+    diagnosis::{Finding, Origin, Severity, Views},
     observation::Stage,
 };
 
@@ -117,6 +117,28 @@ impl Language {
         match self {
             Language::English => views.works_where.clone(),
             Language::German => german::works_where(views),
+        }
+    }
+
+    /// Where a missing certificate was had from: `from another server, which sends it`. Names no server: an outsider may read it.
+    pub(super) fn origin(self, origin: &Origin, address: Option<&str>) -> String {
+        match (self, origin) {
+            (Language::English, Origin::Address(_)) => {
+                format!(
+                    "from the address that the certificate below it names{}",
+                    address.map_or_else(String::new, |url| format!(" ({url})"))
+                )
+            }
+            (Language::English, Origin::Server) => "from another server, which sends it".into(),
+            (Language::English, Origin::Store) => "from the trust store of the machine that certvigil runs on".into(),
+            (Language::German, Origin::Address(_)) => {
+                format!(
+                    "von der Adresse, die das Zertifikat darunter nennt{}",
+                    address.map_or_else(String::new, |url| format!(" ({url})"))
+                )
+            }
+            (Language::German, Origin::Server) => "von einem anderen Server, der es mitsendet".into(),
+            (Language::German, Origin::Store) => "aus dem Vertrauensspeicher der Maschine, auf der certvigil läuft".into(),
         }
     }
 
