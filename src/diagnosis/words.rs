@@ -318,7 +318,7 @@ impl NearMiss {
             }
             NearMiss::SameDomain(name) => {
                 format!(
-                    "it carries {name}, of the same domain: see whether the server has a certificate for {asked} and picks it by SNI; else connect by a name that it carries (server_name)"
+                    "see whether the server has a certificate for {asked} and picks it by SNI, as this one is for {name}, of the same domain; else connect by a name that it carries (server_name)"
                 )
             }
             NearMiss::Far | NearMiss::OnlyAddresses => {

@@ -16,7 +16,7 @@ use crate::{
     certificate::{Fingerprint, printable_cut},
     clock::Timestamp,
     mail::Settings,
-    monitor::Notice,
+    monitor::{Notice, NoticeKind},
 };
 
 /// What the headers are made of, beside the letter.
@@ -33,6 +33,8 @@ pub(super) struct Head<'a> {
     pub(super) thread: Option<&'a str>,
     /// The date.
     pub(super) at: Timestamp,
+    /// It comes as one of many that nobody waits for, and may be done without.
+    pub(super) is_digest: bool,
 }
 
 impl<'a> Head<'a> {
@@ -44,6 +46,7 @@ impl<'a> Head<'a> {
             reply_to: &notice.reply_to,
             thread: notice.thread.as_deref(),
             at: notice.at,
+            is_digest: notice.kind == NoticeKind::Summary,
         }
     }
 }
@@ -80,6 +83,11 @@ pub(super) fn write(head: &Head<'_>, letter: &Letter, settings: &Settings) -> Ve
         .raw_header(header("Auto-Submitted", "auto-generated"))
         .raw_header(header("X-Auto-Response-Suppress", "All"))
         .raw_header(header("X-Certvigil-Kind", head.kind));
+    if let Some(operator) = settings.to.first().filter(|_| head.is_digest).and_then(|address| address.parse::<Address>().ok()) {
+        // RFC 2369, section 3.2: who is written to is configured, and the operators do that.
+        let subject = message_id(head.recipient, &domain).replace(['<', '>'], "").replace('@', "%40");
+        builder = builder.raw_header(header("List-Unsubscribe", &format!("<mailto:{operator}?subject=unsubscribe%20{subject}>")));
+    }
     let part = |kind: ContentType, text: &str| SinglePart::builder().header(kind).body(body(text));
     // The last is the one that a client prefers (RFC 2046, section 5.1.4).
     let both = MultiPart::alternative()

@@ -189,6 +189,7 @@ pub fn test_message(settings: &Settings, to: &str, at: Timestamp) -> Composed {
         reply_to: &[],
         thread: None,
         at,
+        is_digest: false,
     };
     let letter = draft.lay_out();
     Composed { message: message::write(&head, &letter, settings), trouble: letter.trouble }

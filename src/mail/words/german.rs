@@ -333,17 +333,19 @@ pub(super) fn stage(stage: Stage) -> &'static str {
 
 /// Which clients accept it, and which refuse it.
 pub(super) fn works_where(views: &Views) -> String {
-    let named = |answer: &str| {
+    let answering = |answer: &str| {
         let clients = views.clients.iter().filter(|view| view.answer.name() == answer).map(|view| client(view.client));
-        clients.collect::<Vec<_>>().join(", ")
+        clients.collect::<Vec<_>>()
     };
-    match (named("accepts"), named("refuses")) {
-        (works, fails) if works.is_empty() => format!("scheitert überall: {fails}"),
-        (works, fails) if fails.is_empty() => format!("funktioniert überall: {works}"),
-        (works, fails) => format!("funktioniert in {works}; scheitert in {fails}"),
+    let (works, fails) = (answering("accepts"), answering("refuses"));
+    if fails.len() == views.clients.len() {
+        return "scheitert überall".into();
     }
+    let parts = [("funktioniert in", works), ("scheitert in", fails)].into_iter().filter(|(_, clients)| !clients.is_empty());
+    parts.map(|(what, clients)| format!("{what} {}", clients.join(", "))).collect::<Vec<_>>().join("; ")
 }
 
+/// As it stands after "in".
 fn client(client: Client) -> &'static str {
     match client {
         Client::Curl => "curl",
@@ -411,7 +413,7 @@ fn near_miss_hint(near: &NearMiss, asked: &str) -> String {
             "besorgen Sie ein Zertifikat, das auch {asked} nennt, oder verbinden Sie sich über einen Namen, den es trägt (server_name)"
         ),
         NearMiss::SameDomain(name) => format!(
-            "es trägt {name}, aus derselben Domain: sehen Sie nach, ob der Server ein Zertifikat für {asked} hat und es nach SNI auswählt; sonst verbinden Sie sich über einen Namen, den es trägt (server_name)"
+            "sehen Sie nach, ob der Server ein Zertifikat für {asked} hat und es nach SNI auswählt, denn dieses ist für {name}, aus derselben Domain; sonst verbinden Sie sich über einen Namen, den es trägt (server_name)"
         ),
         NearMiss::Far | NearMiss::OnlyAddresses => {
             "installieren Sie ein Zertifikat, das den Namen trägt, oder verbinden Sie sich über einen Namen, den es trägt (server_name)"

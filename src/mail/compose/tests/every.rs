@@ -110,3 +110,26 @@ fn every_fact_is_in_the_documentation() {
         assert!(manual.contains(&format!("`{name}`")) || manual.contains(&format!("`{name}.")), "{name} is not in docs/mails.md");
     }
 }
+
+#[test]
+fn the_example_in_the_documentation_is_sound() {
+    let manual = include_str!("../../../../docs/mails.md");
+    let example = manual.split("```").find_map(|block| block.strip_prefix("text\n")).expect("the manual has an example");
+    let mut own = settings();
+    own.templates.replace(Language::English, "expiry.txt", example.to_owned());
+    assert_eq!(own.templates.troubles(), []);
+    let notice = &samples::samples()[0].notice;
+    let letter = letter(notice, &own);
+    assert_eq!(letter.trouble, None);
+    assert!(letter.text.contains("\n- the wiki, page \"Certificates\"\n- https://"), "{}", letter.text);
+}
+
+#[test]
+fn a_digest_says_how_to_be_left_out_and_an_alarm_does_not() {
+    for Sample { name, notice } in samples::samples() {
+        let message = String::from_utf8(compose(&notice, &settings()).message).unwrap().replace("\r\n ", " ");
+        let line = message.lines().find_map(|line| line.strip_prefix("List-Unsubscribe: "));
+        let expected = "<mailto:ops@example.com?subject=unsubscribe%20shop-team%40example.com>";
+        assert_eq!(line, (name == "summary").then_some(expected), "{name}");
+    }
+}

@@ -105,7 +105,9 @@ fn strangers_cannot_write_headers_or_control_characters() {
             .map(|line| line.split_once(':').expect("a header line").0.to_owned())
             .collect();
         let known = ["From", "Subject", "Date", "Message-ID", "To", "Reply-To", "In-Reply-To", "References", "Auto-Submitted"];
-        let known = [&known[..], &["X-Auto-Response-Suppress", "X-Certvigil-Kind", "MIME-Version", "Content-Type"]].concat();
+        let known =
+            [&known[..], &["X-Auto-Response-Suppress", "X-Certvigil-Kind", "List-Unsubscribe", "MIME-Version", "Content-Type"]]
+                .concat();
         for name in &names {
             assert!(known.contains(&name.as_str()) || name == "Content-Transfer-Encoding", "{name} in {names:?}");
         }
