@@ -7,7 +7,7 @@ mod words;
 
 use std::{collections::BTreeMap, fmt};
 
-pub use compose::{Attachment, Composed, Letter, Templates, Trouble, compose, gallery, letter, test_message};
+pub use compose::{Attachment, Composed, Letter, Templates, Trouble, compose, gallery, letter, test_letter, test_message};
 pub use deliver::{Courier, CourierError, Delivery};
 pub use words::Language;
 

@@ -86,7 +86,7 @@ fn mails_are_shown_before_anything_is_wrong() {
     let said = certvigil(&["mail", "preview", "--all", "--folder", &folder]);
     assert_eq!((said.status, &*said.err), (0, ""));
     let index = read(&format!("{folder}/index.html"));
-    for code in Finding::CODES.iter().chain(&["summary", "resolved"]) {
+    for code in Finding::CODES.iter().chain(&["summary", "resolved", "test"]) {
         for ending in ["html", "eml", "txt"] {
             assert!(index.contains(&format!("\"{code}.{ending}\"")), "{code}.{ending} is not listed");
             assert!(fs::metadata(format!("{folder}/{code}.{ending}")).is_ok_and(|file| file.len() > 200), "{code}.{ending}");

@@ -14,7 +14,7 @@ use crate::{
     cli::{arguments, output},
     mail::{
         self, Language, Settings,
-        samples::{self, Sample},
+        samples::{self, Mail},
     },
 };
 
@@ -63,59 +63,58 @@ impl Preview {
             settings.language = language;
             settings.languages.clear();
         }
-        let samples = samples::samples();
+        let mails = samples::mails(&settings);
         if let Some(folder) = &self.folder {
-            gallery(&samples, &settings, folder)?;
-            output::say(&format!("{} mails, listed in {}", samples.len(), folder.join("index.html").display()))?;
+            gallery(&mails, &settings, folder)?;
+            output::say(&format!("{} mails, listed in {}", mails.len(), folder.join("index.html").display()))?;
             return Ok(ExitCode::SUCCESS);
         }
         let Some(name) = &self.name else {
-            output::say(&known(&samples))?;
+            output::say(&known(&mails))?;
             return Ok(ExitCode::SUCCESS);
         };
-        let Some(sample) = samples.iter().find(|sample| sample.name == *name) else {
-            anyhow::bail!("no mail is called {name:?}\n{}", known(&samples));
+        let Some(mail) = mails.iter().find(|mail| mail.name == *name) else {
+            anyhow::bail!("no mail is called {name:?}\n{}", known(&mails));
         };
         if let Some(path) = &self.eml {
             let path = if path.is_dir() { path.join(format!("{name}.eml")) } else { path.clone() };
-            write(&path, &mail::compose(&sample.notice, &settings).message)?;
+            write(&path, &mail.message)?;
         }
         if let Some(path) = &self.html {
-            write(path, mail::letter(&sample.notice, &settings).html.as_bytes())?;
+            write(path, mail.letter.html.as_bytes())?;
         }
         if self.eml.is_none() && self.html.is_none() {
-            output::say(&shown(sample, &settings))?;
+            output::say(&shown(mail, &settings))?;
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
 /// The mail as a person reads it: who, to whom, about what, and what is attached.
-fn shown(sample: &Sample, settings: &Settings) -> String {
-    let letter = mail::letter(&sample.notice, settings);
-    let mut out =
-        format!("From: {}\nTo: {}\nSubject: {}\n\n{}", settings.from, sample.notice.recipient, letter.subject, letter.text);
+fn shown(mail: &Mail, settings: &Settings) -> String {
+    let (from, to, letter) = (&settings.from, &mail.recipient, &mail.letter);
+    let mut out = format!("From: {from}\nTo: {to}\nSubject: {}\n\n{}", letter.subject, letter.text);
     for attachment in &letter.attachments {
         let _ = write!(out, "\n[{}: {} octets]", attachment.name, attachment.text.len());
     }
     out.trim_end().to_owned()
 }
 
-fn known(samples: &[Sample]) -> String {
-    let names: Vec<&str> = samples.iter().map(|sample| sample.name).collect();
+fn known(mails: &[Mail]) -> String {
+    let names: Vec<&str> = mails.iter().map(|mail| mail.name).collect();
     format!("The mails that there are:\n  {}", names.join("\n  "))
 }
 
 /// Every mail in three forms, and a page that leads to them.
-fn gallery(samples: &[Sample], settings: &Settings, folder: &Path) -> anyhow::Result<()> {
+fn gallery(mails: &[Mail], settings: &Settings, folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    for sample in samples {
-        let file = |ending: &str| folder.join(format!("{}.{ending}", sample.name));
-        write(&file("txt"), format!("{}\n", shown(sample, settings)).as_bytes())?;
-        write(&file("html"), mail::letter(&sample.notice, settings).html.as_bytes())?;
-        write(&file("eml"), &mail::compose(&sample.notice, settings).message)?;
+    for mail in mails {
+        let file = |ending: &str| folder.join(format!("{}.{ending}", mail.name));
+        write(&file("txt"), format!("{}\n", shown(mail, settings)).as_bytes())?;
+        write(&file("html"), mail.letter.html.as_bytes())?;
+        write(&file("eml"), &mail.message)?;
     }
-    write(&folder.join("index.html"), mail::gallery(samples, settings).as_bytes())
+    write(&folder.join("index.html"), mail::gallery(mails).as_bytes())
 }
 
 fn write(path: &Path, octets: &[u8]) -> anyhow::Result<()> {

@@ -6,6 +6,7 @@ use minijinja::{
 };
 
 use super::Draft;
+use crate::mail::samples::Mail;
 
 /// How much work a template may do: a sound letter of 400 endpoints needs a hundredth of it.
 const FUEL: u64 = 2_000_000;
@@ -31,8 +32,8 @@ pub(super) fn write(draft: &Draft) -> String {
 }
 
 /// A page that leads to others: their names and subjects.
-pub(super) fn gallery(mails: &[(&str, String)]) -> String {
-    let mails: Vec<Value> = mails.iter().map(|(name, subject)| context! { name => *name, subject => &**subject }).collect();
+pub(super) fn gallery(mails: &[Mail]) -> String {
+    let mails: Vec<Value> = mails.iter().map(|mail| context! { name => mail.name, subject => &*mail.letter.subject }).collect();
     rendered(GALLERY, context! { mails }).unwrap_or_default()
 }
 

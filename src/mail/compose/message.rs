@@ -85,8 +85,8 @@ pub(super) fn write(head: &Head<'_>, letter: &Letter, settings: &Settings) -> Ve
         .raw_header(header("X-Certvigil-Kind", head.kind));
     if let Some(operator) = settings.to.first().filter(|_| head.is_digest).and_then(|address| address.parse::<Address>().ok()) {
         // RFC 2369, section 3.2: who is written to is configured, and the operators do that.
-        let subject = message_id(head.recipient, &domain).replace(['<', '>'], "").replace('@', "%40");
-        builder = builder.raw_header(header("List-Unsubscribe", &format!("<mailto:{operator}?subject=unsubscribe%20{subject}>")));
+        let wish = percent_encoded(&format!("unsubscribe {}", printable_cut(head.recipient, 100)));
+        builder = builder.raw_header(header("List-Unsubscribe", &format!("<mailto:{operator}?subject={wish}>")));
     }
     let part = |kind: ContentType, text: &str| SinglePart::builder().header(kind).body(body(text));
     // The last is the one that a client prefers (RFC 2046, section 5.1.4).
@@ -160,6 +160,15 @@ fn message_id(id: &str, domain: &str) -> String {
         Some((left, right)) => format!("<{}@{}>", sound(left), sound(right)),
         None => format!("<{}@{}>", sound(id), sound(domain)),
     }
+}
+
+/// As it stands in an address (RFC 6068, section 2).
+fn percent_encoded(text: &str) -> String {
+    let octet = |octet: u8| match octet {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(octet).to_string(),
+        _ => format!("%{octet:02X}"),
+    };
+    text.bytes().map(octet).collect()
 }
 
 /// The same for the same letter, and not to be foreseen by whoever wrote a name in it.

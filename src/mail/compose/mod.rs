@@ -19,7 +19,7 @@ mod tests;
 
 use serde::Serialize;
 
-use super::{Language, Settings, samples::Sample};
+use super::{Language, Settings, samples::Mail};
 use crate::{
     certificate::{Fingerprint, printable_cut},
     clock::Timestamp,
@@ -158,14 +158,13 @@ fn about_one(notice: &Notice, case: &Case, others: &[Case], settings: &Settings,
     }
 }
 
-/// A page that leads to these letters' own pages, `NAME.html`, beside it.
-pub fn gallery(samples: &[Sample], settings: &Settings) -> String {
-    let subjects = samples.iter().map(|sample| (sample.name, letter(&sample.notice, settings).subject));
-    html::gallery(&subjects.collect::<Vec<_>>())
+/// A page that leads to these mails' own pages, `NAME.html`, beside it.
+pub fn gallery(mails: &[Mail]) -> String {
+    html::gallery(mails)
 }
 
-/// The message that `certvigil mail test` sends to `to`.
-pub fn test_message(settings: &Settings, to: &str, at: Timestamp) -> Composed {
+/// The words of the message that `certvigil mail test` sends to `to`.
+pub fn test_letter(settings: &Settings, to: &str, at: Timestamp) -> Letter {
     #[derive(Serialize)]
     struct Test {
         /// When it was sent.
@@ -181,7 +180,11 @@ pub fn test_message(settings: &Settings, to: &str, at: Timestamp) -> Composed {
         server: layout::safe(&format!("{}:{}", settings.server.host, settings.server.port)),
         recipient: layout::safe(to),
     };
-    let draft = Draft { tone: Some("ok"), ..Draft::written(settings, language, "test.txt", &mut facts) };
+    Draft { tone: Some("ok"), ..Draft::written(settings, language, "test.txt", &mut facts) }.lay_out()
+}
+
+/// The whole of it.
+pub fn test_message(settings: &Settings, to: &str, at: Timestamp) -> Composed {
     let head = message::Head {
         id: format!("test-{}-{}", at.as_nanosecond(), &Fingerprint::of(to.as_bytes()).to_string()[..8]),
         kind: "test",
@@ -191,7 +194,7 @@ pub fn test_message(settings: &Settings, to: &str, at: Timestamp) -> Composed {
         at,
         is_digest: false,
     };
-    let letter = draft.lay_out();
+    let letter = test_letter(settings, to, at);
     Composed { message: message::write(&head, &letter, settings), trouble: letter.trouble }
 }
 

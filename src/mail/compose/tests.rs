@@ -170,11 +170,10 @@ fn admin(mut notice: Notice) -> Notice {
 
 /// Subject, text and attachments as people see them.
 fn shown(notice: &Notice) -> String {
-    shown_by(notice, &settings())
+    written(letter(notice, &settings()))
 }
 
-fn shown_by(notice: &Notice, settings: &Settings) -> String {
-    let letter = letter(notice, settings);
+fn written(letter: Letter) -> String {
     assert_eq!(letter.trouble, None);
     assert!(letter.subject.chars().count() <= 60, "{}", letter.subject);
     for line in letter.text.lines().filter(|line| !line.starts_with("    ")) {
@@ -196,8 +195,8 @@ fn every_letter_in_every_language() {
     for language in Language::ALL {
         let settings = Settings { language, ..settings() };
         let mut all = String::new();
-        for sample in samples::samples() {
-            writeln!(all, "=== {}\n{}", sample.name, shown_by(&sample.notice, &settings)).unwrap();
+        for mail in samples::mails(&settings) {
+            writeln!(all, "=== {}\n{}", mail.name, written(mail.letter)).unwrap();
         }
         golden!(format!("all-{}", language.tag()), all);
     }

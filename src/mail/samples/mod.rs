@@ -5,7 +5,7 @@ mod findings;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{Language, Login, Secret, Security, Server, Settings, Templates};
+use super::{Language, Letter, Login, Secret, Security, Server, Settings, Templates, compose, letter, test_letter, test_message};
 use crate::{
     certificate::Certificate,
     clock::{Timestamp, later},
@@ -31,6 +31,38 @@ pub fn samples() -> Vec<Sample> {
     let mut samples: Vec<Sample> = findings::all().iter().map(of_finding).collect();
     samples.extend(others());
     samples
+}
+
+/// A mail that might have been.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    /// The sample's name, or `test`.
+    pub name: &'static str,
+    /// To whom.
+    pub recipient: String,
+    /// What they read.
+    pub letter: Letter,
+    /// What travels.
+    pub message: Vec<u8>,
+}
+
+/// Every mail by these settings: the samples, and the one that tells whether mails arrive.
+pub fn mails(settings: &Settings) -> Vec<Mail> {
+    let mail = |sample: Sample| Mail {
+        name: sample.name,
+        letter: letter(&sample.notice, settings),
+        message: compose(&sample.notice, settings).message,
+        recipient: sample.notice.recipient,
+    };
+    let mut mails: Vec<Mail> = samples().into_iter().map(mail).collect();
+    let (recipient, at) = ("ops@example.com", moment("2026-11-22T09:42:00Z"));
+    mails.push(Mail {
+        name: "test",
+        recipient: recipient.into(),
+        letter: test_letter(settings, recipient, at),
+        message: test_message(settings, recipient, at).message,
+    });
+    mails
 }
 
 /// Settings for letters that are not sent.

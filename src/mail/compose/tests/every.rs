@@ -112,6 +112,21 @@ fn every_fact_is_in_the_documentation() {
 }
 
 #[test]
+fn the_gallery_in_the_documentation_is_what_people_get() {
+    let manual = include_str!("../../../../docs/mails.md");
+    for (language, name) in [
+        (Language::English, "expires_soon"),
+        (Language::English, "hostname_mismatch"),
+        (Language::English, "chain-to-admin"),
+        (Language::German, "resolved"),
+    ] {
+        let mail = samples::mails(&settings_in(language)).into_iter().find(|mail| mail.name == name).unwrap();
+        let shown = format!("```text\nSubject: {}\n\n{}```\n", mail.letter.subject, mail.letter.text);
+        assert!(manual.contains(&shown), "docs/mails.md should have\n{shown}");
+    }
+}
+
+#[test]
 fn the_example_in_the_documentation_is_sound() {
     let manual = include_str!("../../../../docs/mails.md");
     let example = manual.split("```").find_map(|block| block.strip_prefix("text\n")).expect("the manual has an example");
