@@ -20,13 +20,13 @@ use tokio::task::JoinSet;
 use crate::support::{openssl, scratch::Scratch};
 
 /// One server, one client's store, one question.
-struct Case {
-    name: &'static str,
-    leaf: Issued,
+pub(super) struct Case {
+    pub(super) name: &'static str,
+    pub(super) leaf: Issued,
     /// What it presents, the leaf where it stands.
-    chain: Vec<CertificateDer<'static>>,
-    roots: Vec<CertificateDer<'static>>,
-    host: &'static str,
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    pub(super) roots: Vec<CertificateDer<'static>>,
+    pub(super) host: &'static str,
 }
 
 fn case<'a>(
@@ -42,7 +42,7 @@ fn case<'a>(
 }
 
 /// A line a case: every error that both openssl and the judge find. They must be the same.
-async fn both(cases: Vec<Case>, now: Timestamp) -> String {
+pub(super) async fn both(cases: Vec<Case>, now: Timestamp) -> String {
     let scratch = Scratch::new();
     let mut farm = Farm::new();
     let mut asked = JoinSet::new();
@@ -71,7 +71,12 @@ async fn both(cases: Vec<Case>, now: Timestamp) -> String {
     })
 }
 
-fn judged(chain: Vec<Arc<Certificate>>, roots: Vec<Arc<Certificate>>, host: &str, now: Timestamp) -> Vec<(u16, usize)> {
+pub(super) fn judged(
+    chain: Vec<Arc<Certificate>>,
+    roots: Vec<Arc<Certificate>>,
+    host: &str,
+    now: Timestamp,
+) -> Vec<(u16, usize)> {
     let chain = Chain::new(chain).expect("a leaf");
     let handshake = Handshake {
         chain,

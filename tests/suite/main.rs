@@ -7,6 +7,7 @@ mod findings;
 mod inspect;
 mod judge;
 mod lab;
+mod parameters;
 #[path = "../support/mod.rs"]
 mod support;
 mod verdicts;
