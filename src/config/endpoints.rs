@@ -47,8 +47,9 @@ impl Common {
         }
     }
 
-    /// Who hears of endpoints that name nobody.
-    pub(super) fn own(&mut self, operators: &[String]) {
+    /// Who hears of endpoints that name nobody, and in place of those who cannot be written to.
+    pub(super) fn own(&mut self, operators: &[String], fallback: &[String]) {
+        self.policy.fallback = fallback.into();
         if self.policy.owners.is_empty() {
             self.policy.owners = operators.to_vec();
         }

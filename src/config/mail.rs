@@ -25,15 +25,17 @@ pub(super) struct Surroundings<'a> {
 
 /// `None` when there was a fault.
 pub(super) fn read(at: &At<'_>, around: &mut Surroundings<'_>, report: &mut Report) -> Option<Settings> {
-    let fields = Fields::read(at, &["server", "from", "to", "language", "templates"], report)?;
+    let fields = Fields::read(at, &["server", "from", "to", "fallback", "language", "templates"], report)?;
     let server = fields.required("server", "{host: smtp.example.com}", report).and_then(|at| read_server(&at, around, report));
     let from = fields.required("from", "\"certvigil <alerts@example.com>\"", report).and_then(|at| read::mailbox(&at, report));
     let to = fields.required("to", "[ops@example.com]", report).and_then(|at| addresses(&at, report));
+    let mut fallback = to.clone().unwrap_or_default();
+    fields.set("fallback", &mut fallback, report, addresses);
     let mut language = Language::default();
     fields.set("language", &mut language, report, read_language);
     let mut templates = Templates::default();
     fields.set("templates", &mut templates, report, |at, report| read_templates(at, around.directory, report));
-    Some(Settings { server: server?, from: from?, to: to?, language, languages: BTreeMap::new(), templates })
+    Some(Settings { server: server?, from: from?, to: to?, fallback, language, languages: BTreeMap::new(), templates })
 }
 
 /// `en`, `de`.

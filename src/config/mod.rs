@@ -187,7 +187,7 @@ fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report
     if let Some(at) = section("defaults") {
         common.read_defaults(&at, &mut around, report);
     }
-    common.own(operators);
+    common.own(operators, mail.as_ref().map_or(&[], |mail| &mail.fallback));
     if let Some(at) = section("routes") {
         around.routes = Routes::read(&at, &mut around, report);
     }

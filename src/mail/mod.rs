@@ -20,6 +20,8 @@ pub struct Settings {
     pub from: String,
     /// The operators: who hears of endpoints without an owner, of the daemon's own troubles, and of `mail test`.
     pub to: Vec<String>,
+    /// Who is written to in place of an address that the server refuses for good; by default the operators.
+    pub fallback: Vec<String>,
     /// What letters are written in.
     pub language: Language,
     /// Who reads another one.

@@ -82,6 +82,8 @@ pub struct Monitor {
     set_aside: Option<String>,
     /// What is wrong with the ways out: mail is '', channels have their names.
     way_troubles: BTreeMap<Arc<str>, String>,
+    /// Those to whom the last mail was refused for good: why, and who heard instead.
+    refusals: BTreeMap<String, String>,
     revision: u64,
 }
 
@@ -119,6 +121,7 @@ impl Monitor {
             state_trouble: None,
             set_aside: None,
             way_troubles: BTreeMap::new(),
+            refusals: BTreeMap::new(),
             revision: 1,
         };
         let mut turn = Turn::default();
@@ -205,7 +208,8 @@ impl Monitor {
     /// What is wrong with the daemon itself, or its surroundings, as sentences.
     fn troubles(&self) -> Vec<String> {
         let own = self.own_faults().into_iter().map(|fault| fault.sentence());
-        self.state_trouble.iter().chain(&self.set_aside).chain(self.way_troubles.values()).cloned().chain(own).collect()
+        let ways = self.way_troubles.values().chain(self.refusals.values());
+        self.state_trouble.iter().chain(&self.set_aside).chain(ways).cloned().chain(own).collect()
     }
 
     /// A report: the addresses move on, then the incidents, then people are told, and the next visit is planned.

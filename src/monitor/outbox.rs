@@ -67,6 +67,7 @@ pub(super) struct Before {
 #[derive(Debug)]
 struct Mail {
     kind: NoticeKind,
+    recipient: String,
     lane: Arc<str>,
     at: Timestamp,
     deferrals: u32,
@@ -121,7 +122,7 @@ impl Outbox {
             }
             None => self.enqueue(id.clone(), &lane, now),
         };
-        self.mails.insert(id, Mail { kind, lane, at, deferrals: 0, state, outdated: false });
+        self.mails.insert(id, Mail { kind, recipient, lane, at, deferrals: 0, state, outdated: false });
         true
     }
 
@@ -193,6 +194,11 @@ impl Outbox {
     }
 
     /// The channel by which this one goes; '' for mail. `None`: it does not wait.
+    /// To whom the mail of this id goes.
+    pub(super) fn recipient(&self, id: &str) -> Option<&str> {
+        self.mails.get(id).map(|mail| &*mail.recipient)
+    }
+
     pub(super) fn lane(&self, id: &str) -> Option<&Arc<str>> {
         self.mails.get(id).map(|mail| &mail.lane)
     }

@@ -42,6 +42,8 @@ pub struct Policy {
     pub confirm: Duration,
     /// Who answers for the endpoint: mail addresses, one or more where mail is configured.
     pub owners: Vec<String>,
+    /// Who is written to when the mail server refuses one of these for good; shared.
+    pub fallback: Arc<[String]>,
     /// Who runs the server.
     pub admins: Vec<String>,
     /// The admin gets the broken-chain letter; otherwise the owner gets it, to forward.
@@ -84,6 +86,7 @@ impl Default for Policy {
             interval: Duration::from_hours(1),
             confirm: Duration::from_secs(30),
             owners: Vec::new(),
+            fallback: Arc::default(),
             admins: Vec::new(),
             write_to_admin: false,
             labels: BTreeMap::new(),

@@ -195,13 +195,20 @@ impl Monitor {
     /// A delivery came back. `false`: it was unheard of.
     pub(super) fn mailed(&mut self, id: &str, outcome: Outcome, detail: &str, now: Now, turn: &mut Turn) -> bool {
         let Some(way) = self.outbox.lane(id).cloned() else { return false };
+        let recipient = self.outbox.recipient(id).unwrap_or_default().to_owned();
         let Some(gone) = self.outbox.came_back(id, outcome, now.uptime) else { return false };
         self.way_is(&way, outcome.result, detail);
+        self.refusals.remove(&recipient);
         turn.records.extend(gone.into_iter().map(Record::MailGone));
         if outcome.result == MailResult::Refused {
             let concerned = self.never_arrived(id, turn);
-            let fallbacks: Vec<_> = concerned.iter().flat_map(|key| self.fallback(key, &way, now.wall)).collect();
-            self.post(fallbacks, now, turn);
+            let instead = self.fallback(&concerned, &recipient, now.wall);
+            if channel_of(&recipient).is_none() {
+                let heard: Vec<_> = instead.iter().map(|notice| &*notice.recipient).collect();
+                let heard = if heard.is_empty() { String::new() } else { format!(", and {} heard instead", heard.join(", ")) };
+                self.refusals.insert(recipient, format!("a mail was refused for good{heard}: {detail}"));
+            }
+            self.post(instead, now, turn);
         }
         for name in self.awaited.remove(id).unwrap_or_default() {
             if let Some(&place) = self.places.get(&name) {
@@ -214,9 +221,9 @@ impl Monitor {
     /// What has just come of a way out (mail is '') is trouble, or the end of it. Whether that is news.
     pub(super) fn way_is(&mut self, way: &Arc<str>, result: MailResult, detail: &str) -> bool {
         let trouble = match (result, &**way) {
-            (MailResult::Delivered, _) => None,
+            // A server that refuses one recipient takes mail for others.
+            (MailResult::Delivered, _) | (MailResult::Refused, "") => None,
             (MailResult::Deferred, "") => Some(format!("mail cannot be sent and is tried again: {detail}")),
-            (MailResult::Refused, "") => Some(format!("a mail was refused for good: {detail}")),
             (MailResult::Deferred, way) => Some(format!("the channel {way} takes nothing and is tried again: {detail}")),
             (MailResult::Refused, way) => Some(format!("the channel {way} refused a notice for good: {detail}")),
         };

@@ -11,7 +11,7 @@ use super::{Case, Monitor, Notice, NoticeKind, Watch, dossier::Dossier, notice, 
 use crate::{
     clock::Timestamp,
     diagnosis::Topic,
-    incident::{Audience, Incident, IncidentKey, Member, Told, channel_recipient, stable_hash},
+    incident::{Audience, Incident, IncidentKey, Member, Told, channel_of, stable_hash},
 };
 
 /// Somebody, in one role.
@@ -116,13 +116,27 @@ impl Monitor {
         recipients
     }
 
-    /// Once a channel has refused to tell it, for good: what is to be told to those who stand in for it and do not know.
-    pub(super) fn fallback(&self, key: &IncidentKey, channel: &str, at: Timestamp) -> Vec<Notice> {
-        let cases = self.cases(key, &channel_recipient(channel));
-        let Some(worst) = cases.first().filter(|_| self.settings.mail) else { return Vec::new() };
-        let subscriptions = worst.watch.policy.channels.iter().filter(|subscription| *subscription.channel == *channel);
-        let unheard = subscriptions.flat_map(|of| &of.fallback).filter(|to| worst.incident.is_news_to(to, &worst.member));
-        unheard.filter_map(|to| about_one((to.clone(), Audience::Owner), cases.clone(), at)).collect()
+    /// Once a channel or a mail server has refused `recipient` for good: what of these incidents is to be told to those who stand
+    /// in, and do not know. One notice to each, a summary where there is more than one incident.
+    pub(super) fn fallback(&self, keys: &[IncidentKey], recipient: &str, at: Timestamp) -> Vec<Notice> {
+        let mut mailbags: BTreeMap<&String, Vec<Case>> = BTreeMap::new();
+        let cases: Vec<_> = keys.iter().map(|key| self.cases(key, recipient)).filter(|_| self.settings.mail).collect();
+        for cases in &cases {
+            let Some(worst) = cases.first() else { continue };
+            let policy = &worst.watch.policy;
+            let subscriptions = policy.channels.iter().filter(|subscription| subscription.recipient() == recipient);
+            let of_mail = policy.fallback.iter().filter(|_| channel_of(recipient).is_none());
+            let stand_ins = subscriptions.flat_map(|of| &of.fallback).chain(of_mail).filter(|to| *to != recipient);
+            for to in stand_ins.filter(|to| worst.incident.is_news_to(to, &worst.member)) {
+                mailbags.entry(to).or_default().extend(cases.iter().cloned());
+            }
+        }
+        let notice = |(to, cases): (&String, Vec<Case>)| {
+            let to = (to.clone(), Audience::Owner);
+            let is_one = cases.iter().all(|case| case.incident.key == cases[0].incident.key);
+            if is_one { about_one(to, cases, at) } else { Some(summary(to, cases, at)) }
+        };
+        mailbags.into_iter().filter_map(notice).collect()
     }
 
     fn open_at(&self, place: usize) -> impl Iterator<Item = (&Arc<Incident>, &Arc<Member>)> {

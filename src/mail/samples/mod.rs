@@ -73,6 +73,7 @@ pub fn settings() -> Settings {
         server,
         from: "certvigil <alerts@example.com>".into(),
         to: vec!["ops@example.com".into()],
+        fallback: Vec::new(),
         language: Language::default(),
         languages: BTreeMap::new(),
         templates: Templates::default(),

@@ -78,6 +78,25 @@ fn the_first_sweep_is_a_summary_to_people_and_one_notice_an_incident_to_systems(
 }
 
 #[test]
+fn what_the_mail_server_refuses_for_good_goes_to_the_fallback_once() {
+    let mut inventory = vec![watch("a"), watch("b")];
+    for watch in &mut inventory {
+        watch.policy.fallback = ["owner@a.org".into(), "ops@a.org".into()].into();
+    }
+    let mut world = World::new(inventory, Disk::default(), mended_after(HOUR));
+    world.refusing = Some("owner@a.org");
+    world.run(MINUTE);
+    let snapshot = world.brain.snapshot(world.now);
+    assert_eq!(snapshot.troubles, ["a mail was refused for good, and ops@a.org heard instead: 451 later"]);
+    world.run(DAY);
+    let kinds: Vec<_> = world.posted.iter().map(|(_, notice)| (notice.kind.name(), &*notice.recipient)).collect();
+    assert_eq!(
+        kinds,
+        [("summary", "owner@a.org"), ("summary", "ops@a.org"), ("resolved", "ops@a.org"), ("resolved", "ops@a.org")]
+    );
+}
+
+#[test]
 fn what_a_channel_refuses_for_good_goes_to_its_fallback_once() {
     let hook = Subscription { fallback: vec!["ops@a.org".into(), "owner@a.org".into()], ..channel("hook", Audience::System) };
     let mut world = World::new(vec![heard_by(&[hook], watch("a"))], Disk::used(), mended_after(HOUR));
