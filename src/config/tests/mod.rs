@@ -189,7 +189,7 @@ endpoints:
     assert_eq!(
         show(inherits),
         (
-            "a.example a.example a.example 3s Policy { interval: 7200s, confirm: 45s, owners: [\"all@example.com\"], admins: \
+            "a.example a.example a.example 3s Policy { interval: 7200s, confirm: 45s, owners: [\"all@example.com\"], fallback: [\"ops@example.com\"], admins: \
              [\"one@example.com\", \"two@example.com\"], write_to_admin: true, labels: {\"site\": \"main\", \"team\": \"web\"}, channels: [] }"
                 .into(),
             threshold(30, 25),
@@ -202,7 +202,7 @@ endpoints:
         show(sets),
         (
             "bee www.b.example www.b.example 3s Policy { interval: 5400s, confirm: 45s, owners: [\"x@example.com\", \
-             \"y@example.com\"], admins: [], write_to_admin: false, labels: {\"site\": \"main\", \"team\": \"mail\", \"tier\": \
+             \"y@example.com\"], fallback: [\"ops@example.com\"], admins: [], write_to_admin: false, labels: {\"site\": \"main\", \"team\": \"mail\", \"tier\": \
              \"1\"}, channels: [] }"
                 .into(),
             threshold(30, 50),
