@@ -52,8 +52,9 @@ class Server:
             connection.close()
 
     def learn(self, state, now):
-        """The state knows how it is: it is turned in a while."""
-        if self.due is None and (self.name in state.open) == self.broken:
+        """The state knows how it is, and so do people: it is turned in a while. (What is over before its mail has left, nobody
+        need hear of.)"""
+        if self.due is None and (self.name in state.open) == self.broken and self.name not in state.waiting:
             self.due = now + self.rng.uniform(0, 12)
 
     def turn(self, now):
@@ -74,7 +75,10 @@ class State:
         database = sqlite3.connect(copy / "certvigil.db")
         self.open = {endpoint for (endpoint,) in database.execute("SELECT endpoint FROM member WHERE state = 'open'")}
         told = [entry for (told,) in database.execute("SELECT told FROM incident") for entry in json.loads(told)]
-        waiting = {id for (id,) in database.execute("SELECT id FROM outbox")}
+        mails = database.execute("SELECT id, message FROM outbox").fetchall()
+        waiting = {id for id, _ in mails}
+        # The endpoints that mails about wait.
+        self.waiting = {email.message_from_bytes(message)["Subject"].split(":")[0] for _, message in mails}
         # Whoever knows of something that goes on has the mail about it, or it waits.
         self.owed = {entry["thread"] for entry in told if entry["stage"] and entry["thread"]} - waiting
         self.is_empty = not waiting
