@@ -17,6 +17,8 @@ use crate::{
 
 /// How many ready chains are attached.
 const ATTACHED: usize = 20;
+/// How many findings with a remedy of their own are shown.
+const GROUPS: usize = 100;
 /// How many endpoints are listed under one finding.
 const LISTED: usize = 50;
 
@@ -29,6 +31,8 @@ pub(super) struct Summary {
     critical: usize,
     /// One for each finding and remedy, the worst first.
     groups: Vec<Group>,
+    /// The findings for which there was no room.
+    more: usize,
     /// How many files go with it.
     attached: usize,
 }
@@ -65,7 +69,8 @@ impl Summary {
         let mut groups: Vec<_> = groups.into_iter().collect();
         let worst = |cases: &[(&Case, Found)]| cases.iter().map(|(case, _)| case.member.severity).max();
         groups.sort_by_key(|(_, cases)| (std::cmp::Reverse(worst(cases)), std::cmp::Reverse(cases.len())));
-        let groups = groups.into_iter().map(|((code, hint), cases)| {
+        let more = groups.iter().skip(GROUPS).map(|(_, cases)| cases.len()).sum();
+        let groups = groups.into_iter().take(GROUPS).map(|((code, hint), cases)| {
             let worst = worst(&cases).unwrap_or(Severity::Info);
             let row =
                 |(case, found): &(&Case, Found)| Row { endpoint: evidence::named_place(case), summary: found.summary.clone() };
@@ -84,6 +89,7 @@ impl Summary {
             endpoints: notice.cases.iter().map(|case| &case.watch.endpoint.name).collect::<BTreeSet<_>>().len(),
             critical: notice.cases.iter().filter(|case| case.member.severity == Severity::Critical).count(),
             groups: groups.collect(),
+            more,
             attached: attachments(&notice.cases).len(),
         }
     }

@@ -18,7 +18,7 @@ use crate::{
     mail::{Language, Settings, samples},
 };
 
-/// How much work a template may do: a sound letter of 400 endpoints needs a tenth of it.
+/// How much work a template may do: more than the largest letter needs, as lists are cut before.
 const FUEL: u64 = 500_000;
 /// How long a letter may be, in octets.
 const LENGTH: usize = 256 * 1024;

@@ -368,6 +368,24 @@ fn a_large_summary_is_held_small() {
 }
 
 #[test]
+fn a_summary_of_thousands_of_remedies_is_held_small() {
+    let mismatch = |n: usize| {
+        let asked = format!("h{n}.example");
+        let finding = Finding::HostnameMismatch { asked: asked.clone(), carries: Vec::new(), near: NearMiss::OnlyCommonName };
+        case(&watch(&asked, Policy::default()), vec![judged(observed("192.0.2.10", vec![leaf()]), &[62], vec![finding])])
+    };
+    let cases: Vec<Case> = (0..50)
+        .map(|n| broken_chain(&watch(&format!("b{n}.example"), Policy::default())))
+        .chain((0..2000).map(mismatch))
+        .collect();
+    let letter = letter(&notice(NoticeKind::Summary, cases), &settings());
+    assert_eq!((&*letter.subject, &letter.trouble), ("First sweep: 2050 findings at 2050 endpoints", &None));
+    assert!(letter.text.contains("\nAnd 1901 findings more, which the status page lists.\n"), "{}", letter.text);
+    assert!(letter.text.len() < 60_000 && letter.html.len() < 120_000, "{} {}", letter.text.len(), letter.html.len());
+    assert!(letter.html.contains("<h2"), "the layout has room for it");
+}
+
+#[test]
 fn attachments_have_harmless_and_unique_names() {
     let named = |name: &str| {
         let mut watch = Arc::unwrap_or_clone(watch("shop.example", Policy::default()));
