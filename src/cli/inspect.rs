@@ -1,6 +1,12 @@
 //! `certvigil inspect`: what is in certificate files, what the chain in them is worth, and how to turn them into others.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
+};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
@@ -46,9 +52,9 @@ impl Inspect {
         let mut whole = true;
         for path in &self.files {
             let name = path.display().to_string();
-            let read = config::read_file(path, MAX_FILE).map_err(anyhow::Error::from).and_then(|content| {
-                inspect::read(&content, password.as_deref()).map_err(|fault| anyhow!("{}{fault}", printable(&name)))
-            });
+            let read = config::read_file(path, MAX_FILE)
+                .map_err(anyhow::Error::from)
+                .and_then(|content| read(content, password.clone()).map_err(|problem| anyhow!("{}{problem}", printable(&name))));
             match read {
                 Ok(contents) => all.push((name, contents)),
                 // The others are shown all the same.
@@ -71,7 +77,8 @@ impl Inspect {
 
     fn show(&self, file: inspect::Read<'_>, all: &[inspect::Read<'_>], trust: &Trust, now: Timestamp) -> anyhow::Result<()> {
         let as_of = self.judging.at.unwrap_or(now);
-        let subject = Subject::File(file.0);
+        let host = self.judging.host()?;
+        let subject = Subject::File(file.0, host.as_ref());
         let judged = match chain(file.1) {
             Some(chain) => Some(self.judging.judge_file(chain, Possession::Unchecked("not asked".into()), trust, now)?),
             None => None,
@@ -104,6 +111,31 @@ impl Inspect {
     }
 }
 
+/// Reads a file's content, within [`OPENED_WITHIN`]. What is wrong is told as what follows the file's name.
+pub(super) fn read(content: Vec<u8>, password: Option<String>) -> Result<Contents, String> {
+    match within(OPENED_WITHIN, move || inspect::read(&content, password.as_deref())) {
+        Some(read) => read.map_err(|fault| fault.to_string()),
+        None => Err(format!(
+            ": takes more than {} s to be opened, as a hostile archive would; openssl pkcs12 -in FILE -nodes waits longer",
+            OPENED_WITHIN.as_secs()
+        )),
+    }
+}
+
+/// Works on a thread of its own, which is left to the end of the process where it takes longer than this; then `None`.
+fn within<T: Send + 'static>(deadline: Duration, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (sender, receiver) = mpsc::channel();
+    let worker = thread::spawn(move || drop(sender.send(work())));
+    match receiver.recv_timeout(deadline) {
+        Ok(done) => Some(done),
+        Err(RecvTimeoutError::Timeout) => None,
+        Err(RecvTimeoutError::Disconnected) => {
+            let panic = worker.join().expect_err("it ended without an answer");
+            std::panic::resume_unwind(panic)
+        }
+    }
+}
+
 /// What a server would present; nothing where there are but several CA certificates, as in a trust store.
 fn chain(contents: &Contents) -> Option<Chain> {
     let certificates = contents.certificates();
@@ -117,3 +149,23 @@ fn chain(contents: &Contents) -> Option<Chain> {
 /// Octets of a file; more than any keystore has.
 const MAX_FILE: u64 = 10 * 1024 * 1024;
 const MAX_PASSWORD: u64 = 64 * 1024;
+/// An archive says itself how much work its password is to cost, part by part.
+const OPENED_WITHIN: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_that_does_not_end_is_left() {
+        assert_eq!(within(OPENED_WITHIN, || 7), Some(7));
+        let (release, held) = mpsc::channel::<()>();
+        assert_eq!(within(Duration::ZERO, move || held.recv().is_ok()), None);
+        drop(release);
+    }
+
+    #[test]
+    fn what_is_no_archive_is_told_as_before() {
+        assert_eq!(read(Vec::new(), None).map(drop), Err(": is empty; check that it is the right file".into()));
+    }
+}

@@ -9,12 +9,11 @@ use rustls::pki_types::{
     pem::{Error as PemError, PemObject as _},
 };
 
-use super::{judging::Judging, now, output};
+use super::{inspect::read, judging::Judging, now, output};
 use crate::{
     certificate::{Certificate, KeyForm, printable},
     config::{self, trust},
     diagnosis::views,
-    inspect,
     observation::{Chain, Possession},
     report::Subject,
 };
@@ -53,7 +52,7 @@ impl Verify {
         let judged = self.judging.judge_file(chain, possession, &trust, now)?;
         let (expectation, stores) = (self.judging.expectation()?, trust::of_clients());
         let as_of = self.judging.at.unwrap_or(now);
-        output::show(Subject::File(&path), &judged, &self.judging, false, || {
+        output::show(Subject::File(&path, expectation.host.as_ref()), &judged, &self.judging, false, || {
             views(&judged, &expectation, &trust, &stores, as_of)
         })?;
         Ok(output::exit_status(judged.diagnosis.status()))
@@ -63,7 +62,7 @@ impl Verify {
     fn possession(&self, chain: &Chain) -> anyhow::Result<Possession> {
         let Some(path) = &self.key else { return Ok(Possession::Unchecked("a file proves nothing of its key".into())) };
         let name = printable(&path.display().to_string());
-        let contents = inspect::read(&config::read_file(path, MAX_KEY)?, None).map_err(|fault| anyhow!("{name}{fault}"))?;
+        let contents = read(config::read_file(path, MAX_KEY)?, None).map_err(|problem| anyhow!("{name}{problem}"))?;
         let Some(key) = contents.keys().next() else { bail!("{name} holds no private key; name its file in PEM or DER") };
         if key.form == KeyForm::Encrypted {
             bail!(

@@ -46,6 +46,69 @@ fn refused(error: &p12_keystore::error::Error, with_password: bool) -> Fault {
         E::UnsupportedMacAlgorithm | E::UnsupportedEncryptionScheme | E::UnsupportedContentType => {
             "is PKCS#12, protected in a way that certvigil does not know; openssl pkcs12 -in FILE -nodes may".into()
         }
+        E::InvalidParameters => {
+            "is PKCS#12 whose password would cost more work than certvigil does: over 1,000,000 iterations, or over 1 GiB; \
+             openssl pkcs12 -in FILE -nodes may"
+                .into()
+        }
         _ => "is PKCS#12 that cannot be decoded; copy the file again".to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use der::{INTEGER, OCTET_STRING, OID, SEQUENCE, written};
+
+    const NULL: &[u8] = &[0x05, 0];
+    const DATA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
+    const ENCRYPTED_DATA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x06";
+    const SHA256: &[u8] = b"\x60\x86\x48\x01\x65\x03\x04\x02\x01";
+    const PBES2: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0d";
+    const PBKDF2: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0c";
+    const HMAC_SHA256: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x02\x09";
+    const AES256_CBC: &[u8] = b"\x60\x86\x48\x01\x65\x03\x04\x01\x2a";
+
+    fn sequence(parts: &[&[u8]]) -> Vec<u8> {
+        written(SEQUENCE, &parts.concat())
+    }
+
+    fn content(kind: &[u8], what: &[u8]) -> Vec<u8> {
+        sequence(&[&written(OID, kind), &written(der::constructed(0), what)])
+    }
+
+    /// RFC 7292, section 4: version, what is authenticated, MAC.
+    fn archive(safes: &[&[u8]], mac: &[u8]) -> Vec<u8> {
+        sequence(&[&written(INTEGER, &[3]), &content(DATA, &written(OCTET_STRING, &sequence(safes))), mac])
+    }
+
+    fn mac(iterations: &[u8]) -> Vec<u8> {
+        let digest = sequence(&[&sequence(&[&written(OID, SHA256), NULL]), &written(OCTET_STRING, &[7; 32])]);
+        sequence(&[&digest, &written(OCTET_STRING, &[7; 8]), &written(INTEGER, iterations)])
+    }
+
+    /// RFC 8018, appendix A: PBES2 with PBKDF2.
+    fn encrypted(iterations: &[u8]) -> Vec<u8> {
+        let prf = sequence(&[&written(OID, HMAC_SHA256), NULL]);
+        let costs = sequence(&[&written(OCTET_STRING, &[7; 8]), &written(INTEGER, iterations), &prf]);
+        let derivation = sequence(&[&written(OID, PBKDF2), &costs]);
+        let cipher = sequence(&[&written(OID, AES256_CBC), &written(OCTET_STRING, &[7; 16])]);
+        let scheme = sequence(&[&written(OID, PBES2), &sequence(&[&derivation, &cipher])]);
+        let inner = sequence(&[&written(OID, DATA), &scheme, &written(der::primitive(0), &[7; 32])]);
+        content(ENCRYPTED_DATA, &sequence(&[&written(INTEGER, &[0]), &inner]))
+    }
+
+    #[test]
+    fn an_archive_cannot_ask_for_endless_work() {
+        let told = |archive: &[u8]| read(archive, Some("guess")).map(drop).map_err(|fault| fault.problem);
+        let (few, endless) = (&[0x08, 0x00][..], &[0x7f, 0xff, 0xff, 0xff][..]);
+        let wrong = Err("is PKCS#12, and the password does not open it; check the --password-file".to_owned());
+        assert!(is_archive(&archive(&[], &mac(few))));
+        assert_eq!(told(&archive(&[], &mac(few))), wrong);
+        assert_eq!(told(&archive(&[&encrypted(few)], &[])), wrong);
+        for endless in [archive(&[], &mac(endless)), archive(&[&encrypted(endless)], &[])] {
+            let problem = told(&endless).expect_err("too much work");
+            assert!(problem.contains("over 1,000,000 iterations"), "{problem}");
+        }
+    }
 }

@@ -28,11 +28,11 @@ pub fn evidence(subject: Subject<'_>, judged: &Judged, now: Timestamp) -> String
         out.push_str(&text::presented(chain, now, true));
     }
     out.push_str(&text::repair(subject, diagnosis));
-    if !matches!(subject, Subject::File(_)) {
+    if !matches!(subject, Subject::File(..)) {
         visit(&mut out, subject, observation);
     }
     let commands = match subject {
-        Subject::File(path) => commands::of_file(path, None),
+        Subject::File(path, host) => commands::of_file(path, host),
         Subject::Endpoint(endpoint) => {
             subject.connected_to(observation).map_or_else(Vec::new, |host| commands::of_visit(endpoint, &host, None))
         }
@@ -152,7 +152,7 @@ mod tests {
 
     fn audit_of(subject: Subject<'_>, outcome: Outcome, timing: &[(Stage, u64)], said: Vec<Said>) -> String {
         let timing = timing.iter().map(|(stage, micros)| (*stage, Duration::from_micros(*micros))).collect();
-        let address = "192.0.2.7".parse().ok().filter(|_| !matches!(subject, Subject::File(_)));
+        let address = "192.0.2.7".parse().ok().filter(|_| !matches!(subject, Subject::File(..)));
         let observation = Observation { timing, said, ..Observation::new(address, now(), outcome) };
         let root = certificate(include_str!("../../tests/fixtures/certs/shop-root.pem"));
         let issuers = Issuers {
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn a_file_has_no_visit() {
         let outcome = leaf_alone(Tls::default(), Possession::Unchecked("a file".into()));
-        insta::assert_snapshot!(audit(Subject::File("my chain.pem"), outcome, &[]), @r#"
+        insta::assert_snapshot!(audit(Subject::File("my chain.pem", Some(&"shop.example".parse().expect("a name"))), outcome, &[]), @r#"
         my chain.pem: critical
           Verify return code: 21 (unable to verify the first certificate)
           chain status: missing_intermediate
@@ -333,7 +333,7 @@ mod tests {
                           kubectl get secret NAME    (the ingress controller takes it up by itself)
 
           to see it yourself:
-          openssl verify -show_chain -purpose sslserver -untrusted 'my chain.pem' 'my chain.pem'
+          openssl verify -show_chain -purpose sslserver -verify_hostname shop.example -untrusted 'my chain.pem' 'my chain.pem'
           openssl crl2pkcs7 -nocrl -certfile 'my chain.pem' | openssl pkcs7 -print_certs -noout
         "#);
     }

@@ -27,8 +27,8 @@ pub enum Subject<'a> {
     /// An endpoint that was visited through this HTTP proxy, `host:port`. Asked for a name, the proxy resolves it: the address of
     /// the observation is then its own.
     Proxied(&'a Endpoint, &'a str),
-    /// A chain from a file: its path.
-    File(&'a str),
+    /// A chain from a file: its path, and the name it was judged for.
+    File(&'a str, Option<&'a Host>),
 }
 
 impl Subject<'_> {
@@ -36,21 +36,21 @@ impl Subject<'_> {
     pub fn name(&self) -> &str {
         match self {
             Subject::Endpoint(endpoint) | Subject::Proxied(endpoint, _) => &endpoint.name,
-            Subject::File(path) => path,
+            Subject::File(path, _) => path,
         }
     }
 
     fn target(&self) -> String {
         match self {
             Subject::Endpoint(endpoint) | Subject::Proxied(endpoint, _) => endpoint.target.to_string(),
-            Subject::File(path) => (*path).to_owned(),
+            Subject::File(path, _) => (*path).to_owned(),
         }
     }
 
     /// What was connected to in the end, by whomever; `None` when nothing was.
     fn connected_to(&self, observation: &Observation) -> Option<Host> {
         match self {
-            Subject::File(_) => None,
+            Subject::File(..) => None,
             Subject::Proxied(endpoint, _) if !matches!(endpoint.addresses, Addresses::Only(_)) => {
                 Some(endpoint.target.host.clone())
             }
@@ -72,7 +72,7 @@ impl Subject<'_> {
     fn protocol(&self) -> Protocol {
         match self {
             Subject::Endpoint(endpoint) | Subject::Proxied(endpoint, _) => endpoint.target.protocol,
-            Subject::File(_) => Protocol::Tls,
+            Subject::File(..) => Protocol::Tls,
         }
     }
 
@@ -81,7 +81,7 @@ impl Subject<'_> {
         let (endpoint, by) = match self {
             Subject::Endpoint(endpoint) => (endpoint, String::new()),
             Subject::Proxied(endpoint, proxy) => (endpoint, format!(" by the proxy {proxy}")),
-            Subject::File(path) => return (*path).to_owned(),
+            Subject::File(path, _) => return (*path).to_owned(),
         };
         match self.connected_to(observation).map(|host| HostPort(&host, endpoint.target.port).to_string()) {
             Some(place) if by.is_empty() && place == *endpoint.name => place,
