@@ -35,6 +35,18 @@ impl Fingerprint {
         out.copy_from_slice(digest::digest(&digest::SHA256, der).as_ref());
         Fingerprint(out)
     }
+
+    /// The fingerprint that is written so, as [`fmt::Display`] writes it.
+    pub fn from_hex(hex: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        if hex.len() != 64 || !hex.is_ascii() {
+            return None;
+        }
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).ok()?;
+        }
+        Some(Fingerprint(bytes))
+    }
 }
 
 impl fmt::Display for Fingerprint {

@@ -66,6 +66,9 @@ pub(super) struct Place {
     /// When a visit has proven the end.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) ended: Option<String>,
+    /// What has proven it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) mended_by: Option<String>,
     /// When the served certificate ends.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) not_after: Option<String>,
@@ -140,7 +143,11 @@ impl Place {
             since: rfc3339(member.since),
             last_seen: rfc3339(member.last_seen),
             ended: match member.state {
-                State::Mended(at) => Some(rfc3339(at)),
+                State::Mended(at, _) => Some(rfc3339(at)),
+                State::Open | State::Suspected(_) => None,
+            },
+            mended_by: match member.state {
+                State::Mended(_, how) => Some(how.name().into()),
                 State::Open | State::Suspected(_) => None,
             },
             not_after: leaves.map(|facts| facts.not_after).min().map(rfc3339),

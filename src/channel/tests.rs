@@ -11,7 +11,7 @@ use super::*;
 use crate::{
     diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, Judged},
     endpoint::Endpoint,
-    incident::{Cause, Incident, IncidentKey, Member, State, Step},
+    incident::{Cause, Incident, IncidentKey, Member, Mending, State, Step},
     monitor::{Case, NoticeKind, Policy, Watch},
     observation::{Failure, FailureKind, Observation, Outcome as Visit, Stage},
 };
@@ -40,7 +40,7 @@ fn notice(kind: NoticeKind, names: &[&str]) -> Notice {
             code: finding.code().into(),
             severity: finding.severity(),
             step: Step::default(),
-            state: if kind == NoticeKind::Resolved { State::Mended(now()) } else { State::Open },
+            state: if kind == NoticeKind::Resolved { State::Mended(now(), Mending::Reached) } else { State::Open },
             summary: finding.summary(),
             addresses: vec!["192.0.2.7".into()],
             since,

@@ -387,7 +387,7 @@ impl Hands {
                             info!(%endpoint, code, %severity, "{summary}");
                         }
                     }
-                    State::Mended(_) => self.note_over(&at),
+                    State::Mended(..) => self.note_over(&at),
                     State::Suspected(_) => {}
                 }
             }

@@ -64,7 +64,7 @@ impl Cause {
         let (kind, what) = text.split_once(':')?;
         match kind {
             "endpoint" => Some(Cause::Endpoint(what.into())),
-            "certificate" => fingerprint(what).map(Cause::Certificate),
+            "certificate" => Fingerprint::from_hex(what).map(Cause::Certificate),
             "authority" => Some(Cause::Authority(what.into())),
             _ => None,
         }
@@ -87,17 +87,6 @@ fn is_named(certificate: &Certificate, subject: &str, end: Option<Timestamp>) ->
     certificate.facts().is_some_and(|facts| {
         end.is_none_or(|end| facts.not_after == end) && printable_cut(&facts.subject.short(), 200) == subject
     })
-}
-
-fn fingerprint(hex: &str) -> Option<Fingerprint> {
-    let mut bytes = [0; 32];
-    if hex.len() != 64 || !hex.is_ascii() {
-        return None;
-    }
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).ok()?;
-    }
-    Some(Fingerprint(bytes))
 }
 
 #[cfg(test)]

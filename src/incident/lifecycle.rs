@@ -190,7 +190,7 @@ impl Member {
 
     /// Suspected or open.
     pub fn is_standing(&self) -> bool {
-        !matches!(self.state, State::Mended(_))
+        !matches!(self.state, State::Mended(..))
     }
 
     /// Whether `recipient` knows that it holds here, or held.

@@ -4,6 +4,7 @@
 mod cause;
 mod ladder;
 mod lifecycle;
+mod mending;
 
 use std::{fmt, sync::Arc};
 
@@ -15,6 +16,7 @@ use crate::{
 pub use cause::Cause;
 pub use ladder::{Step, is_of_time, next_step};
 pub use lifecycle::{Held, LOOKS, Sighting, rank_of, sightings};
+pub use mending::Mending;
 
 /// What makes two findings the same incident.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -75,8 +77,8 @@ pub enum State {
     Suspected(u8),
     /// Real: at one address at least. It stays until no address is at fault any more, confirmed or not.
     Open,
-    /// A visit has proven the end, then; somebody who has heard of it waits for the end elsewhere.
-    Mended(Timestamp),
+    /// A visit has proven the end, then and by that; somebody who has heard of it waits for the end elsewhere.
+    Mended(Timestamp, Mending),
 }
 
 /// What a recipient has heard of an incident.

@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
-use super::{AddressView, EndpointView, Record, Visited, Watch, aging, looks::Looks};
+use super::{AddressView, EndpointView, Record, Visited, Watch, aging, looks::Looks, proof::Proofs};
 use crate::{
     clock::{Timestamp, earlier},
     diagnosis::{ChainStatus, Diagnosis, Finding, Found, Issuers, Judged, Severity, Topic},
-    incident::{Cause, Held, IncidentKey, LOOKS, Member, Sighting, State, is_of_time, next_step, sightings},
+    incident::{Cause, Held, IncidentKey, LOOKS, Member, Mending, Sighting, State, is_of_time, next_step, sightings},
     observation::{Failure, FailureKind, Observation, Outcome, Stage},
 };
 
@@ -24,6 +24,8 @@ pub(super) struct Dossier {
     pub(super) members: BTreeMap<IncidentKey, Arc<Member>>,
     /// Successful resolutions in a row that lacked the address.
     absences: HashMap<IpAddr, u8>,
+    /// What seems to be over.
+    pub(super) proofs: Proofs,
     /// Visits in a row that failed.
     pub(super) looks: Looks,
     /// Everything that is known was judged as of then, or later.
@@ -56,7 +58,14 @@ impl Dossier {
     /// Nothing is known yet; what will be restored is judged as of `now`.
     pub(super) fn new(watch: Arc<Watch>, now: Timestamp) -> Self {
         let view = Arc::new(EndpointView { watch, addresses: Vec::new() });
-        Dossier { view, members: BTreeMap::new(), absences: HashMap::new(), looks: Looks::default(), judged_at: now }
+        Dossier {
+            view,
+            members: BTreeMap::new(),
+            absences: HashMap::new(),
+            proofs: Proofs::default(),
+            looks: Looks::default(),
+            judged_at: now,
+        }
     }
 
     pub(super) fn name(&self) -> &Arc<str> {
@@ -182,6 +191,8 @@ impl Dossier {
             judged,
             found,
         });
+        // A failure that does not count says nothing about the server.
+        let held = held.filter(|held| held.looks > 0 || !held.found.finding.needs_confirmation());
         let standing = sightings(self.name(), held, now);
         if report.seen.iter().any(|judged| judged.observation.chain().is_some()) {
             let is_quiet = |member: &&Arc<Member>| member.is_standing() && !standing.contains_key(&member.key);
@@ -191,8 +202,10 @@ impl Dossier {
                     judgement.accepted.extend(self.members.remove(&key));
                 } else if let Some(heir) = heir(&key, &standing) {
                     judgement.passed_on.extend(self.pass_on(key, heir.clone()));
-                } else if self.is_cleared(&key) {
-                    self.members.entry(key.clone()).and_modify(|member| Arc::make_mut(member).state = State::Mended(now));
+                } else if let Some(how) = self.mending(&key)
+                    && self.proofs.good(&key, matches!(how, Mending::Renewed { .. }))
+                {
+                    self.members.entry(key.clone()).and_modify(|member| Arc::make_mut(member).state = State::Mended(now, how));
                     judgement.mended.push(key);
                 }
             }
@@ -201,6 +214,9 @@ impl Dossier {
             let is_outgrown =
                 || self.members.get(&key).is_none_or(|member| !member.is_standing() || member.is_outgrown_by(&sighting));
             let is_news = sighting.fresh || (is_of_time(key.topic) && is_outgrown());
+            if sighting.fresh {
+                self.proofs.bad(&key);
+            }
             if !is_news {
                 continue;
             }
@@ -212,6 +228,7 @@ impl Dossier {
             }
             judgement.changed.insert(key);
         }
+        self.proofs.retain(|key| self.members.get(key).is_some_and(|member| member.is_standing()));
         judgement
     }
 
@@ -230,11 +247,26 @@ impl Dossier {
         Some(PassedOn { from, to, heard })
     }
 
-    /// Every address at fault shows a certificate again, or has left. (That the finding is gone is known already: by the
-    /// certificate, or by time alone where the address fails.)
-    fn is_cleared(&self, key: &IncidentKey) -> bool {
-        let Some(member) = self.members.get(key) else { return false };
-        !self.view.addresses.iter().any(|row| (row.known.is_none() || row.failed.is_some()) && concerns(member, row))
+    /// What there is instead, once every address at fault shows a certificate again, or has left. (That the finding is gone is
+    /// known already: by the certificate, or by time alone where the address fails.)
+    fn mending(&self, key: &IncidentKey) -> Option<Mending> {
+        let member = self.members.get(key)?;
+        let rows: Vec<_> = self.view.addresses.iter().filter(|row| concerns(member, row)).collect();
+        if rows.iter().any(|row| row.known.is_none() || row.failed.is_some()) {
+            return None;
+        }
+        let mut shown = rows.iter().filter_map(|row| row.known.as_ref()).peekable();
+        let leaf = shown.peek().and_then(|judged| judged.observation.chain()).map(|chain| &chain.leaf);
+        let is_still_there = shown.any(|judged| key.cause.certificate(judged).is_some());
+        Some(match (key.topic, &key.cause, leaf) {
+            (Topic::Reachability, ..) => Mending::Reached,
+            (_, _, None) => Mending::Left,
+            (_, Cause::Certificate(_), Some(leaf)) if !is_still_there => {
+                Mending::Renewed { fingerprint: leaf.fingerprint, not_after: leaf.facts().map(|facts| facts.not_after) }
+            }
+            (Topic::Code("missing_intermediate"), ..) => Mending::Completed,
+            _ => Mending::Gone,
+        })
     }
 
     /// This visit failed at an address that awaits another look soon, whatever is open of the endpoint already.

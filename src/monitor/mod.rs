@@ -12,6 +12,7 @@ mod ours;
 mod outbox;
 mod policy;
 mod post;
+mod proof;
 mod reload;
 mod schedule;
 mod select;
@@ -236,9 +237,10 @@ impl Monitor {
 
         let is_hushed = |address| self.ways.is_hushed(&spot(&host, address), &report.endpoint);
         let is_suspected = dossier.is_suspected(&report, is_hushed);
+        let is_pending = dossier.proofs.is_pending();
         let next = Next {
             after: started,
-            confirm: is_suspected.then_some(dossier.view.watch.policy.confirm),
+            confirm: (is_suspected || is_pending).then_some(dossier.view.watch.policy.confirm),
             threshold: dossier.next_threshold(now.uptime.saturating_sub(started), now.wall),
         };
         self.schedule.again(&report.endpoint, next, now.uptime);

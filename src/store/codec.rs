@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    incident::{Audience, State, Told},
+    incident::{Audience, Mending, State, Told},
     monitor::NoticeKind,
     observation::{Failure, FailureKind, Possession, Stage},
 };
@@ -77,12 +77,12 @@ pub(super) fn timing_from_json(text: &str) -> Option<Vec<(Stage, Duration)>> {
     pairs.into_iter().map(|(stage, nanos)| Some((stage_named(&stage)?, Duration::from_nanos(nanos)))).collect()
 }
 
-/// `suspected 2`, `open`, `mended 2026-11-22T10:00:00Z`.
+/// `suspected 2`, `open`, `mended 2026-11-22T10:00:00Z reached`.
 pub(super) fn state_text(state: State) -> String {
     match state {
         State::Suspected(looks) => format!("suspected {looks}"),
         State::Open => "open".into(),
-        State::Mended(at) => format!("mended {at}"),
+        State::Mended(at, how) => format!("mended {at} {how}"),
     }
 }
 
@@ -90,7 +90,11 @@ pub(super) fn state(text: &str) -> Option<State> {
     match text.split_once(' ') {
         None => (text == "open").then_some(State::Open),
         Some(("suspected", looks)) => looks.parse().ok().map(State::Suspected),
-        Some(("mended", at)) => at.parse().ok().map(State::Mended),
+        // Before it was kept how, there was no more than when.
+        Some(("mended", rest)) => match rest.split_once(' ') {
+            None => rest.parse().ok().map(|at| State::Mended(at, Mending::Gone)),
+            Some((at, how)) => Some(State::Mended(at.parse().ok()?, Mending::from_text(how)?)),
+        },
         Some(_) => None,
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct Item {
     pub(crate) code: String,
     /// When the certificate ends that it is about, where it is about an end.
     pub(crate) ends: Option<Moment>,
-    /// 1 a warning, 2 critical, 3 the last day, 4 has ended.
+    /// 1 a warning, 2 critical, 3 the last day, 4 has ended; more with each day after that.
     pub(crate) rank: u8,
 }
 

@@ -206,7 +206,11 @@ impl Run {
             code: case.member.code.clone(),
             ends: self.ends.get(&case.incident.id).copied(),
             rank: match case.member.severity {
-                _ if case.member.code.ends_with("expired") => 4,
+                _ if case.member.code.ends_with("expired") => match case.member.step {
+                    Step::Daily(days) => 4 + u8::try_from(days).unwrap_or(u8::MAX / 2),
+                    Step::Weekly(weeks) => 12 + u8::try_from(weeks).unwrap_or(u8::MAX / 2),
+                    _ => 4,
+                },
                 _ if case.member.step >= Step::LastDay => 3,
                 Severity::Critical => 2,
                 _ => 1,

@@ -277,10 +277,23 @@ impl Truth<'_> {
     fn deadline(&self, incident: &Incident, witness: &Witness) -> Option<Moment> {
         let each = incident.troubles.iter().filter_map(|number| match self.world.fleet.troubles[*number].deadline {
             Deadline::Moment(at) => Some(at),
-            Deadline::Visits(count) => witness.met[*number].get(count - 1).map(|at| at + 60),
+            Deadline::Visits(count) => self.met(*number, count, witness).map(|at| at + 60),
             Deadline::Never => None,
         });
         each.min()
+    }
+
+    /// When so many visits have met the trouble. A network failure is over before most would come again by themselves: whoever does
+    /// not look again soon is not excused by that.
+    fn met(&self, number: usize, count: usize, witness: &Witness) -> Option<Moment> {
+        let met = &witness.met[number];
+        let Fleet { troubles, outages, .. } = &self.world.fleet;
+        if let (Kind::Network, Some(first)) = (troubles[number].kind, met.first()) {
+            let by = first + PACE * Moment::try_from(count).ok()?;
+            let is_disturbed = outages.iter().any(|(span, _)| span.holds_within(first - HOUR, by));
+            return if is_disturbed { None } else { Some(met.get(count - 1).map_or(by, |at| by.min(*at))) };
+        }
+        met.get(count - 1).copied()
     }
 }
 
@@ -322,6 +335,9 @@ fn mails(world: &World, letters: &[Letter], score: &mut Score) {
     let days = usize::try_from(plan.days).unwrap_or_default();
     score.mails_a_day = share(score.letters, plan.owners * days);
 }
+
+/// From one look to the next where something is suspected: half a minute, and as long as a server may be silent.
+const PACE: Moment = 45;
 
 fn share(part: usize, of: usize) -> f64 {
     if of == 0 {

@@ -25,7 +25,7 @@ fn every_incident_is_told_in_time_and_the_straw_men_score_badly() {
 #[test]
 fn nothing_false_is_told_and_nothing_twice() {
     for seed in 1..=2 {
-        let plan = Plan { seed, balancers: false, ..SMALL };
+        let plan = Plan { seed, ..SMALL };
         let score = run(plan, Duration::from_hours(3)).expect("certificates can be made").certvigil;
         assert_eq!(score.faults, [""; 0]);
         assert_eq!((score.wrong, score.duplicates, score.premature, score.unclosed), (0, 0, 0, 0));

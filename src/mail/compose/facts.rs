@@ -13,9 +13,9 @@ use super::{
 };
 use crate::{
     certificate::{Certificate, printable_cut},
-    clock::Timestamp,
+    clock::{Timestamp, elapsed},
     diagnosis::{Finding, Judged, Origin, Repair, Severity, Verdict, directives},
-    incident::Audience,
+    incident::{Audience, State},
     mail::{Language, Settings},
     monitor::{Case, Notice},
     observation::Stage,
@@ -173,6 +173,10 @@ struct Repaired {
 #[derive(Debug, Serialize)]
 struct Mended {
     at: String,
+    /// [`Mending::name`](crate::incident::Mending::name); empty where it is not known.
+    by: &'static str,
+    /// From when it was first seen.
+    after: String,
     verdict: Option<String>,
     end: Option<String>,
 }
@@ -232,6 +236,8 @@ impl Facts {
                 }
             }),
             mended: Mended {
+                by: if let State::Mended(_, how) = case.member.state { how.name() } else { "" },
+                after: elapsed(case.member.since, if let State::Mended(at, _) = case.member.state { at } else { notice.at }),
                 at: language.date(case.seen.iter().map(|judged| judged.observation.at).max().unwrap_or(notice.at)),
                 verdict: witness.and_then(|judged| judged.diagnosis.verdict.as_ref()).map(Verdict::line),
                 end: leaf.map(|leaf| language.date(leaf.not_after)),

@@ -11,7 +11,7 @@ use crate::{
     clock::{Timestamp, later},
     diagnosis::{Diagnosis, Expectation, Finding, Found, Issuers, Judged, Repair, Stores, Trust, Verdict, VerifyError},
     endpoint::Endpoint,
-    incident::{Audience, Cause, Incident, IncidentKey, Member, State, Step},
+    incident::{Audience, Cause, Incident, IncidentKey, Member, Mending, State, Step},
     monitor::{Case, Notice, NoticeKind, OwnFault, OwnKind, Policy, Watch},
     observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
 };
@@ -218,7 +218,7 @@ impl Seen {
         let mut case = self.into_case();
         let member = Arc::make_mut(&mut case.member);
         member.last_seen = moment("2026-11-22T08:41:07Z");
-        member.state = State::Mended(moment("2026-11-22T09:41:07Z"));
+        member.state = State::Mended(moment("2026-11-22T09:41:07Z"), Mending::Completed);
         case.seen = vec![Arc::new(healthy)];
         case
     }

@@ -3,6 +3,10 @@
 use std::{cell::RefCell, rc::Rc};
 
 use super::*;
+use crate::{
+    clock::earlier,
+    incident::{Mending, State},
+};
 
 /// Days since the world began.
 fn day(now: Now) -> u64 {
@@ -408,4 +412,42 @@ fn an_unreachable_server_could_not_be_judged_and_its_last_certificate_speaks_for
         assert_eq!(row(known, Some(down(1, now))).status(), expected);
     }
     assert_eq!(row(Some(sees(1, now, soon(Severity::Warning))), None).status(), Status::Warning);
+}
+
+/// A balancer that shows the old certificate, whose end is near, at some visits and the new one at the others.
+fn alternating(shows_old: impl Fn(usize) -> bool + 'static) -> impl FnMut(&Watch, Now) -> Option<Reply> {
+    let start = World::new(vec![], Disk::used(), |_, _| None).now.wall;
+    let mut visits = 0;
+    move |watch, now| {
+        visits += 1;
+        let ends = if shows_old(visits) { later(start, 10 * DAY) } else { later(start, 398 * DAY) };
+        only(dated(1, now, watch, earlier(start, 80 * DAY), ends))
+    }
+}
+
+#[test]
+fn a_certificate_that_takes_the_place_of_one_at_fault_is_looked_at_ten_times_before_it_is_believed() {
+    let mut world = World::new(vec![watch("a")], Disk::used(), alternating(|visit| visit <= 100));
+    world.run(10 * DAY);
+    assert_eq!(world.mails().len(), 3, "{:?}", world.mails());
+    let all_clear = &world.posted[2];
+    let first = world.starts_of("a")[100];
+    assert!(all_clear.0 > first + 9 * 30 * SECOND && all_clear.0 < first + 6 * MINUTE, "{:?} after {first:?}", all_clear.0);
+    let State::Mended(_, how) = all_clear.1.cases[0].member.state else { panic!("it says how it was mended") };
+    let Mending::Renewed { not_after: Some(not_after), .. } = how else { panic!("by {how}") };
+    assert_eq!(not_after, later(world.now.wall, 388 * DAY));
+}
+
+#[test]
+fn a_balancer_that_alternates_ends_nothing_until_the_old_certificate_is_gone_for_long() {
+    let mut world =
+        World::new(vec![watch("a")], Disk::used(), alternating(|visit| visit <= 100 || (visit < 300 && visit % 4 == 0)));
+    world.run(8 * DAY);
+    let told = world.mails();
+    assert!(!told.iter().any(|mail| mail.starts_with("resolved")), "{told:?}");
+    assert!(told.len() <= 2, "{told:?}");
+    world.run(9 * DAY);
+    let all_clears: Vec<_> = world.posted.iter().filter(|(_, notice)| notice.kind == NoticeKind::Resolved).collect();
+    assert_eq!(all_clears.len(), 1);
+    assert!(all_clears[0].0 > world.starts_of("a")[300] + 17 * HOUR);
 }

@@ -12,7 +12,7 @@ use crate::{
     certificate::Certificate,
     clock::Timestamp,
     diagnosis::{Finding, Issuers, Topic},
-    incident::State,
+    incident::{Mending, State},
     monitor::{NoticeKind, Record},
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
     store::{StoredAddress, database::Database, read, write},
@@ -42,7 +42,7 @@ async fn a_restart_finds_everything() {
     let incidents = vec![incident(Topic::Expiry), incident(Topic::Reachability), incident(Topic::Code("unknown_ca"))];
     let members = vec![
         member("a.example:443", Topic::Expiry, State::Open),
-        member("a.example:443", Topic::Code("unknown_ca"), State::Mended(moment("2026-11-22T09:00:00Z"))),
+        member("a.example:443", Topic::Code("unknown_ca"), State::Mended(moment("2026-11-22T09:00:00Z"), Mending::Gone)),
         member("b.example:443", Topic::Reachability, State::Suspected(2)),
     ];
     // Not in the order of their ids, nor of their moments as text.

@@ -186,7 +186,7 @@ fn incidents(out: &mut String, snapshot: &Snapshot) {
             State::Suspected(looks) => {
                 format!(" <span class=\"quiet\">suspected, seen {} so far</span>", count(looks.into(), "time"))
             }
-            State::Open | State::Mended(_) => String::new(),
+            State::Open | State::Mended(..) => String::new(),
         };
         let endpoints = standing(view);
         let others =
