@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{AddressView, EndpointView, Record, Visited, Watch, aging, looks::Looks, proof::Proofs};
+use super::{AddressView, EndpointView, Record, Visited, Watch, aging, looks::Looks, proof::Proving};
 use crate::{
     clock::{Timestamp, earlier},
     diagnosis::{ChainStatus, Diagnosis, Finding, Found, Issuers, Judged, Severity, Topic},
@@ -25,7 +25,7 @@ pub(super) struct Dossier {
     /// Successful resolutions in a row that lacked the address.
     absences: HashMap<IpAddr, u8>,
     /// What seems to be over.
-    pub(super) proofs: Proofs,
+    pub(super) proofs: Proving,
     /// Visits in a row that failed.
     pub(super) looks: Looks,
     /// Everything that is known was judged as of then, or later.
@@ -62,7 +62,7 @@ impl Dossier {
             view,
             members: BTreeMap::new(),
             absences: HashMap::new(),
-            proofs: Proofs::default(),
+            proofs: Proving::default(),
             looks: Looks::default(),
             judged_at: now,
         }

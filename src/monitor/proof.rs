@@ -6,7 +6,7 @@ use crate::incident::IncidentKey;
 
 /// Good looks in a row, of one endpoint's incidents that seem to be over.
 #[derive(Debug, Default)]
-pub(super) struct Proofs(BTreeMap<IncidentKey, Proof>);
+pub(super) struct Proving(BTreeMap<IncidentKey, Proof>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Proof {
@@ -15,7 +15,7 @@ struct Proof {
     alternates: bool,
 }
 
-impl Proofs {
+impl Proving {
     /// One more visit has not seen it. Whether that proves the end: at once where what was at fault is still there and mended,
     /// after [`LOOKS`] where another certificate has taken its place, and after [`MANY_LOOKS`] where that happened before.
     pub(super) fn good(&mut self, key: &IncidentKey, is_replaced: bool) -> bool {
