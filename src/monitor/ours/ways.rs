@@ -120,6 +120,8 @@ impl Ways {
         let was_failing = post.is_failing();
         post.reached = Some(begun);
         post.down = None;
+        // Counting takes a look at every post: not while all is well.
+        traffic.doubt.as_ref()?;
         let is_mostly_lost = traffic.is_mostly_lost(now);
         let doubt = traffic.doubt.as_mut()?;
         if !is_mostly_lost {
