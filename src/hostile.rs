@@ -165,6 +165,7 @@ fn page(octets: &[u8]) {
         endpoints: vec![Arc::new(EndpointView { watch: Arc::new(watch), addresses: vec![address] })],
         incidents: Vec::new(),
         silences: Vec::new(),
+        held: (0, None),
         outbox: OutboxView::default(),
         reload: ReloadView { successful: true, success_at: now() },
         lag: Histogram::new(&[1.0]),

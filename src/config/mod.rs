@@ -7,6 +7,7 @@ mod endpoints;
 mod fault;
 mod file;
 mod mail;
+mod people;
 mod read;
 mod routes;
 mod tree;
@@ -41,7 +42,7 @@ use self::{
 use crate::{
     certificate::printable_cut,
     channel, fetch, mail as mailing,
-    monitor::{Limits, Watch},
+    monitor::{Limits, People, Watch},
     probe::NameLookup,
     store, web,
 };
@@ -74,6 +75,8 @@ pub struct Config {
     pub store: store::Settings,
     /// How mail is sent; metrics alone are a fair use.
     pub mail: Option<mailing::Settings>,
+    /// When people want to be written to.
+    pub people: Arc<People>,
     /// The other ways out.
     pub channels: Vec<channel::Settings>,
 }
@@ -161,7 +164,7 @@ pub fn summary(loaded: &Loaded) -> String {
 /// Reads every section, whatever the faults of the others.
 fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report) -> Option<Config> {
     const KEYS: &[&str] =
-        &["defaults", "trust", "limits", "probe", "fetch", "web", "state", "mail", "channels", "routes", "endpoints"];
+        &["defaults", "trust", "limits", "probe", "fetch", "web", "state", "mail", "channels", "people", "routes", "endpoints"];
     let fields = Fields::read(at, KEYS, report)?;
     let section = |key: &str| fields.get(key).filter(|at| *at.value() != Value::Null);
     let mut stores = Stores::default();
@@ -170,6 +173,10 @@ fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report
     if let Some(at) = section("mail") {
         let mut around = mail::Surroundings { directory, env, stores: &mut stores };
         mail = mail::read(&at, &mut around, report);
+    }
+    let (people, languages) = section("people").map(|at| people::read(&at, report)).unwrap_or_default();
+    if let Some(mail) = &mut mail {
+        mail.languages = languages;
     }
     let operators = mail.as_ref().map_or(&[][..], |mail| &mail.to);
     let (mut channels, mut subscriptions) = (Vec::new(), Vec::new());
@@ -208,6 +215,7 @@ fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report
         web: read_web(section("web").as_ref(), report),
         store: read_state(section("state").as_ref(), directory, env, report),
         mail,
+        people,
         channels,
     })
 }

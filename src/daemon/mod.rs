@@ -102,8 +102,8 @@ pub async fn run(options: Options, controls: Controls) -> Result<(), StartError>
     let mut hands = Hands::new(&config, store, &restored, mails, Arc::clone(&own))?;
     let (mut monitor, effects) = Monitor::new(inventory(&config), restored, settings, now);
     hands.carry_out(effects, now);
-    for trouble in state_troubles {
-        let effects = monitor.handle(trouble, now);
+    for told in [Event::People(Arc::clone(&config.people))].into_iter().chain(state_troubles) {
+        let effects = monitor.handle(told, now);
         hands.carry_out(effects, now);
     }
 
@@ -228,6 +228,9 @@ impl Loop {
             Ok(config) => {
                 info!(endpoints = config.watches.len(), "configuration reloaded");
                 self.config = config;
+                let now = self.clock.now();
+                let effects = self.monitor.handle(Event::People(Arc::clone(&self.config.people)), now);
+                self.hands.carry_out(effects, now);
                 Event::Reloaded(inventory(&self.config))
             }
             Err(problems) => {

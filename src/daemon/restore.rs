@@ -26,6 +26,7 @@ pub(super) fn judged(stored: Stored, watches: &[Arc<Watch>], now: Timestamp) -> 
         incidents: stored.incidents,
         members: stored.members,
         silences: stored.silences,
+        tallies: stored.tallies,
         outbox: stored.mails.iter().map(waiting).collect(),
         first_sweep_done: stored.first_sweep_done,
     };

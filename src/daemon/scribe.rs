@@ -112,6 +112,7 @@ impl Page {
     fn keep_what_matters(&mut self) {
         let mut told: HashSet<(Option<Arc<str>>, IncidentKey)> = HashSet::new();
         let mut gone: HashSet<String> = HashSet::new();
+        let mut counted: HashSet<String> = HashSet::new();
         let mut kept: Vec<Record> = Vec::new();
         for record in self.records.drain(..).rev() {
             let matters = match &record {
@@ -121,6 +122,7 @@ impl Page {
                 Record::Member(member) => told.insert((Some(member.endpoint.clone()), member.key.clone())),
                 Record::MemberGone { endpoint, key } => told.insert((Some(endpoint.clone()), key.clone())),
                 Record::MailGone(id) => gone.insert(id.clone()),
+                Record::Tally(tally) => counted.insert(tally.recipient.clone()),
                 Record::AddressGone { .. } | Record::EndpointGone(_) | Record::FirstSweepDone => true,
             };
             if matters {

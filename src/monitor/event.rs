@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 use std::{sync::Arc, time::Duration};
 
-use super::{AddressView, MailResult, Notice, NoticeKind, Silence, Watch};
+use super::{AddressView, MailResult, Notice, NoticeKind, People, Silence, Tally, Watch};
 use crate::{
     clock::Timestamp,
     diagnosis::Judged,
@@ -19,6 +19,8 @@ pub enum Event {
     Visited(Visited),
     /// A new configuration was taken: the whole inventory as it is now.
     Reloaded(Inventory),
+    /// What people wish, as the configuration has it: at the start, and with every new one.
+    People(Arc<People>),
     /// Silences were made or taken back: all that there are, those that are over too.
     Silenced(Vec<Silence>),
     /// A new configuration was refused; the old one goes on.
@@ -131,6 +133,8 @@ pub enum Record {
     },
     /// A mail has left the outbox: delivered, refused for good, or withdrawn.
     MailGone(String),
+    /// What somebody was sent today.
+    Tally(Tally),
     /// The first sweep after the installation is over.
     FirstSweepDone,
 }
@@ -144,6 +148,8 @@ pub struct Restored {
     pub incidents: Vec<Incident>,
     /// The endpoints' parts in them.
     pub members: Vec<Member>,
+    /// Who was sent how much.
+    pub tallies: Vec<Tally>,
     /// The silences.
     pub silences: Vec<Silence>,
     /// The mails that wait, oldest first.

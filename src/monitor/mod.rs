@@ -2,6 +2,7 @@
 
 mod aging;
 mod crowd;
+mod desk;
 mod dossier;
 mod event;
 mod hold;
@@ -10,6 +11,7 @@ mod looks;
 mod notice;
 mod ours;
 mod outbox;
+mod person;
 mod policy;
 mod post;
 mod proof;
@@ -34,6 +36,7 @@ use crate::{
     incident::{Incident, IncidentKey, Member},
 };
 use crowd::Spot;
+use desk::Desk;
 use dossier::Dossier;
 use hold::Holds;
 use ledger::Ledger;
@@ -43,9 +46,11 @@ use schedule::{Next, Schedule};
 use silence::Silences;
 use sweep::Sweep;
 
+pub use desk::Tally;
 pub use event::{Effect, Event, Inventory, Record, Restored, RestoredAddress, Settings, Visited, Waiting};
-pub use notice::{Case, Notice, NoticeKind};
+pub use notice::{Case, Mended, Notice, NoticeKind};
 pub use ours::{OwnFault, OwnKind};
+pub use person::{Digest, People, Person};
 pub use policy::{Limits, Policy, Subscription, Watch};
 pub use select::{Glob, Selector};
 pub use silence::Silence;
@@ -72,6 +77,7 @@ pub struct Monitor {
     episodes: BTreeMap<OwnKind, Episode>,
     /// Who hears of that.
     operators: Vec<String>,
+    desk: Desk,
     /// Under way; begun only where there is a way out, so that the first mail ever is the summary.
     sweep: Option<Sweep>,
     sweep_done: bool,
@@ -115,6 +121,7 @@ impl Monitor {
             ways: Ways::default(),
             episodes: BTreeMap::new(),
             operators: Vec::new(),
+            desk: Desk::default(),
             sweep: None,
             sweep_done: restored.first_sweep_done,
             generations: 0,
@@ -127,6 +134,7 @@ impl Monitor {
         };
         let mut turn = Turn::default();
         monitor.silences.set(restored.silences, now);
+        monitor.desk.restore(restored.tallies, now);
         monitor.reloaded(inventory.into(), now, &mut turn);
         monitor.remember(restored.addresses, restored.incidents, restored.members, now, &mut turn);
         monitor.take_stock();
@@ -143,6 +151,10 @@ impl Monitor {
             Event::Visited(report) => self.visited(report, now, &mut turn),
             Event::Reloaded(inventory) => {
                 self.reloaded(inventory, now, &mut turn);
+                true
+            }
+            Event::People(people) => {
+                self.respect(people, now, &mut turn);
                 true
             }
             Event::Silenced(silences) => self.silence(silences, now, &mut turn),
@@ -166,8 +178,9 @@ impl Monitor {
         self.end_sweep(now, &mut turn);
         self.release(None, now, &mut turn);
         let is_visible = self.mind_ourselves(now, &mut turn) || is_visible;
+        let has_told = self.tell_those_who_waited(now, &mut turn);
         let effects = self.effects(turn, now);
-        self.revision += u64::from(is_visible || has_ended || !effects.is_empty());
+        self.revision += u64::from(is_visible || has_ended || has_told || !effects.is_empty());
         effects
     }
 
@@ -181,6 +194,7 @@ impl Monitor {
             self.holds.next_wake(),
             self.next_telling(),
             self.silences.next_wake(),
+            self.desk.next_wake(),
         ];
         wakes.into_iter().flatten().min()
     }
@@ -198,6 +212,7 @@ impl Monitor {
             endpoints: self.dossiers.iter().map(|dossier| dossier.view.clone()).collect(),
             incidents: self.ledger.entries().map(|entry| self.view(entry)).collect(),
             silences: self.silences.active().to_vec(),
+            held: self.desk.view(),
             outbox: self.outbox.view(),
             reload: self.reload.clone(),
             lag: self.schedule.lag.clone(),

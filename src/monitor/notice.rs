@@ -27,10 +27,12 @@ pub struct Notice {
     /// When it was decided.
     pub at: Timestamp,
     /// Where: every endpoint of the recipient's at which the incident holds (or, for an all-clear, held), worst first. They are
-    /// cases of one incident, but for a summary.
+    /// cases of one incident, but for a summary and a digest.
     pub cases: Vec<Case>,
     /// What is wrong with certvigil's own surroundings, where it is about that, and about no endpoint.
     pub own: Option<Arc<OwnFault>>,
+    /// Of a digest: what the recipient had heard of and is mended.
+    pub mended: Vec<Mended>,
 }
 
 /// The kinds of notice.
@@ -48,18 +50,26 @@ pub enum NoticeKind {
     Summary,
     /// Our own network or resolver is the likely fault, or was: to the operators.
     OwnFault,
+    /// What was held back until the recipient wanted to be written to.
+    Digest,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [NoticeKind; 6] = [
+    pub const ALL: [NoticeKind; 7] = [
         NoticeKind::Expiry,
         NoticeKind::Chain,
         NoticeKind::Problem,
         NoticeKind::Resolved,
         NoticeKind::Summary,
         NoticeKind::OwnFault,
+        NoticeKind::Digest,
     ];
+
+    /// It tells of several incidents at once.
+    pub fn is_of_many(self) -> bool {
+        matches!(self, NoticeKind::Summary | NoticeKind::Digest)
+    }
 
     /// The stable name, for labels and the store.
     pub fn name(self) -> &'static str {
@@ -70,8 +80,20 @@ impl NoticeKind {
             NoticeKind::Resolved => "resolved",
             NoticeKind::Summary => "summary",
             NoticeKind::OwnFault => "own_fault",
+            NoticeKind::Digest => "digest",
         }
     }
+}
+
+/// What somebody had heard of, and is mended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mended {
+    /// The finding's code.
+    pub code: String,
+    /// Where it was worst: the endpoint's name.
+    pub endpoint: String,
+    /// At how many other endpoints.
+    pub others: usize,
 }
 
 /// An incident at one endpoint within a notice, with the evidence.
@@ -94,9 +116,9 @@ pub(super) fn id(incident: &Incident, stage: &str, round: u32, audience: Audienc
     format!("{}.{stage}{again}.{}.{:016x}", incident.id, audience.name(), stable_hash(&[recipient]))
 }
 
-/// The id of a summary that says what `digest` stands for, to this recipient.
-pub(super) fn summary_id(digest: u64, audience: Audience, recipient: &str) -> String {
-    format!("summary-{digest:016x}.{}.{:016x}", audience.name(), stable_hash(&[recipient]))
+/// The id of a notice of many incidents that says what `says` stands for, to this recipient.
+pub(super) fn id_of_many(kind: NoticeKind, says: u64, audience: Audience, recipient: &str) -> String {
+    format!("{}-{says:016x}.{}.{:016x}", kind.name(), audience.name(), stable_hash(&[recipient]))
 }
 
 /// What notices about a fault of our own have in common.

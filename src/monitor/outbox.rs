@@ -100,7 +100,7 @@ impl Outbox {
                 accusation.outdated = true;
             }
             let before = earlier.or_else(|| summaries.get(&to).cloned()).map(|id| Before { id, is_needed });
-            if mail.kind == NoticeKind::Summary {
+            if mail.kind.is_of_many() {
                 summaries.insert(to, mail.id.clone());
             }
             outbox.post(mail, before, now);

@@ -69,6 +69,9 @@ impl Monitor {
         notices.retain_mut(|notice| {
             let Some(case) = notice.cases.first() else { return false };
             let (incident, key) = (&case.incident.id, &case.incident.key);
+            if self.waits(notice, now) {
+                return false;
+            }
             if released != Some(key) && self.is_held(key, place, now) {
                 return false;
             }
@@ -121,7 +124,8 @@ impl Monitor {
         let has_reached = !told.thread.is_empty() && !withdrawn.contains(&told.thread);
         if has_reached && (self.settings.mail || channel_of(recipient).is_some()) {
             let notice = self.all_clear(&incident, &told, &mended, now.wall);
-            self.post(notice.into_iter().collect(), now, turn);
+            let at_once = notice.filter(|notice| !self.keeps(notice, now, turn));
+            self.post(at_once.into_iter().collect(), now, turn);
         }
         if let Some(incident) = self.ledger.incident_mut(key) {
             incident.told.iter_mut().filter(|told| told.recipient == recipient).for_each(Told::end);
@@ -162,8 +166,12 @@ impl Monitor {
                 self.note(&notice, turn);
             }
             let (id, recipient) = (notice.id.clone(), notice.recipient.clone());
-            let waiting = Waiting { id, kind: notice.kind, recipient, at: notice.at };
+            let is_mail = channel_of(&recipient).is_none();
+            let waiting = Waiting { id, kind: notice.kind, recipient: recipient.clone(), at: notice.at };
             if self.outbox.post(waiting, before, now.uptime) {
+                if is_mail {
+                    turn.records.push(self.desk.count(&recipient, now.wall));
+                }
                 turn.posts.push(notice);
             }
         }
@@ -237,7 +245,7 @@ impl Monitor {
 
     /// The mail that must have left before this one: the latest to the same recipient about the same incident.
     fn before(&self, notice: &Notice) -> Option<Before> {
-        let case = notice.cases.first().filter(|_| notice.kind != NoticeKind::Summary)?;
+        let case = notice.cases.first().filter(|_| !notice.kind.is_of_many())?;
         let thread = notice.thread.as_ref();
         let own = self.outbox.latest(&case.incident.id, &notice.recipient);
         let id = own.or_else(|| thread.filter(|thread| self.outbox.holds(thread)))?;

@@ -117,7 +117,8 @@ impl Monitor {
         has_ended
     }
 
-    fn tell_everywhere(&mut self, now: Now, turn: &mut Turn) {
+    /// What is news anywhere.
+    pub(super) fn tell_everywhere(&mut self, now: Now, turn: &mut Turn) {
         for place in 0..self.dossiers.len() {
             if self.dossiers[place].members.values().any(|member| member.is_open()) {
                 self.tell(place, now, turn);

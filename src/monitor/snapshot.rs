@@ -24,6 +24,8 @@ pub struct Snapshot {
     pub incidents: Vec<IncidentView>,
     /// The silences that are not over.
     pub silences: Vec<Arc<Silence>>,
+    /// For how many people news wait until they want to be written to, and until when those of the first.
+    pub held: (usize, Option<Timestamp>),
     /// The mails that wait.
     pub outbox: OutboxView,
     /// How the last reload went.

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Case, Monitor, Notice, NoticeKind, Watch, dossier::Dossier, notice, sweep::Sweep};
+use super::{Case, Mended, Monitor, Notice, NoticeKind, Watch, dossier::Dossier, notice, sweep::Sweep};
 use crate::{
     clock::Timestamp,
     diagnosis::Topic,
@@ -50,7 +50,7 @@ impl Monitor {
         let each = mailbags.into_iter().flat_map(|(recipient, cases)| {
             let incidents: BTreeSet<_> = cases.iter().map(|case| case.incident.id.clone()).collect();
             if incidents.len() > 1 && recipient.1 != Audience::System {
-                return vec![summary(recipient, cases, at)];
+                return vec![of_many(NoticeKind::Summary, recipient, cases, Vec::new(), "", at)];
             }
             let one_each = incidents.iter().filter_map(|id| {
                 let cases = cases.iter().filter(|case| case.incident.id == *id).cloned().collect();
@@ -75,6 +75,7 @@ impl Monitor {
             at: now,
             cases,
             own: None,
+            mended: Vec::new(),
         })
     }
 
@@ -134,9 +135,25 @@ impl Monitor {
         let notice = |(to, cases): (&String, Vec<Case>)| {
             let to = (to.clone(), Audience::Owner);
             let is_one = cases.iter().all(|case| case.incident.key == cases[0].incident.key);
-            if is_one { about_one(to, cases, at) } else { Some(summary(to, cases, at)) }
+            if is_one { about_one(to, cases, at) } else { Some(of_many(NoticeKind::Summary, to, cases, Vec::new(), "", at)) }
         };
         mailbags.into_iter().filter_map(notice).collect()
+    }
+
+    /// Where it is open of what this one is to know of at an endpoint, and in which role.
+    pub(super) fn cases_for(&self, place: usize, recipient: &str) -> Vec<(Case, Audience)> {
+        let dossier = &self.dossiers[place];
+        let cases = self.open_at(place).filter_map(|(incident, member)| {
+            let recipients = self.recipients(&dossier.view.watch, member);
+            let (_, audience) = recipients.into_iter().find(|(address, _)| address == recipient)?;
+            Some((case(dossier, incident, member)?, audience))
+        });
+        cases.collect()
+    }
+
+    /// What is found there waits for the end of the first sweep.
+    pub(super) fn is_swept(&self, place: usize) -> bool {
+        self.sweep.as_ref().is_some_and(|sweep| sweep.holds(self.dossiers[place].name()))
     }
 
     fn open_at(&self, place: usize) -> impl Iterator<Item = (&Arc<Incident>, &Arc<Member>)> {
@@ -183,7 +200,7 @@ pub(super) fn note(incident: &mut Incident, notice: &Notice) {
             if is_worse {
                 told.stage = stage;
             }
-            if notice.thread.is_none() && notice.kind != NoticeKind::Summary {
+            if notice.thread.is_none() && !notice.kind.is_of_many() {
                 told.thread.clone_from(&notice.id);
             }
         }
@@ -206,7 +223,7 @@ fn case(dossier: &Dossier, incident: &Arc<Incident>, member: &Arc<Member>) -> Op
 }
 
 /// The notice where an incident stands; `None` when there is nothing to show.
-fn about_one((recipient, audience): Recipient, mut cases: Vec<Case>, at: Timestamp) -> Option<Notice> {
+pub(super) fn about_one((recipient, audience): Recipient, mut cases: Vec<Case>, at: Timestamp) -> Option<Notice> {
     cases.sort_by_key(|case| Reverse(case.member.weight()));
     let worst = cases.first()?;
     let incident = &worst.incident;
@@ -224,18 +241,26 @@ fn about_one((recipient, audience): Recipient, mut cases: Vec<Case>, at: Timesta
         at,
         cases,
         own: None,
+        mended: Vec::new(),
     })
 }
 
-/// The worst cases first, otherwise in the order of the inventory.
-fn summary((recipient, audience): Recipient, mut cases: Vec<Case>, at: Timestamp) -> Notice {
-    let stages: Vec<String> =
-        cases.iter().map(|case| format!("{} {} {}", case.incident.id, case.member.endpoint, case.member.stage())).collect();
-    let digest = stable_hash(&stages.iter().map(String::as_str).collect::<Vec<_>>());
+/// The worst cases first, otherwise in the order of the inventory. Two that say the same differ by the nonce.
+pub(super) fn of_many(
+    kind: NoticeKind,
+    (recipient, audience): Recipient,
+    mut cases: Vec<Case>,
+    mended: Vec<Mended>,
+    nonce: &str,
+    at: Timestamp,
+) -> Notice {
+    let stages = cases.iter().map(|case| format!("{} {} {}", case.incident.id, case.member.endpoint, case.member.stage()));
+    let says: Vec<String> = stages.chain(mended.iter().map(|it| format!("{it:?}"))).chain([nonce.to_owned()]).collect();
+    let says = stable_hash(&says.iter().map(String::as_str).collect::<Vec<_>>());
     cases.sort_by_key(|case| Reverse(case.member.severity));
     Notice {
-        id: notice::summary_id(digest, audience, &recipient),
-        kind: NoticeKind::Summary,
+        id: notice::id_of_many(kind, says, audience, &recipient),
+        kind,
         reply_to: reply_to(audience, &cases.iter().collect::<Vec<_>>()),
         recipient,
         audience,
@@ -243,6 +268,7 @@ fn summary((recipient, audience): Recipient, mut cases: Vec<Case>, at: Timestamp
         at,
         cases,
         own: None,
+        mended,
     }
 }
 

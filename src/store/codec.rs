@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     incident::{Audience, Mending, State, Told},
-    monitor::NoticeKind,
+    monitor::{Mended, NoticeKind},
     observation::{Failure, FailureKind, Possession, Stage},
 };
 
@@ -143,6 +143,16 @@ pub(super) fn strings_to_json(strings: &[String]) -> String {
 
 pub(super) fn strings_from_json(text: &str) -> Option<Vec<String>> {
     serde_json::from_str(text).ok()
+}
+
+/// Code, endpoint, and at how many others.
+pub(super) fn mended_to_json(mended: &[Mended]) -> String {
+    json(&mended.iter().map(|it| (&it.code, &it.endpoint, it.others)).collect::<Vec<_>>())
+}
+
+pub(super) fn mended_from_json(text: &str) -> Option<Vec<Mended>> {
+    let entries: Vec<(String, String, usize)> = serde_json::from_str(text).ok()?;
+    Some(entries.into_iter().map(|(code, endpoint, others)| Mended { code, endpoint, others }).collect())
 }
 
 pub(super) fn lists_to_json(lists: &BTreeMap<String, Vec<String>>) -> String {

@@ -304,6 +304,14 @@ pub(super) const MIGRATIONS: &[&str] = &["
         made_by      TEXT NOT NULL,
         reason       TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
+", "
+    CREATE TABLE tally (
+        recipient TEXT NOT NULL PRIMARY KEY,    -- a mail address
+        day       TEXT NOT NULL,                -- of the last mail, where the recipient lives
+        mails     INTEGER NOT NULL,             -- on that day
+        last      TEXT NOT NULL,
+        mended    TEXT NOT NULL                 -- [[code, endpoint, others], ..]: to be told with the next mail
+    ) STRICT, WITHOUT ROWID;
 "];
 
 const PRUNE: &str = "

@@ -26,7 +26,7 @@ use crate::{
     clock::Timestamp,
     diagnosis::Issuers,
     incident::{Incident, Member},
-    monitor::{NoticeKind, Record, Silence},
+    monitor::{NoticeKind, Record, Silence, Tally},
     observation::Observation,
 };
 
@@ -72,6 +72,8 @@ pub struct Stored {
     pub incidents: Vec<Incident>,
     /// The endpoints' parts in them, by endpoint, topic and cause.
     pub members: Vec<Member>,
+    /// Who was sent how much, by recipient.
+    pub tallies: Vec<Tally>,
     /// The silences, oldest first.
     pub silences: Vec<Silence>,
     /// The mails that wait, oldest first.

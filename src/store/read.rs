@@ -12,6 +12,7 @@ use crate::{
     clock::Timestamp,
     diagnosis::{Issuers, Topic},
     incident::{Cause, Incident, IncidentKey, Member, rank_of},
+    monitor::Tally,
     observation::{Chain, Handshake, Observation, Outcome, Tls},
 };
 
@@ -22,6 +23,7 @@ pub(super) fn everything(db: &Connection, path: &Path) -> std::result::Result<St
             addresses: addresses(db)?,
             incidents: rows(db, "SELECT * FROM incident ORDER BY topic, cause", "an incident", incident)?,
             members: rows(db, "SELECT * FROM member ORDER BY endpoint, topic, cause", "an incident at an endpoint", member)?,
+            tallies: rows(db, "SELECT * FROM tally ORDER BY recipient", "who was sent how much", tally)?,
             silences: super::silences::read(db)?,
             mails: mails(db)?,
             first_sweep_done: first_sweep_done(db)?,
@@ -100,6 +102,13 @@ fn member(row: &Row<'_>) -> Result<Option<Member>> {
         })
     };
     Ok(understand())
+}
+
+fn tally(row: &Row<'_>) -> Result<Option<Tally>> {
+    let (mended, last): (String, _) = (row.get("mended")?, moment(row, "last")?);
+    let (recipient, day, mails) = (row.get("recipient")?, row.get("day")?, row.get("mails")?);
+    let mended = codec::mended_from_json(&mended);
+    Ok(mended.zip(last).map(|(mended, last)| Tally { recipient, day, mails, last, mended }))
 }
 
 fn key(row: &Row<'_>) -> Result<Option<IncidentKey>> {

@@ -9,7 +9,7 @@ use crate::{
     certificate::Certificate,
     diagnosis::Judged,
     incident::{Incident, IncidentKey, Member},
-    monitor::Record,
+    monitor::{Record, Tally},
     observation::{Handshake, Outcome},
 };
 
@@ -37,6 +37,12 @@ pub(super) fn record(db: &Connection, record: &Record) -> Result<usize> {
         )
         .map(|_| 0),
         Record::MailGone(id) => run(db, "DELETE FROM outbox WHERE id = ?1", params![id]).map(|_| 0),
+        Record::Tally(Tally { recipient, day, mails, last, mended }) => run(
+            db,
+            "INSERT OR REPLACE INTO tally (recipient, day, mails, last, mended) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![recipient, day, mails, last.to_string(), codec::mended_to_json(mended)],
+        )
+        .map(|_| 0),
         Record::FirstSweepDone => {
             run(db, "INSERT OR REPLACE INTO meta VALUES (?1, 'true')", params![FIRST_SWEEP_DONE]).map(|_| 0)
         }

@@ -132,6 +132,7 @@ pub(super) fn snapshot(endpoints: Vec<Arc<EndpointView>>) -> Snapshot {
         endpoints,
         incidents: Vec::new(),
         silences: Vec::new(),
+        held: (0, None),
         outbox: OutboxView::default(),
         reload: ReloadView { successful: true, success_at: earlier(now(), Duration::from_hours(1)) },
         lag,

@@ -16,7 +16,7 @@ use crate::{
     certificate::{Fingerprint, printable_cut},
     clock::Timestamp,
     mail::Settings,
-    monitor::{Notice, NoticeKind},
+    monitor::Notice,
 };
 
 /// What the headers are made of, beside the letter.
@@ -46,7 +46,7 @@ impl<'a> Head<'a> {
             reply_to: &notice.reply_to,
             thread: notice.thread.as_deref(),
             at: notice.at,
-            is_digest: notice.kind == NoticeKind::Summary,
+            is_digest: notice.kind.is_of_many(),
         }
     }
 }

@@ -126,7 +126,7 @@ pub fn letter(notice: &Notice, settings: &Settings) -> Letter {
         return own::draft(fault, settings, language).lay_out();
     }
     match notice.cases.split_first() {
-        Some((case, others)) if notice.kind != NoticeKind::Summary => about_one(notice, case, others, settings, language),
+        Some((case, others)) if !notice.kind.is_of_many() => about_one(notice, case, others, settings, language),
         _ => Draft {
             tone: Some(tone(notice.cases.iter().map(|case| case.member.severity).max().unwrap_or(Severity::Info))),
             attachments: summary::attachments(&notice.cases),
@@ -144,7 +144,9 @@ fn about_one(notice: &Notice, case: &Case, others: &[Case], settings: &Settings,
         NoticeKind::Expiry => ("expiry.txt", evidence::attached(notice, case)),
         NoticeKind::Chain => ("chain.txt", ready_chain().into_iter().chain(to_be_sent_on()).collect()),
         NoticeKind::Resolved => ("resolved.txt", Vec::new()),
-        NoticeKind::Problem | NoticeKind::Summary | NoticeKind::OwnFault => ("problem.txt", evidence::attached(notice, case)),
+        NoticeKind::Problem | NoticeKind::Summary | NoticeKind::Digest | NoticeKind::OwnFault => {
+            ("problem.txt", evidence::attached(notice, case))
+        }
     };
     Draft {
         tone: match (notice.kind, notice.audience) {

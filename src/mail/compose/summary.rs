@@ -1,4 +1,4 @@
-//! The facts of the summary: everything that the first sweep found, in one letter.
+//! The facts of the summary and the digest: everything that the first sweep found, or that was held back, in one letter.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     diagnosis::Severity,
     mail::Language,
-    monitor::{Case, Notice},
+    monitor::{Case, Mended, Notice, NoticeKind},
 };
 
 /// How many ready chains are attached.
@@ -25,6 +25,8 @@ const LISTED: usize = 50;
 /// What a summary is made of. Everything is safe to print.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
+    /// Of the first sweep; otherwise of what was held back.
+    first_sweep: bool,
     /// How many there are, at how many endpoints, and how many of them critical.
     findings: usize,
     endpoints: usize,
@@ -33,6 +35,8 @@ pub(super) struct Summary {
     groups: Vec<Group>,
     /// The findings for which there was no room.
     more: usize,
+    /// What is mended, of what the reader had heard of.
+    mended: Vec<Over>,
     /// How many files go with it.
     attached: usize,
 }
@@ -50,6 +54,14 @@ struct Group {
     cases: Vec<Row>,
     /// How many these are in all.
     count: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Over {
+    endpoint: String,
+    title: String,
+    /// At how many other endpoints.
+    others: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -84,7 +96,10 @@ impl Summary {
                 cases: cases.iter().take(LISTED).map(row).collect(),
             }
         });
+        let over = |of: &Mended| Over { endpoint: safe(&of.endpoint), title: language.title(&of.code), others: of.others };
         Summary {
+            first_sweep: notice.kind == NoticeKind::Summary,
+            mended: notice.mended.iter().map(over).collect(),
             findings: notice.cases.len(),
             endpoints: notice.cases.iter().map(|case| &case.watch.endpoint.name).collect::<BTreeSet<_>>().len(),
             critical: notice.cases.iter().filter(|case| case.member.severity == Severity::Critical).count(),

@@ -28,7 +28,7 @@ use crate::{
     endpoint::Endpoint,
     incident::{Audience, Cause, Incident, IncidentKey, Member, State, Step},
     mail::{Login, Secret, samples},
-    monitor::{Policy, Watch},
+    monitor::{Mended, Policy, Watch},
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
 };
 
@@ -127,6 +127,7 @@ fn notice(kind: NoticeKind, cases: Vec<Case>) -> Notice {
         at: now(),
         cases,
         own: None,
+        mended: Vec::new(),
     }
 }
 
@@ -355,6 +356,15 @@ fn the_summary_of_a_first_sweep() {
     let unsorted = judged(observed("192.0.2.20", vec![leaf()]), &[], vec![Finding::WrongOrder]);
     let cases = vec![case(&mail, vec![unsorted]), expiring(Severity::Warning), broken_chain(&shop), broken_chain(&mail)];
     golden!("summary", shown(&notice(NoticeKind::Summary, cases)));
+}
+
+#[test]
+fn a_digest_tells_what_was_held_back() {
+    let cases = vec![expiring(Severity::Warning), broken_chain(&watch("shop.example", Policy::default()))];
+    let mended = vec![Mended { code: "expired".into(), endpoint: "mail.example:465".into(), others: 2 }];
+    golden!("digest", shown(&Notice { mended: mended.clone(), ..notice(NoticeKind::Digest, cases) }));
+    let over = shown(&Notice { mended, ..notice(NoticeKind::Digest, Vec::new()) });
+    assert!(over.starts_with("Subject: Digest: 0 findings, 1 mended\n\nNothing is to be done: this is mended."), "{over}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::{
     diagnosis::{Diagnosis, Expectation, Finding, Found, Issuers, Judged, Repair, Stores, Trust, Verdict, VerifyError},
     endpoint::Endpoint,
     incident::{Audience, Cause, Incident, IncidentKey, Member, Mending, State, Step},
-    monitor::{Case, Notice, NoticeKind, OwnFault, OwnKind, Policy, Watch},
+    monitor::{Case, Mended, Notice, NoticeKind, OwnFault, OwnKind, Policy, Watch},
     observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
 };
 use findings::Seen;
@@ -95,7 +95,11 @@ fn of_finding(seen: &Seen) -> Sample {
 fn others() -> Vec<Sample> {
     let chain = || findings::of("missing_intermediate");
     let mended = || vec![chain().mended()];
-    let several = ["missing_intermediate", "expires_soon", "wrong_order", "hostname_mismatch"].into_iter().map(findings::of);
+    let several = || {
+        let codes = ["missing_intermediate", "expires_soon", "wrong_order", "hostname_mismatch"];
+        codes.into_iter().map(|code| findings::of(code).into_case()).collect::<Vec<_>>()
+    };
+    let meanwhile = Mended { code: "expired".into(), endpoint: "mail.example.com:465".into(), others: 2 };
     let written_to = || Policy { write_to_admin: true, ..policy() };
     vec![
         Sample { name: "chain-to-admin", notice: to_admin(notice(NoticeKind::Chain, vec![chain().into_case()])) },
@@ -114,7 +118,8 @@ fn others() -> Vec<Sample> {
         },
         Sample { name: "resolved", notice: resolved(notice(NoticeKind::Resolved, mended())) },
         Sample { name: "resolved-to-admin", notice: to_admin(resolved(notice(NoticeKind::Resolved, mended()))) },
-        Sample { name: "summary", notice: notice(NoticeKind::Summary, several.map(Seen::into_case).collect()) },
+        Sample { name: "summary", notice: notice(NoticeKind::Summary, several()) },
+        Sample { name: "digest", notice: Notice { mended: vec![meanwhile], ..notice(NoticeKind::Digest, several()) } },
         Sample { name: "own-network", notice: ours(OwnKind::Network, None) },
         Sample { name: "own-resolver-over", notice: ours(OwnKind::Resolver, Some(moment("2026-11-22T10:24:10Z"))) },
     ]
@@ -162,6 +167,7 @@ fn notice(kind: NoticeKind, cases: Vec<Case>) -> Notice {
         at: moment("2026-11-22T09:42:00Z"),
         cases,
         own: None,
+        mended: Vec::new(),
     }
 }
 

@@ -156,6 +156,7 @@ impl Monitor {
                 at: now.wall,
                 cases: Vec::new(),
                 own: Some(Arc::new(fault.clone())),
+                mended: Vec::new(),
             };
             let waiting = Waiting { id: notice.id.clone(), kind: notice.kind, recipient, at: notice.at };
             let before = under_way.map(|id| Before { id, is_needed: false });

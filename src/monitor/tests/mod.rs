@@ -4,6 +4,7 @@
 mod causes;
 mod channels;
 mod crowds;
+mod desk;
 mod incidents;
 mod ladder;
 mod order;
@@ -46,6 +47,7 @@ struct World {
     brain: Monitor,
     now: Now,
     settings: Settings,
+    people: Arc<People>,
     inventory: Vec<Arc<Watch>>,
     site: Site,
     post_office: Box<dyn FnMut(Now) -> MailResult>,
@@ -77,6 +79,7 @@ struct Disk {
     members: BTreeMap<(Arc<str>, IncidentKey), Member>,
     outbox: Vec<Waiting>,
     silences: Vec<Silence>,
+    tallies: BTreeMap<String, Tally>,
     first_sweep_done: bool,
 }
 
@@ -116,6 +119,7 @@ impl Disk {
                 assert!(self.members.remove(&(endpoint.clone(), key.clone())).is_some(), "{key} at {endpoint} was never saved");
             }
             Record::MailGone(id) => self.outbox.retain(|mail| mail.id != id),
+            Record::Tally(tally) => drop(self.tallies.insert(tally.recipient.clone(), tally)),
             Record::FirstSweepDone => self.first_sweep_done = true,
         }
     }
@@ -126,6 +130,7 @@ impl Disk {
             incidents: self.incidents.values().cloned().collect(),
             members: self.members.values().cloned().collect(),
             silences: self.silences.clone(),
+            tallies: self.tallies.values().cloned().collect(),
             outbox: self.outbox.clone(),
             first_sweep_done: self.first_sweep_done,
         }
@@ -149,6 +154,7 @@ impl World {
             brain,
             now,
             settings,
+            people: Arc::default(),
             inventory: inventory.into_iter().map(Arc::new).collect(),
             site: Box::new(site),
             post_office: Box::new(|_| MailResult::Delivered),
@@ -172,12 +178,24 @@ impl World {
 
     /// The process ends, with all that was under way, and another begins with what is on the disk.
     fn restart(&mut self) {
+        self.now.uptime = Duration::ZERO;
+        self.begin_again();
+    }
+
+    /// The same, and uptime goes on, for those who count by it.
+    fn begin_again(&mut self) {
         self.coming.clear();
         self.in_flight = 0;
-        self.now.uptime = Duration::ZERO;
         let (brain, effects) = Monitor::new(self.inventory(), self.disk.restored(), self.settings, self.now);
         self.brain = brain;
         self.obey(effects);
+        self.handle(Event::People(Arc::clone(&self.people)));
+    }
+
+    /// Everybody wishes this from now on.
+    fn people(&mut self, others: Person) {
+        self.people = Arc::new(People { others, ..People::default() });
+        self.handle(Event::People(Arc::clone(&self.people)));
     }
 
     fn inventory(&self) -> Inventory {

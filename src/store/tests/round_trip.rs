@@ -13,7 +13,7 @@ use crate::{
     clock::Timestamp,
     diagnosis::{Finding, Issuers, Topic},
     incident::{Mending, State},
-    monitor::{NoticeKind, Record},
+    monitor::{Mended, NoticeKind, Record, Tally},
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
     store::{StoredAddress, database::Database, read, write},
 };
@@ -30,6 +30,24 @@ async fn an_empty_directory_holds_nothing_and_gets_private_files() {
         let mode = entry.metadata().expect("there").permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "{}", entry.path().display());
     }
+}
+
+#[tokio::test]
+async fn the_last_count_of_somebodys_mails_is_kept() {
+    let place = Place::new();
+    let (store, _) = place.open().expect("fresh");
+    let mended = vec![Mended { code: "expired".into(), endpoint: "a b".into(), others: 2 }];
+    let tally = |mails| Tally {
+        recipient: "o@a.org".into(),
+        day: "2026-11-22".into(),
+        mails,
+        last: moment("2026-11-22T10:00:00.5Z"),
+        mended: mended.clone(),
+    };
+    store.commit(vec![Record::Tally(tally(1)), Record::Tally(tally(2))], Vec::new()).await.expect("room");
+    store.close().await;
+    let (_store, stored) = place.open().expect("closed before");
+    assert_eq!(stored.tallies, [tally(2)]);
 }
 
 #[tokio::test]

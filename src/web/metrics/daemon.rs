@@ -82,6 +82,8 @@ fn mails(out: &mut String, snapshot: &Snapshot) {
         &[],
         snapshot.outbox.length,
     );
+    let help = "For how many people news wait: for the end of quiet hours, for their digest, or for the next day.";
+    gauge(out, "certvigil_people_waiting", help, &[], snapshot.held.0);
     let mut lines = Lines::new(out, "certvigil_outbox_oldest_timestamp_seconds");
     lines.head("gauge", "When the oldest of them was decided; 0 when none waits.");
     lines.sample(&[], snapshot.outbox.oldest.map_or(0, crate::clock::Timestamp::as_second));

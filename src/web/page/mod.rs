@@ -255,9 +255,16 @@ fn foot(out: &mut String, snapshot: &Snapshot) {
         Some(at) => format!("{} waiting, the oldest since {} UTC", count(outbox.length, "mail"), time(at)),
         None => format!("{} waiting", count(outbox.length, "mail")),
     };
+    let held = match snapshot.held {
+        (people, Some(until)) => {
+            let whom = if people == 1 { "1 person".into() } else { format!("{people} people") };
+            format!("<dt>Held back</dt><dd>news for {whom}, until {} UTC at first</dd>\n", time(until))
+        }
+        (_, None) => String::new(),
+    };
     let _ = write!(
         out,
-        "<section aria-labelledby=\"daemon\">\n<h2 id=\"daemon\">certvigil</h2>\n<dl class=\"facts\">\n\
+        "<section aria-labelledby=\"daemon\">\n<h2 id=\"daemon\">certvigil</h2>\n<dl class=\"facts\">\n{held}\
          <dt>Mail</dt><dd>{waiting}; since the start {} delivered, {} put off, {} refused</dd>\n\
          <dt>Configuration</dt><dd>taken {} UTC</dd>\n<dt>Version</dt><dd>{}</dd>\n</dl>\n</section>\n</main>\n\
          <footer><p><a href=\"metrics\">Metrics</a></p></footer>\n</body>\n</html>\n",
