@@ -32,7 +32,7 @@
 //! lab         -> endpoint certificate
 //! channel     -> clock endpoint certificate diagnosis incident mail monitor
 //! config      -> clock endpoint certificate observation diagnosis incident monitor probe fetch store mail channel web
-//! daemon      -> clock endpoint certificate observation diagnosis incident report monitor probe fetch visit store mail channel web config
+//! daemon      -> clock endpoint certificate observation diagnosis incident report monitor probe fetch visit store mail channel web config lab
 //! cli         -> clock endpoint certificate observation diagnosis explain incident report inspect monitor probe fetch visit store mail channel web config daemon lab
 //! ```
 

@@ -1,6 +1,7 @@
 //! The loop: waits, asks the brain, obeys. Here the clock is read, once an event; here the doors are held open.
 
 mod hands;
+mod proof;
 mod reload;
 mod restore;
 mod scribe;
@@ -91,6 +92,7 @@ pub async fn run(options: Options, controls: Controls) -> Result<(), StartError>
     let opened = Store::open_as_can_be(&config.store, clock.now().wall).map_err(StartError::Store)?;
     let state_troubles = restore::troubles(&opened);
     let (store, stored) = (opened.store, opened.stored);
+    let proven = store.clone();
     let listener = bind(config.web.listen).await?;
     let address = listener.local_addr().unwrap_or(config.web.listen);
 
@@ -107,6 +109,10 @@ pub async fn run(options: Options, controls: Controls) -> Result<(), StartError>
         hands.carry_out(effects, now);
     }
 
+    let proof = proof::Proof { own: Arc::clone(&own), store: proven, mail: config.mail.clone() };
+    let mut proofs = JoinSet::new();
+    proofs.spawn(proof.repeat());
+
     let pulse = Arc::new(Pulse::new());
     let (publish, snapshots) = watch::channel(Arc::new(monitor.snapshot(now)));
     let web_stop = CancellationToken::new();
@@ -121,6 +127,7 @@ pub async fn run(options: Options, controls: Controls) -> Result<(), StartError>
     let ended = turn.until(&controls, &mut web).await;
     Systemd::stopping();
     web_stop.cancel();
+    proofs.shutdown().await;
     turn.hands.finish(STOP_WITHIN).await;
     while web.join_next().await.is_some() {}
     info!("stopped");

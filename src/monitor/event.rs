@@ -137,6 +137,8 @@ pub enum Record {
     Tally(Tally),
     /// The first sweep after the installation is over.
     FirstSweepDone,
+    /// The whole pipeline did what it should.
+    Proven(Timestamp),
 }
 
 /// What a restart finds.

@@ -43,6 +43,9 @@ pub(super) fn record(db: &Connection, record: &Record) -> Result<usize> {
             params![recipient, day, mails, last.to_string(), codec::mended_to_json(mended)],
         )
         .map(|_| 0),
+        Record::Proven(at) => {
+            run(db, "INSERT OR REPLACE INTO meta VALUES ('last_proof', ?1)", params![at.to_string()]).map(|_| 0)
+        }
         Record::FirstSweepDone => {
             run(db, "INSERT OR REPLACE INTO meta VALUES (?1, 'true')", params![FIRST_SWEEP_DONE]).map(|_| 0)
         }

@@ -42,7 +42,7 @@ fn every_promised_metric_is_emitted() {
         certvigil_endpoint_not_after_timestamp_seconds certvigil_endpoint_severity certvigil_endpoint_addresses \
         certvigil_endpoint_info certvigil_probe_duration_seconds_bucket certvigil_mails_total certvigil_outbox_length \
         certvigil_outbox_oldest_timestamp_seconds certvigil_config_last_reload_successful \
-        certvigil_config_last_reload_success_timestamp_seconds certvigil_build_info certvigil_schedule_lag_seconds_bucket \
+        certvigil_config_last_reload_success_timestamp_seconds certvigil_build_info certvigil_last_proof_timestamp_seconds certvigil_schedule_lag_seconds_bucket \
         process_start_time_seconds process_resident_memory_bytes";
     assert_eq!(strangers(named(promised)), [""; 0]);
 }

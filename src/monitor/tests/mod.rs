@@ -121,6 +121,7 @@ impl Disk {
             Record::MailGone(id) => self.outbox.retain(|mail| mail.id != id),
             Record::Tally(tally) => drop(self.tallies.insert(tally.recipient.clone(), tally)),
             Record::FirstSweepDone => self.first_sweep_done = true,
+            Record::Proven(_) => {}
         }
     }
 

@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
-use prometheus::{HistogramOpts, HistogramVec, Registry, TextEncoder};
+use prometheus::{HistogramOpts, HistogramVec, IntGauge, Registry, TextEncoder};
 
-use crate::observation::{Observation, Stage};
+use crate::{
+    clock::Timestamp,
+    observation::{Observation, Stage},
+};
 
 /// The daemon's own measurements: counted where they happen, read at each scrape.
 #[derive(Clone, Debug)]
 pub struct OwnMetrics {
     registry: Registry,
     stages: HistogramVec,
+    last_proof: IntGauge,
 }
 
 impl Default for OwnMetrics {
@@ -33,7 +37,16 @@ impl OwnMetrics {
         }
         let registry = Registry::new();
         registry.register(Box::new(stages.clone())).expect("an empty registry knows no family of this name");
-        OwnMetrics { registry, stages }
+        let help =
+            "When the whole pipeline, from a visit to the letter and the disk, last did what it should; 0 before the first time.";
+        let last_proof = IntGauge::new("certvigil_last_proof_timestamp_seconds", help).expect("the name is sound");
+        registry.register(Box::new(last_proof.clone())).expect("no family of this name is known");
+        OwnMetrics { registry, stages, last_proof }
+    }
+
+    /// The whole pipeline did what it should, then.
+    pub fn proven(&self, at: Timestamp) {
+        self.last_proof.set(at.as_second());
     }
 
     /// Counts one stage of one visit.
