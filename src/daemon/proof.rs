@@ -61,7 +61,7 @@ impl Proof {
             match &result {
                 Ok(()) if !was_well => info!("the proof of the whole pipeline holds again"),
                 Err(problem) if was_well => {
-                    error!("the pipeline does not do what it should: {problem}{}", super::because(problem))
+                    error!("the pipeline does not do what it should: {problem}{}", super::because(problem));
                 }
                 Ok(()) | Err(_) => {}
             }
