@@ -26,7 +26,7 @@ pub(super) fn matches_address(leaf: &Facts, asked: IpAddr) -> bool {
 }
 
 /// `equal_wildcard`: ASCII case folded; one star, in the first label, at its start or end.
-fn matches(pattern: &str, asked: &str) -> bool {
+pub(super) fn matches(pattern: &str, asked: &str) -> bool {
     if asked.len() > 1 && asked.starts_with('.') {
         // OpenSSL's question for any name below (`skip_prefix`): a star is then a character as any other.
         let Some((below, rest)) = pattern.len().checked_sub(asked.len()).and_then(|at| pattern.split_at_checked(at)) else {

@@ -1,4 +1,4 @@
-//! A browser: it fetches issuers by AIA, tries every path, and takes names from the alternative names only.
+//! A browser: it fetches issuers by AIA, tries every path, and takes names strictly.
 
 use super::{Answer, Client, Scene, View, paths};
 use crate::diagnosis::{
@@ -22,7 +22,7 @@ pub(super) fn view(scene: &Scene<'_>, mozilla: &Trust, configured: Option<&Trust
         }
     }
     let (mut reason, path) = best.map_or((AUTHORITY, Vec::new()), |(_, words, path)| (words, path.certificates));
-    if !scene.carries_name_in_san() && rank(NAME) > rank(reason) {
+    if !scene.carries_name_strictly() && rank(NAME) > rank(reason) {
         reason = NAME;
     }
     let answer = match reason {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Answer, Client, Scene, View};
 use crate::{
     certificate::{Certificate, Facts},
-    diagnosis::{ChainStatus, Diagnosis, Fault, Severity},
+    diagnosis::{ChainStatus, Diagnosis, Fault, Severity, names},
 };
 
 pub(super) fn of(clients: &[View], scene: &Scene<'_>, diagnosis: &Diagnosis) -> (String, Option<Fault>) {
@@ -26,6 +26,14 @@ pub(super) fn of(clients: &[View], scene: &Scene<'_>, diagnosis: &Diagnosis) -> 
     // Who must act by the gravest finding: where everybody fails, there is no difference to conclude from.
     let grave = diagnosis.findings.iter().find(|found| found.finding.severity() == Severity::Critical);
     let fault = grave.map_or(Fault::Unclear, |found| found.finding.fault());
+    // Only OpenSSL's own rule is as wide as that.
+    let is_loose = scene.carries_name() && !scene.carries_name_strictly();
+    let has_dns_name = names::dns_names(scene.leaf()).next().is_some();
+    if is_loose && has_dns_name && grave.is_none() {
+        let why = "its wildcard stands for part of a label, which OpenSSL alone still matches";
+        let sentence = if works.is_empty() { format!("fails in {}: {why}", list(&fails)) } else { differs(why) };
+        return (sentence, Some(Fault::Server));
+    }
     if works.is_empty() {
         let why = match fault {
             Fault::Server => "it is the server, not the clients",
@@ -43,7 +51,7 @@ pub(super) fn of(clients: &[View], scene: &Scene<'_>, diagnosis: &Diagnosis) -> 
         let sentence = if usual { format!("works in browsers, fails in Python, curl and Java: {why}") } else { differs(why) };
         return (sentence, Some(Fault::Server));
     }
-    if scene.carries_name() && !scene.carries_name_in_san() {
+    if is_loose && !has_dns_name {
         return (differs("the certificate has its name in the common name only, where few still look"), Some(Fault::Server));
     }
     if company && !curl && !python && !rustls {

@@ -3,6 +3,7 @@
 
 mod browser;
 mod conclusion;
+mod names;
 mod openssl;
 mod paths;
 mod rustls;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use super::{Expectation, Fault, Judged, Trust, identity, signatures::Signatures};
 use crate::{
-    certificate::{Certificate, Facts, San},
+    certificate::{Certificate, Facts},
     clock::Timestamp,
     endpoint::Host,
 };
@@ -146,10 +147,9 @@ impl Scene<'_> {
         }
     }
 
-    /// The same without the common name, which clients of today no longer look at (RFC 9525, section 2).
-    fn carries_name_in_san(&self) -> bool {
-        let has_names = || self.leaf().sans.iter().flatten().any(|san| matches!(san, San::Dns(_)));
-        self.carries_name() && (!matches!(self.expectation.host, Some(Host::Name(_))) || has_names())
+    /// By the rules of browsers and Python.
+    fn carries_name_strictly(&self) -> bool {
+        self.expectation.host.as_ref().is_none_or(|host| names::strict(self.leaf(), host))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Clients of OpenSSL: the judge with their stores. Unlike `s_client` they stop at the first error.
 
-use super::{Answer, Client, Scene, View};
+use super::{Answer, Client, Scene, View, names};
 use crate::{
     certificate::printable_cut,
     diagnosis::{
@@ -11,22 +11,20 @@ use crate::{
     endpoint::Host,
 };
 
-/// curl leaves the name to itself, after the handshake (`Curl_ossl_verifyhost`), and falls back on the common name. An intermediate
-/// that its store has ends the path (`X509_V_FLAG_PARTIAL_CHAIN`, since 7.68).
+/// curl matches the name itself, after the handshake. An intermediate that its store has ends the path (`X509_V_FLAG_PARTIAL_CHAIN`, since 7.68).
 pub(super) fn curl(scene: &Scene<'_>, store: &Trust) -> View {
     let (path, codes) = verify(scene, store, Store::Partial, None);
-    let wrong_name = (!scene.carries_name())
-        .then(|| format!("SSL: no alternative certificate subject name matches target host name '{}'", asked(scene)));
+    let wrong_name = scene.expectation.host.as_ref().and_then(|host| names::curl(scene.leaf(), host));
     let code = codes.first().copied();
     let words = code.map(|code| format!("SSL certificate problem: {}", verify_text(code))).or(wrong_name);
     view(Client::Curl, store, path, code, words)
 }
 
-/// requests looks for the name in the alternative names only (urllib3 2).
+/// requests takes names more strictly than OpenSSL's defaults (urllib3 2).
 pub(super) fn python(scene: &Scene<'_>, store: &Trust) -> View {
     let (path, mut codes) = verify(scene, store, Store::Whole, scene.expectation.host.clone());
     // OpenSSL looks at names before it looks at dates and signatures.
-    if scene.carries_name() && !scene.carries_name_in_san() && codes.first().is_none_or(|code| matches!(code, 7 | 9 | 10)) {
+    if scene.carries_name() && !scene.carries_name_strictly() && codes.first().is_none_or(|code| matches!(code, 7 | 9 | 10)) {
         codes.insert(0, 62);
     }
     let code = codes.first().copied();
