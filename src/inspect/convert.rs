@@ -30,6 +30,9 @@ pub(super) fn conversions(path: &str, contents: &Contents, key: Option<&str>) ->
         Format::Der if has(|what| matches!(what, What::Request(_))) => {
             out.push(("PEM", format!("openssl req -inform DER -in {file} -out {}", to(".pem"))));
         }
+        Format::Pkcs7Pem => {
+            out.push(("PEM, certificate by certificate", format!("openssl pkcs7 -in {file} -print_certs -out {}", to(".pem"))));
+        }
         Format::Pkcs7 => {
             out.push(("PEM", format!("openssl pkcs7 -inform DER -in {file} -print_certs -out {}", to(".pem"))));
         }

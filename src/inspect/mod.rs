@@ -32,6 +32,8 @@ pub enum Format {
     Der,
     /// PKCS#7 without the PEM around it.
     Pkcs7,
+    /// PKCS#7 with the PEM around it.
+    Pkcs7Pem,
     /// RFC 7292.
     Pkcs12,
     /// Java's own, version 1 or 2.
@@ -86,7 +88,7 @@ impl Format {
         match self {
             Format::Pem => "PEM",
             Format::Der => "DER",
-            Format::Pkcs7 => "PKCS#7",
+            Format::Pkcs7 | Format::Pkcs7Pem => "PKCS#7",
             Format::Pkcs12 => "PKCS#12",
             Format::Jks => "JKS",
         }
@@ -149,7 +151,8 @@ pub fn read(content: &[u8], password: Option<&str>) -> Result<Contents, Fault> {
         return Ok(Contents { format: Format::Jks, items: jks::read(content)? });
     }
     if pem_blocks::is_pem(content) {
-        return Ok(Contents { format: Format::Pem, items: pem_blocks::read(content)? });
+        let format = if pem_blocks::is_pkcs7(content) { Format::Pkcs7Pem } else { Format::Pem };
+        return Ok(Contents { format, items: pem_blocks::read(content)? });
     }
     if pkcs12::is_archive(content) {
         return Ok(Contents { format: Format::Pkcs12, items: pkcs12::read(content, password)? });

@@ -7,6 +7,13 @@ pub(super) fn is_pem(content: &[u8]) -> bool {
     content.windows(BEGIN.len()).any(|window| window == BEGIN.as_bytes())
 }
 
+/// The first block is one.
+pub(super) fn is_pkcs7(content: &[u8]) -> bool {
+    let first = content.windows(BEGIN.len()).position(|window| window == BEGIN.as_bytes());
+    let label = first.map_or(&[][..], |at| &content[at + BEGIN.len()..]);
+    label.starts_with(b"PKCS7-----") || label.starts_with(b"CMS-----")
+}
+
 pub(super) fn read(content: &[u8]) -> Result<Vec<Item>, Fault> {
     let text = String::from_utf8_lossy(content);
     let mut items = Vec::new();
