@@ -41,6 +41,7 @@ pub(super) const SPEAKERS: &[Speaker] = &[
             ("Problem with the SSL CA cert (path? access rights?)", &[&NO_STORE]),
             ("unable to set private key file", &[&KEY_MISMATCH, &UNREADABLE]),
             ("SSL_ERROR_SYSCALL in connection to", &[&BROKEN_OFF]),
+            ("SSL_connect: Connection reset by peer", &[&BROKEN_OFF]),
             ("Could not resolve host", &[&UNREACHABLE]),
             ("curl: (35)", &[&NO_COMMON_GROUND, &PLAINTEXT, &BROKEN_OFF]),
             ("curl: (51)", &[&HOSTNAME_MISMATCH]),
