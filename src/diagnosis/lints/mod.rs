@@ -49,7 +49,11 @@ pub(super) fn of(path: &Path, is_public: bool) -> Vec<Broken> {
         let measured = is_public && anatomy.is_leaf && !anatomy.is_ca() && of.not_before.as_second() >= PROFILES_SINCE;
         let public = public::LINTS.iter().filter(|_| measured);
         for lint in rfc5280::LINTS.iter().chain(public).filter(|lint| (lint.breaks)(&anatomy)) {
-            broken.push(Broken { lint: lint.name, section: lint.section, subject: judge::name(certificate) });
+            let found = Broken { lint: lint.name, section: lint.section, subject: judge::name(certificate) };
+            // Cross-signed certificates share their name: once is enough.
+            if !broken.contains(&found) {
+                broken.push(found);
+            }
         }
     }
     broken
