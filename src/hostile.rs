@@ -118,7 +118,7 @@ fn judged(flags: u8, certificates: &[Arc<Certificate>]) {
         views.paths.iter().flat_map(|path| &path.subjects).for_each(|subject| assert_safe(subject));
         assert_safe(&views.works_where);
     }
-    let subject = Subject::File("chain.pem", None);
+    let subject = Subject::File("chain.pem", "");
     assert_safe(&report::text(subject, &judged, now()));
     assert_safe(&report::evidence(subject, &judged, now()));
     assert_safe(&report::json(subject, &judged, None));

@@ -77,8 +77,8 @@ impl Inspect {
 
     fn show(&self, file: inspect::Read<'_>, all: &[inspect::Read<'_>], trust: &Trust, now: Timestamp) -> anyhow::Result<()> {
         let as_of = self.judging.at.unwrap_or(now);
-        let host = self.judging.host()?;
-        let subject = Subject::File(file.0, host.as_ref());
+        let options = self.judging.openssl_options()?;
+        let subject = Subject::File(file.0, &options);
         let judged = match chain(file.1) {
             Some(chain) => Some(self.judging.judge_file(chain, Possession::Unchecked("not asked".into()), trust, now)?),
             None => None,

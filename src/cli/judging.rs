@@ -11,7 +11,7 @@ use crate::{
     diagnosis::{Expectation, Expiry, Judged, Threshold, Trust, diagnose},
     endpoint::Host,
     observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
-    visit,
+    report, visit,
 };
 
 #[derive(Args)]
@@ -74,6 +74,27 @@ impl Judging {
         Ok(self.host.as_deref().map(str::parse).transpose()?)
     }
 
+    /// The options with which `openssl verify` judges by the same, each after a space; fit for bash.
+    pub(super) fn openssl_options(&self) -> anyhow::Result<String> {
+        let expectation = self.expectation()?;
+        let name = match &expectation.host {
+            Some(Host::Name(name)) => format!(" -verify_hostname {name}"),
+            Some(Host::Ip(ip)) => format!(" -verify_ip {ip}"),
+            None => String::new(),
+        };
+        // -CAfile takes one file alone.
+        let files: Vec<String> = self.ca_file.iter().map(|path| report::word(&path.display().to_string())).collect();
+        let trust = match &files[..] {
+            [] => String::new(),
+            [file] => format!(" -CAfile {file}"),
+            files => format!(" -CAfile <(cat {})", files.join(" ")),
+        };
+        let alone = if self.only_ca_file { " -no-CApath -no-CAstore" } else { "" };
+        let moment = self.at.map_or_else(String::new, |at| format!(" -attime {}", at.as_second()));
+        // Left to itself it minds no level, unlike s_client.
+        Ok(format!("{name}{trust}{alone}{moment} -auth_level {}", expectation.security_level))
+    }
+
     /// What is judged against, but for the host that `check` takes from its target.
     pub(super) fn expectation(&self) -> anyhow::Result<Expectation> {
         let (usual, mut host) = (Expectation::default(), self.host()?);
@@ -86,5 +107,33 @@ impl Judging {
             Expiry { warning: threshold, critical: threshold }
         });
         Ok(Expectation { host, expiry, security_level: self.security_level.unwrap_or(usual.security_level), ..usual })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Alone {
+        #[command(flatten)]
+        judging: Judging,
+    }
+
+    #[test]
+    fn openssl_is_told_what_was_judged_by() {
+        for (given, expected) in [
+            ("", " -auth_level 2"),
+            ("--host shop.example --security-level 1", " -verify_hostname shop.example -auth_level 1"),
+            ("--host 192.0.2.1 --ca-file it's.pem", r" -verify_ip 192.0.2.1 -CAfile 'it'\''s.pem' -auth_level 2"),
+            ("--ca-file a.pem --only-ca-file", " -CAfile a.pem -no-CApath -no-CAstore -auth_level 2"),
+            ("--ca-file a.pem --ca-file b.pem", " -CAfile <(cat a.pem b.pem) -auth_level 2"),
+            ("--at 2027-01-31T12:00:00Z", " -attime 1801396800 -auth_level 2"),
+        ] {
+            let alone = Alone::parse_from(["alone"].into_iter().chain(given.split_whitespace()));
+            assert_eq!(alone.judging.openssl_options().expect("a sound host"), expected, "{given}");
+        }
     }
 }

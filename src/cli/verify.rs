@@ -52,7 +52,8 @@ impl Verify {
         let judged = self.judging.judge_file(chain, possession, &trust, now)?;
         let (expectation, stores) = (self.judging.expectation()?, trust::of_clients());
         let as_of = self.judging.at.unwrap_or(now);
-        output::show(Subject::File(&path, expectation.host.as_ref()), &judged, &self.judging, false, || {
+        let options = self.judging.openssl_options()?;
+        output::show(Subject::File(&path, &options), &judged, &self.judging, false, || {
             views(&judged, &expectation, &trust, &stores, as_of)
         })?;
         Ok(output::exit_status(judged.diagnosis.status()))

@@ -14,16 +14,11 @@ pub(super) fn of_visit(endpoint: &Endpoint, host: &Host, proxy: Option<&str>) ->
     commands
 }
 
-/// What shows a chain in a file.
-pub(super) fn of_file(path: &str, host: Option<&Host>) -> Vec<String> {
+/// What shows a chain in a file; `options` are further ones of `openssl verify`, each after a space.
+pub(super) fn of_file(path: &str, options: &str) -> Vec<String> {
     let file = word(path);
-    let name = match host {
-        Some(Host::Name(name)) => format!(" -verify_hostname {name}"),
-        Some(Host::Ip(ip)) => format!(" -verify_ip {ip}"),
-        None => String::new(),
-    };
     vec![
-        format!("openssl verify -show_chain -purpose sslserver{name} -untrusted {file} {file}"),
+        format!("openssl verify -show_chain -purpose sslserver{options} -untrusted {file} {file}"),
         format!("openssl crl2pkcs7 -nocrl -certfile {file} | openssl pkcs7 -print_certs -noout"),
     ]
 }

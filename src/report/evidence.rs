@@ -32,7 +32,7 @@ pub fn evidence(subject: Subject<'_>, judged: &Judged, now: Timestamp) -> String
         visit(&mut out, subject, observation);
     }
     let commands = match subject {
-        Subject::File(path, host) => commands::of_file(path, host),
+        Subject::File(path, options) => commands::of_file(path, options),
         Subject::Endpoint(endpoint) => {
             subject.connected_to(observation).map_or_else(Vec::new, |host| commands::of_visit(endpoint, &host, None))
         }
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn a_file_has_no_visit() {
         let outcome = leaf_alone(Tls::default(), Possession::Unchecked("a file".into()));
-        insta::assert_snapshot!(audit(Subject::File("my chain.pem", Some(&"shop.example".parse().expect("a name"))), outcome, &[]), @r#"
+        insta::assert_snapshot!(audit(Subject::File("my chain.pem", " -verify_hostname shop.example"), outcome, &[]), @r#"
         my chain.pem: critical
           Verify return code: 21 (unable to verify the first certificate)
           chain status: missing_intermediate

@@ -27,8 +27,8 @@ pub enum Subject<'a> {
     /// An endpoint that was visited through this HTTP proxy, `host:port`. Asked for a name, the proxy resolves it: the address of
     /// the observation is then its own.
     Proxied(&'a Endpoint, &'a str),
-    /// A chain from a file: its path, and the name it was judged for.
-    File(&'a str, Option<&'a Host>),
+    /// A chain from a file: its path, and the options with which `openssl verify` judges by the same name, trust and time.
+    File(&'a str, &'a str),
 }
 
 impl Subject<'_> {

@@ -37,7 +37,7 @@ fn faults(text: &str, codes: &[&str]) -> Vec<String> {
             }
             rest = after;
         }
-        if !rest.lines().any(|line| line.contains("openssl ") && !line.ends_with('\\')) || rest.matches("```").count() != 2 {
+        if !rest.split("```").nth(1).is_some_and(|code| code.contains("openssl ")) || rest.matches("```").count() != 2 {
             found.push(format!("{code} shows no openssl command"));
         }
     }

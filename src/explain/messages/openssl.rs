@@ -10,6 +10,7 @@ use crate::explain::causes::{
 
 /// Results of the verification (`X509_V_ERR_*`). Their words are OpenSSL's own.
 pub(super) const CODES: &[(u16, &[&Cause])] = &[
+    (1, &[&UNNAMED]),
     (2, &[&UNKNOWN_CA, &MISSING_INTERMEDIATE, &INTERCEPTION]),
     (6, &[&UNREADABLE]),
     (7, &[&BAD_SIGNATURE]),
