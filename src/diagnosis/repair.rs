@@ -83,7 +83,9 @@ impl Court<'_> {
     /// itself is to blame for.
     pub(super) fn repair(&self, presented: &[Arc<Certificate>], issuers: &Issuers) -> Option<Repair> {
         let spare = issuers.certificates.iter().chain(self.trust.intermediates());
-        let at_hand: Vec<&Arc<Certificate>> = presented.iter().chain(spare).filter(|c| c.facts().is_some()).collect();
+        let mut seen = HashSet::new();
+        let at_hand: Vec<&Arc<Certificate>> =
+            presented.iter().chain(spare).filter(|c| c.facts().is_some() && seen.insert(c.fingerprint)).collect();
         if !at_hand.iter().any(|certificate| self.leads_to_anchor(certificate)) {
             return None;
         }
@@ -110,7 +112,6 @@ impl Court<'_> {
 
     /// Breadth first, from the leaf up to an anchor: the first chain that the judge accepts.
     fn shortest(&self, leaf: &Arc<Certificate>, at_hand: &[&Arc<Certificate>]) -> Option<(Vec<Arc<Certificate>>, Verdict)> {
-        let mut reached = HashSet::from([leaf.fingerprint]);
         let mut chains = vec![vec![Arc::clone(leaf)]];
         let mut steps = MAX_STEPS;
         while !chains.is_empty() {
@@ -122,12 +123,12 @@ impl Court<'_> {
             for chain in &chains {
                 let top = chain.last().expect("it has its leaf");
                 for candidate in at_hand {
-                    if reached.contains(&candidate.fingerprint) || !self.may_come_next(top, candidate) {
+                    let is_there = chain.iter().any(|below| below.fingerprint == candidate.fingerprint);
+                    if is_there || !self.may_come_next(top, candidate) {
                         continue;
                     }
                     steps = steps.checked_sub(1)?;
                     if self.signatures.check(top, candidate).is_ok() {
-                        reached.insert(candidate.fingerprint);
                         longer.push(chain.iter().chain([*candidate]).cloned().collect());
                     }
                 }
@@ -186,6 +187,7 @@ mod tests {
     use std::sync::LazyLock;
 
     use proptest::prelude::*;
+    use rcgen::ExtendedKeyUsagePurpose;
 
     use super::*;
     use crate::{
@@ -338,6 +340,25 @@ mod tests {
         assert_eq!(chain(&spare[..1]), None);
         assert_eq!(chain(&spare[..2]), Some(vec![Arc::clone(&leaf), long, upper]));
         assert_eq!(chain(&spare), Some(vec![leaf, short]));
+    }
+
+    #[test]
+    fn a_way_that_fails_at_its_foot_does_not_close_what_is_above_it() {
+        let now = FAMILY.now;
+        let root = Recipe::ca(now, "Root").self_signed().expect("P-256");
+        let upper = Recipe::ca(now, "Upper").signed_by(&root).expect("sound");
+        // Both have one name and one key; the first may not stand above a server's certificate.
+        let unfit = Recipe::ca(now, "Issuing").extended_key_usages([ExtendedKeyUsagePurpose::ClientAuth]).signed_by(&upper);
+        let unfit = unfit.expect("sound");
+        let fit = Recipe::ca(now, "Issuing").key_of(&unfit).signed_by(&upper).expect("sound");
+        let leaf = Recipe::leaf(now, ["a.test"]).signed_by(&fit).expect("sound");
+        let [root, upper, unfit, fit, leaf] =
+            [&root, &upper, &unfit, &fit, &leaf].map(|issued| Certificate::from_der(&issued.der()));
+        let family = Family { now, root, intermediates: Vec::new(), leaves: Vec::new(), stranger: Arc::clone(&upper) };
+        let presented = vec![Arc::clone(&leaf), unfit, Arc::clone(&fit), Arc::clone(&upper)];
+        let diagnosis = family.diagnose(presented, &[]);
+        assert_eq!(diagnosis.verdict.map(|verdict| verdict.code()), Some(26));
+        assert_eq!(diagnosis.repair.expect("a repair").chain, [leaf, fit, upper]);
     }
 
     #[test]
