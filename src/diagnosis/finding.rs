@@ -420,7 +420,9 @@ impl Finding {
                 _ => Fault::Network,
             },
             Finding::HandshakeFailed { failure } => match failure.kind {
-                FailureKind::NoCommonVersion | FailureKind::NoCommonCipher | FailureKind::Alert(_) => Fault::Unclear,
+                FailureKind::NoCommonVersion | FailureKind::NoCommonCipher | FailureKind::Alert(_) | FailureKind::TooMuchData => {
+                    Fault::Unclear
+                }
                 FailureKind::ProxyRefused => Fault::Network,
                 FailureKind::Internal => Fault::Client,
                 _ => Fault::Server,

@@ -228,6 +228,9 @@ impl Finding {
             Finding::SignatureUnchecked { .. } => {
                 "see for yourself with openssl verify; if it is sound, list signature_unchecked under the endpoint's accept".into()
             }
+            Finding::Refused { code: 1, .. } => {
+                "OpenSSL gives no reason; the known one is that names times name constraints are more than it compares (2^20): ask the CA for fewer".into()
+            }
             Finding::Refused { .. } => "see the code in openssl-verification-options(1), and ask the CA".into(),
             Finding::HandshakeFailed { failure } => match &failure.kind {
                 FailureKind::Plaintext(protocol) if protocol == "unknown" => {
@@ -241,6 +244,9 @@ impl Finding {
                 }
                 FailureKind::NoCommonVersion => "the server offers neither TLS 1.2 nor TLS 1.3: update it".into(),
                 FailureKind::NoCommonCipher => "the server offers only ciphers that modern clients refuse: update its configuration".into(),
+                FailureKind::TooMuchData => {
+                    "this is more than certvigil reads of a handshake: see with openssl s_client what the server sends, and shorten its chain".into()
+                }
                 FailureKind::StarttlsRefused => "switch STARTTLS on at the server, or correct the protocol of the target".into(),
                 _ => "look at the server's own log of this moment".into(),
             },

@@ -36,13 +36,11 @@ pub(super) fn conversions(path: &str, contents: &Contents, key: Option<&str>) ->
         Format::Pkcs7 => {
             out.push(("PEM", format!("openssl pkcs7 -inform DER -in {file} -print_certs -out {}", to(".pem"))));
         }
-        Format::Pkcs12 => {
-            out.push(("the certificates in PEM", format!("openssl pkcs12 -in {file} -nokeys -out {}", to(".pem"))));
+        Format::Pkcs12 | Format::Pkcs12Legacy => {
+            let open = if contents.format == Format::Pkcs12Legacy { "openssl pkcs12 -legacy" } else { "openssl pkcs12" };
+            out.push(("the certificates in PEM", format!("{open} -in {file} -nokeys -out {}", to(".pem"))));
             if has(|what| matches!(what, What::Key(_))) {
-                out.push((
-                    "the key in PEM, still encrypted",
-                    format!("openssl pkcs12 -in {file} -nocerts -out {}", to(".key.pem")),
-                ));
+                out.push(("the key in PEM, still encrypted", format!("{open} -in {file} -nocerts -out {}", to(".key.pem"))));
             }
         }
         Format::Jks => {

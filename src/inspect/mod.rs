@@ -36,6 +36,8 @@ pub enum Format {
     Pkcs7Pem,
     /// RFC 7292.
     Pkcs12,
+    /// PKCS#12, encrypted as OpenSSL 3 does on request only.
+    Pkcs12Legacy,
     /// Java's own, version 1 or 2.
     Jks,
 }
@@ -89,7 +91,7 @@ impl Format {
             Format::Pem => "PEM",
             Format::Der => "DER",
             Format::Pkcs7 | Format::Pkcs7Pem => "PKCS#7",
-            Format::Pkcs12 => "PKCS#12",
+            Format::Pkcs12 | Format::Pkcs12Legacy => "PKCS#12",
             Format::Jks => "JKS",
         }
     }
@@ -102,7 +104,9 @@ impl Contents {
         let is_keys = |certificate: &Arc<Certificate>| {
             certificate.facts().is_some_and(|facts| self.keys().any(|key| key.matches(&facts.key) == Some(true)))
         };
-        if let Some(at) = found.iter().position(is_keys).filter(|_| matches!(self.format, Format::Pkcs12 | Format::Jks)) {
+        if let Some(at) =
+            found.iter().position(is_keys).filter(|_| matches!(self.format, Format::Pkcs12 | Format::Pkcs12Legacy | Format::Jks))
+        {
             let leaf = found.remove(at);
             found.insert(0, leaf);
         }
@@ -155,7 +159,8 @@ pub fn read(content: &[u8], password: Option<&str>) -> Result<Contents, Fault> {
         return Ok(Contents { format, items: pem_blocks::read(content)? });
     }
     if pkcs12::is_archive(content) {
-        return Ok(Contents { format: Format::Pkcs12, items: pkcs12::read(content, password)? });
+        let format = if pkcs12::is_legacy(content) { Format::Pkcs12Legacy } else { Format::Pkcs12 };
+        return Ok(Contents { format, items: pkcs12::read(content, password)? });
     }
     let certificate = Certificate::from_der(content);
     if certificate.facts().is_some() {

@@ -13,6 +13,13 @@ pub(super) fn is_archive(content: &[u8]) -> bool {
     })
 }
 
+/// Encrypted with RC2 or RC4 (RFC 7292, appendix C), which OpenSSL 3 has in its legacy provider only.
+pub(super) fn is_legacy(content: &[u8]) -> bool {
+    // 1.2.840.113549.1.12.1, and of that: 128 and 40 bits of RC4, 128 and 40 bits of RC2.
+    const PBE: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 12, 1];
+    content.windows(PBE.len() + 1).any(|window| window.strip_prefix(PBE).is_some_and(|last| [1, 2, 5, 6].contains(&last[0])))
+}
+
 pub(super) fn read(content: &[u8], password: Option<&str>) -> Result<Vec<Item>, Fault> {
     let archive =
         Pkcs12Archive::from_pkcs12(content, password.unwrap_or("")).map_err(|error| refused(&error, password.is_some()))?;

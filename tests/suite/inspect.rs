@@ -192,6 +192,21 @@ fn keys_are_told_with_the_certificates_they_belong_to() {
 }
 
 #[test]
+fn an_archive_that_is_encrypted_as_of_old_is_opened_by_openssl_on_request() {
+    let files = Files::new();
+    let export = "pkcs12 -export -in fullchain.pem -inkey leaf.key -passout pass:open";
+    files.openssl(&format!("{export} -legacy -out old.p12"));
+    files.openssl(&format!("{export} -out new.p12"));
+    files.scratch.file("password.txt", "open\n");
+    for (archive, option) in [("old.p12", " -legacy"), ("new.p12", "")] {
+        let said = files.run(&["inspect", archive, "--password-file", "password.txt"]);
+        let command = format!("openssl pkcs12{option} -in {} -nokeys -out ", files.path(archive));
+        assert!(said.out.contains(&command), "{command} in {}", said.out);
+        files.openssl(&format!("pkcs12{option} -in {archive} -passin pass:open -nokeys -out {archive}.pem"));
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_told_with_its_place() {
     let files = Files::new();
     let chain = fs::read_to_string(files.path("fullchain.pem")).expect("just made");

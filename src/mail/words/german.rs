@@ -252,6 +252,9 @@ pub(super) fn hint(finding: &Finding) -> String {
         Finding::SignatureUnchecked { .. } => {
             "sehen Sie selbst mit openssl verify nach; ist alles in Ordnung, tragen Sie signature_unchecked unter accept des Endpunkts ein"
         }
+        Finding::Refused { code: 1, .. } => {
+            "OpenSSL nennt keinen Grund; der bekannte ist, dass mehr Namen mit mehr Namensbeschränkungen zu vergleichen sind, als es vergleicht (2^20): bitten Sie die CA um weniger"
+        }
         Finding::Refused { .. } => {
             "schlagen Sie den Code in openssl-verification-options(1) nach, und fragen Sie die CA"
         }
@@ -279,6 +282,9 @@ fn handshake_hint(kind: &FailureKind) -> String {
         FailureKind::NoCommonVersion => "der Server bietet weder TLS 1.2 noch TLS 1.3: bringen Sie ihn auf den Stand".into(),
         FailureKind::NoCommonCipher => {
             "der Server bietet nur Verfahren, die moderne Clients ablehnen: bringen Sie seine Konfiguration auf den Stand".into()
+        }
+        FailureKind::TooMuchData => {
+            "das ist mehr, als certvigil von einem Handshake liest: sehen Sie mit openssl s_client, was der Server sendet, und kürzen Sie seine Kette".into()
         }
         FailureKind::StarttlsRefused => "schalten Sie STARTTLS am Server ein, oder berichtigen Sie das Protokoll im Ziel".into(),
         _ => "sehen Sie ins Protokoll des Servers von diesem Zeitpunkt".into(),
