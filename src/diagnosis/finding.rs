@@ -201,6 +201,13 @@ pub enum Finding {
         /// Which.
         names: Vec<String>,
     },
+    /// The name that was asked for matches a wildcard within a label alone, as OpenSSL has it and few others.
+    PartialWildcard {
+        /// The name that was asked for.
+        asked: String,
+        /// The wildcards that match it.
+        names: Vec<String>,
+    },
     /// The certificate obliges the server to staple an OCSP answer.
     MustStaple {
         /// Whether it did; `None` when that was not seen.
@@ -301,6 +308,7 @@ impl Finding {
         "few_scts",
         "internal_names",
         "broad_wildcard",
+        "partial_wildcard",
         "must_staple",
         "default_certificate",
         "lint",
@@ -351,6 +359,7 @@ impl Finding {
             Finding::LifetimeTooLong { .. } => "lifetime_too_long",
             Finding::FewScts { .. } => "few_scts",
             Finding::InternalNames { .. } => "internal_names",
+            Finding::PartialWildcard { .. } => "partial_wildcard",
             Finding::BroadWildcard { .. } => "broad_wildcard",
             Finding::MustStaple { .. } => "must_staple",
             Finding::DefaultCertificate { .. } => "default_certificate",
@@ -373,6 +382,7 @@ impl Finding {
             | Finding::LifetimeTooLong { .. }
             | Finding::FewScts { .. }
             | Finding::InternalNames { .. }
+            | Finding::PartialWildcard { .. }
             | Finding::MustStaple { stapled: Some(false) }
             | Finding::DefaultCertificate { maker: Maker { placeholder: true, .. }, .. }
             | Finding::CaAsLeaf { self_signed: false, .. } => Severity::Warning,

@@ -142,6 +142,12 @@ fn of_leaf(leaf: &Facts, expectation: &Expectation, now: Timestamp) -> Vec<Findi
             near: NearMiss::of(leaf, asked),
         });
     }
+    if let (true, Some(Host::Name(asked))) = (carried, &expectation.host) {
+        let names = names::partial_wildcards(leaf, asked);
+        if !names.is_empty() {
+            findings.push(Finding::PartialWildcard { asked: asked.to_string(), names });
+        }
+    }
     let has_names = leaf.sans.iter().flatten().any(|san| matches!(san, San::Dns(_) | San::Ip(_)));
     if !has_names && (!is_ca(leaf) || leaf.is_self_signed()) {
         findings.push(Finding::MissingSan { common_names: leaf.common_names().map(short).collect() });

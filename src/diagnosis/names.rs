@@ -72,6 +72,15 @@ impl NearMiss {
     }
 }
 
+/// The wildcards with a star within a label, where `asked` matches no other name: OpenSSL takes them (`valid_star`), clients that
+/// follow RFC 6125, 6.4.3, and RFC 9525, 6.3, do not. Safe to print.
+pub(super) fn partial_wildcards(leaf: &Facts, asked: &str) -> Vec<String> {
+    let matching = dns_names(leaf).filter(|name| identity::matches(name, asked));
+    let (partial, others): (Vec<_>, Vec<_>) =
+        matching.partition(|name| name.split('.').next().is_some_and(|label| label.contains('*') && label != "*"));
+    if others.is_empty() { partial.into_iter().map(|name| printable_cut(name, 200)).collect() } else { Vec::new() }
+}
+
 /// The DNS names of the SAN, as written.
 pub(super) fn dns_names(leaf: &Facts) -> impl Iterator<Item = &str> {
     leaf.sans.iter().flatten().filter_map(|san| match san {
@@ -196,6 +205,21 @@ mod tests {
         let leaf = Certificate::from_der(&recipe.signed_by(&pki.intermediate).expect("sound").der());
         let host = if asked.ends_with('.') { Host::Name(asked.into()) } else { asked.parse().expect("a host") };
         NearMiss::of(leaf.facts().expect("readable"), &host)
+    }
+
+    #[test]
+    fn a_star_within_a_label_is_told_where_nothing_else_matches() {
+        let pki = Pki::new("2026-11-22T12:00:00Z".parse().expect("a timestamp")).expect("P-256");
+        for (names, asked, expected) in [
+            (vec!["w*.a.example", "b.a.example"], "www.a.example", vec!["w*.a.example"]),
+            (vec!["*w.a.example", "w*.a.example"], "www.a.example", vec!["*w.a.example", "w*.a.example"]),
+            (vec!["w*.a.example", "*.a.example"], "www.a.example", vec![]),
+            (vec!["w*.a.example", "www.a.example"], "www.a.example", vec![]),
+            (vec!["w*.a.example"], "x.a.example", vec![]),
+        ] {
+            let leaf = Certificate::from_der(&pki.leaf(names.clone()).signed_by(&pki.intermediate).expect("sound").der());
+            assert_eq!(partial_wildcards(leaf.facts().expect("readable"), asked), expected, "{names:?} for {asked}");
+        }
     }
 
     #[test]

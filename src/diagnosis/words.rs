@@ -111,6 +111,10 @@ impl Finding {
             Finding::BroadWildcard { names } => {
                 format!("the certificate carries {}, wider than any browser accepts", listed(names.iter().cloned()))
             }
+            Finding::PartialWildcard { asked, names } => format!(
+                "nothing but {} matches {asked}: OpenSSL takes a star within a label, curl, Python and browsers do not",
+                listed(names.iter().cloned())
+            ),
             Finding::MustStaple { stapled: Some(false) } => {
                 "the certificate obliges the server to staple an OCSP answer, and it does not".into()
             }
@@ -209,6 +213,9 @@ impl Finding {
                 "get it issued again without them, and a certificate of your own CA for what is inside: the CA has to revoke this one".into()
             }
             Finding::BroadWildcard { .. } => "leave it out of the next certificate, and name the hosts or their domain".into(),
+            Finding::PartialWildcard { asked, .. } => {
+                format!("get the certificate issued again for {asked}, or with a star that stands for a whole label")
+            }
             Finding::MustStaple { stapled: Some(false) } => {
                 "switch stapling on at the server (nginx ssl_stapling, Apache SSLUseStapling), or renew without the TLS feature extension: Firefox refuses it".into()
             }

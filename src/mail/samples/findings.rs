@@ -143,6 +143,7 @@ pub(super) fn all() -> Vec<Seen> {
         seen(Finding::FewScts { count: 1, least: 2 }),
         seen(Finding::InternalNames { names: vec!["shop.internal".into(), "10.0.0.7".into()] }),
         seen(Finding::BroadWildcard { names: vec!["*.com".into()] }),
+        seen(Finding::PartialWildcard { asked: "shop.example.com".into(), names: vec!["sh*.example.com".into()] }),
         seen(Finding::MustStaple { stapled: Some(false) }),
         Seen {
             chain: vec![self_signed()],

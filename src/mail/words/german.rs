@@ -106,6 +106,10 @@ pub(super) fn summary(finding: &Finding) -> String {
         Finding::BroadWildcard { names } => {
             format!("das Zertifikat trägt {}, weiter, als ein Browser es annimmt", listed(names.iter().cloned()))
         }
+        Finding::PartialWildcard { asked, names } => format!(
+            "nur {} passt auf {asked}: OpenSSL nimmt einen Stern innerhalb eines Labels an, curl, Python und Browser nicht",
+            listed(names.iter().cloned())
+        ),
         Finding::MustStaple { stapled: Some(false) } => {
             "das Zertifikat verpflichtet den Server, eine OCSP-Antwort mitzusenden, und er tut es nicht".into()
         }
@@ -228,6 +232,9 @@ pub(super) fn hint(finding: &Finding) -> String {
         }
         Finding::BroadWildcard { .. } => {
             "lassen Sie ihn beim nächsten Zertifikat weg und nennen Sie die Rechner oder ihre Domain"
+        }
+        Finding::PartialWildcard { asked, .. } => {
+            return format!("lassen Sie das Zertifikat für {asked} neu ausstellen, oder mit einem Stern für ein ganzes Label");
         }
         Finding::MustStaple { stapled: Some(false) } => {
             "schalten Sie OCSP-Stapling am Server ein (nginx ssl_stapling, Apache SSLUseStapling), oder erneuern Sie ohne die Erweiterung TLS Feature: Firefox lehnt es ab"

@@ -29,6 +29,7 @@ pub(super) const TITLES: &[(&str, &str, &str)] = &[
     ("few_scts", "certificate lacks CT timestamps", "Zertifikat ohne CT-Zeitstempel"),
     ("internal_names", "public certificate with inner names", "interne Namen im Zertifikat"),
     ("broad_wildcard", "too broad a wildcard", "zu weiter Platzhaltername"),
+    ("partial_wildcard", "wildcard that few clients match", "Platzhalter, den wenige annehmen"),
     ("must_staple", "certificate without its OCSP staple", "OCSP-Antwort fehlt"),
     ("default_certificate", "software's default certificate", "Standardzertifikat der Software"),
     ("lint", "certificate against the rules", "Zertifikat gegen die Regeln"),
