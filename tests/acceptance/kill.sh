@@ -23,6 +23,7 @@ mail:
     ca_files: [$WORK/root.pem]}
   from: "certvigil <alerts@test.example>"
   to: [ops@test.example]
+people: {"*": {cap: 1000}}
 endpoints:
 CONF
 port=8441
