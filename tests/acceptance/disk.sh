@@ -17,14 +17,8 @@ nginx_serves 443:api:api-full 8443:shop:shop-full
 postfix_server mail
 
 config_begins >"$WORK/config.yaml"
-printf 'over the hills\n' >"$WORK/password"
-chmod 600 "$WORK/password"
+mail_by_postfix >>"$WORK/config.yaml"
 cat >>"$WORK/config.yaml" <<CONF
-mail:
-  server: {host: mail.test.example, port: 587, tls: starttls, username: alerts, password: {file: $WORK/password},
-    ca_files: [$WORK/root.pem]}
-  from: "certvigil <alerts@test.example>"
-  to: [ops@test.example]
 endpoints:
   - {name: api, target: api.test.example}
   - {name: shop, target: "shop.test.example:8443"}

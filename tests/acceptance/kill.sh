@@ -13,16 +13,10 @@ intermediate_ca issuing root
 leaf mail issuing mail.test.example '1 day ago' '90 days'
 for name in "${names[@]}"; do leaf "$name" issuing "$name.test.example" '1 day ago' '90 days'; done
 postfix_server mail
-printf 'over the hills\n' >"$WORK/password"
-chmod 600 "$WORK/password"
 config_begins >"$WORK/config.yaml"
 sed -i 's/interval: 5s/interval: 3s/' "$WORK/config.yaml"
+mail_by_postfix >>"$WORK/config.yaml"
 cat >>"$WORK/config.yaml" <<CONF
-mail:
-  server: {host: mail.test.example, port: 587, tls: starttls, username: alerts, password: {file: $WORK/password},
-    ca_files: [$WORK/root.pem]}
-  from: "certvigil <alerts@test.example>"
-  to: [ops@test.example]
 people: {"*": {cap: 1000}}
 endpoints:
 CONF

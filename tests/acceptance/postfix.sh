@@ -17,15 +17,9 @@ leaf shop-expired issuing shop.test.example '90 days ago' '1 hour ago'
 nginx_serves 443:api:api 8443:old:old-full 9443:shop:shop-full
 postfix_server mail
 
-printf 'over the hills\n' >"$WORK/password"
-chmod 600 "$WORK/password"
 config_begins >"$WORK/config.yaml"
+mail_by_postfix >>"$WORK/config.yaml"
 cat >>"$WORK/config.yaml" <<CONF
-mail:
-  server: {host: mail.test.example, port: 587, tls: starttls, username: alerts, password: {file: $WORK/password},
-    ca_files: [$WORK/root.pem]}
-  from: "certvigil <alerts@test.example>"
-  to: [ops@test.example]
 endpoints:
   - {name: api, target: api.test.example, admin: admin@test.example, write_to_admin: true}
   - {name: old, target: "old.test.example:8443"}

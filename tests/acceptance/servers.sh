@@ -112,6 +112,19 @@ CONF
     listens postfix-master 25 465 587 2525
 }
 
+# mail_by_postfix: the section `mail` of a configuration that delivers to it, on 587 with STARTTLS and AUTH.
+mail_by_postfix() {
+    printf 'over the hills\n' >"$WORK/password"
+    chmod 600 "$WORK/password"
+    cat <<CONF
+mail:
+  server: {host: mail.test.example, port: 587, tls: starttls, username: alerts, password: {file: $WORK/password},
+    ca_files: [$WORK/root.pem]}
+  from: "certvigil <alerts@test.example>"
+  to: [ops@test.example]
+CONF
+}
+
 # dovecot_server CERT: 143 and 110 (STARTTLS), 993, 995, 4190 (sieve).
 dovecot_server() {
     local dir=$WORK/dovecot
