@@ -2,10 +2,13 @@
 
 use std::{
     convert::Infallible,
+    io::Write as _,
+    mem,
     pin::Pin,
     task::{Context, Poll},
 };
 
+use flate2::{Compression, write::GzEncoder};
 use http_body_util::{Either, Full};
 use hyper::body::{Body, Bytes, Frame};
 
@@ -22,38 +25,67 @@ pub(super) trait Render: Send {
 pub(super) struct Stream {
     /// `None` when all has been rendered.
     source: Option<Box<dyn Render>>,
+    encoder: Option<GzEncoder<Vec<u8>>>,
 }
 
-/// A chunk goes out when it has this many octets. It may be longer by one step.
+/// So many octets are rendered at once, and a step more.
 pub(super) const CHUNK: usize = 64 * 1024;
+
+/// A compressed chunk goes out when it has this many.
+const COMPRESSED: usize = 8 * 1024;
 
 impl Stream {
     pub(super) fn new(source: impl Render + 'static) -> Self {
-        Stream { source: Some(Box::new(source)) }
+        Stream { source: Some(Box::new(source)), encoder: None }
     }
 
-    fn next_chunk(&mut self) -> Option<String> {
-        let source = self.source.as_mut()?;
-        let mut out = String::with_capacity(CHUNK + CHUNK / 4);
-        while out.len() < CHUNK {
-            if !source.step(&mut out) {
-                self.source = None;
-                break;
+    /// The same, compressed as it goes; fast rather than small, for every scrape costs that again.
+    pub(super) fn gzip(self) -> Self {
+        Stream { encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())), ..self }
+    }
+
+    fn next_chunk(&mut self) -> Option<Vec<u8>> {
+        loop {
+            let source = self.source.as_mut()?;
+            let mut out = String::with_capacity(CHUNK + CHUNK / 4);
+            while out.len() < CHUNK {
+                if !source.step(&mut out) {
+                    self.source = None;
+                    break;
+                }
             }
+            let chunk = match &mut self.encoder {
+                None => out.into_bytes(),
+                Some(encoder) => {
+                    encoder.write_all(out.as_bytes()).expect("a vector takes everything");
+                    if self.source.is_none() {
+                        encoder.try_finish().expect("a vector takes everything");
+                    } else if encoder.get_ref().len() < COMPRESSED {
+                        continue;
+                    }
+                    mem::take(encoder.get_mut())
+                }
+            };
+            return (!chunk.is_empty()).then_some(chunk);
         }
-        (!out.is_empty()).then_some(out)
     }
 
     /// Everything, for tests.
     #[cfg(any(test, fuzzing))]
-    pub(super) fn collect(mut self) -> String {
-        std::iter::from_fn(|| self.next_chunk()).collect()
+    pub(super) fn collect(self) -> String {
+        String::from_utf8(self.chunks().flatten().collect()).expect("text")
     }
 
     /// The lengths of the chunks, for tests.
     #[cfg(test)]
-    pub(super) fn chunk_lengths(mut self) -> Vec<usize> {
-        std::iter::from_fn(|| self.next_chunk().map(|chunk| chunk.len())).collect()
+    pub(super) fn chunk_lengths(self) -> Vec<usize> {
+        self.chunks().map(|chunk| chunk.len()).collect()
+    }
+
+    /// Chunk by chunk, for tests.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn chunks(mut self) -> impl Iterator<Item = Vec<u8>> {
+        std::iter::from_fn(move || self.next_chunk())
     }
 }
 

@@ -5,7 +5,11 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use super::{OwnMetrics, metrics, page};
+use super::{
+    OwnMetrics,
+    metrics::{self, Format},
+    page,
+};
 use crate::monitor::Snapshot;
 
 /// Panics where a text got out of its place.
@@ -14,9 +18,13 @@ pub(crate) fn assert_sound(snapshot: &Arc<Snapshot>, query: &str) {
     let html = page::render(snapshot, query).collect();
     assert_balanced(&html);
     assert!(!html.contains("<script"), "{html}");
-    let series = parse(&metrics::scrape(Arc::clone(snapshot), &OWN).collect());
-    let unique: BTreeSet<_> = series.iter().map(|series| (&series.name, &series.labels)).collect();
-    assert_eq!(unique.len(), series.len(), "a series comes twice");
+    let series = [Format::Text, Format::OpenMetrics].map(|format| {
+        let series = parse(&metrics::scrape(Arc::clone(snapshot), &OWN, format).collect());
+        let unique: BTreeSet<_> = series.iter().map(|series| (&series.name, &series.labels)).collect();
+        assert_eq!(unique.len(), series.len(), "a series comes twice");
+        series.len()
+    });
+    assert_eq!(series[0], series[1], "both formats say the same");
 }
 
 /// Every element of ours is closed in order: a text that got through unescaped would break it.
@@ -42,24 +50,49 @@ pub(super) struct Series {
     pub(super) value: String,
 }
 
-/// A second implementation of the format, strict where Prometheus is.
+/// A second implementation of both formats, strict where Prometheus is.
 pub(super) fn parse(text: &str) -> Vec<Series> {
     let (mut families, mut series) = (BTreeSet::new(), Vec::new());
-    let mut family = String::new();
-    for line in text.lines() {
-        if let Some(help) = line.strip_prefix("# HELP ") {
-            help.split(' ').next().unwrap_or_default().clone_into(&mut family);
-            assert!(families.insert(family.clone()), "{family} stands in two pieces");
-        } else if let Some(kind) = line.strip_prefix("# TYPE ") {
-            assert_eq!(kind.split(' ').next(), Some(&*family), "{line}");
-        } else {
+    let (mut family, mut kind) = (String::new(), String::new());
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        let Some(head) = line.strip_prefix("# ") else {
             let one = parse_line(line);
-            let base = ["_bucket", "_sum", "_count"].iter().find_map(|s| one.name.strip_suffix(s)).unwrap_or(&one.name);
-            assert!(base == family || one.name == family, "{line} stands under {family}");
+            assert!(
+                suffixes(&kind).iter().any(|suffix| one.name.strip_suffix(suffix) == Some(&*family)),
+                "{line} under {family}"
+            );
             series.push(one);
+            continue;
+        };
+        if head == "EOF" {
+            assert!(lines.peek().is_none() && text.ends_with("# EOF\n"), "nothing follows the end");
+            break;
+        }
+        let [keyword, name, rest] = head.splitn(3, ' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        if name != family {
+            assert!(families.insert(name.to_owned()), "{name} stands in two pieces");
+            (family, kind) = (name.to_owned(), String::new());
+        }
+        match keyword {
+            "TYPE" if kind.is_empty() => rest.clone_into(&mut kind),
+            "UNIT" => assert!(name.ends_with(&format!("_{rest}")), "{line}"),
+            "HELP" => assert!(!rest.is_empty(), "{line}"),
+            _ => panic!("{line}"),
         }
     }
     series
+}
+
+/// What a series of such a family may add to its name.
+fn suffixes(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "histogram" => &["_bucket", "_sum", "_count"],
+        "counter" => &["", "_total"],
+        "info" => &["_info"],
+        "gauge" => &[""],
+        _ => panic!("a family of the kind {kind:?}"),
+    }
 }
 
 fn parse_line(line: &str) -> Series {

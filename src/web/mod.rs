@@ -6,6 +6,7 @@ mod body;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod hostile;
 mod metrics;
+mod negotiate;
 mod page;
 mod pulse;
 mod routes;

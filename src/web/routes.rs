@@ -9,7 +9,9 @@ use hyper::{
 use super::{
     State,
     body::{Answer, Stream},
-    metrics, page,
+    metrics,
+    negotiate::exposition,
+    page,
 };
 
 /// Answers one request; the request's body is never read.
@@ -23,7 +25,10 @@ pub(super) fn answer<B>(state: &State, request: &Request<B>) -> Response<Answer>
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
             response
         }
-        "/metrics" => streamed(METRICS, metrics::scrape(state.snapshots.borrow().clone(), &state.own)),
+        "/metrics" => exposition(request.headers(), |format| {
+            let snapshot = state.snapshots.borrow().clone();
+            metrics::scrape(snapshot, &state.own, format)
+        }),
         "/healthz" => text(StatusCode::OK, "alive\n".into()),
         "/readyz" => match state.pulse.check() {
             Ok(()) => text(StatusCode::OK, "ready\n".into()),
@@ -56,7 +61,6 @@ fn streamed(kind: &'static str, body: Stream) -> Response<Answer> {
     response
 }
 
-const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const PLAIN: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";

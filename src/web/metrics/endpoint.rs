@@ -2,18 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::text::{Lines, strangers};
+use super::{labels::Labels, text::Lines};
 use crate::{
-    certificate::Certificate,
+    certificate::{Certificate, Facts, hex},
     diagnosis::{ChainStatus, Diagnosis, Fault, Severity, Status},
     monitor::{AddressView, EndpointView},
+    observation::Chain,
 };
 
 /// A family: all of them gauges.
 pub(super) struct Family {
     pub(super) name: &'static str,
     pub(super) help: &'static str,
-    pub(super) write: fn(&mut Lines<'_>, &EndpointView),
+    pub(super) write: fn(&mut Lines<'_>, &EndpointView, &Labels<'_>),
 }
 
 pub(super) const FAMILIES: &[Family] = &[
@@ -25,7 +26,7 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "certvigil_endpoint_severity",
         help: "The headline of an endpoint, the worst over its addresses: 0 ok, 1 info, 2 warning, 3 critical, 4 could not be judged.",
-        write: |lines, view| {
+        write: |lines, view, labels| {
             let value = match view.status() {
                 Status::Ok => 0,
                 Status::Info => 1,
@@ -33,189 +34,194 @@ pub(super) const FAMILIES: &[Family] = &[
                 Status::Critical => 3,
                 Status::Unknown => 4,
             };
-            lines.sample(&[("endpoint", &view.watch.endpoint.name)], value);
+            lines.of(labels.endpoint()).is(value);
         },
     },
     Family {
         name: "certvigil_endpoint_not_after_timestamp_seconds",
         help: "The earliest end of a leaf certificate over the endpoint's addresses.",
-        write: |lines, view| {
+        write: |lines, view, labels| {
             if let Some(at) = view.not_after() {
-                lines.sample(&[("endpoint", &view.watch.endpoint.name)], at.as_second());
+                lines.of(labels.endpoint()).is(at.as_second());
             }
         },
     },
     Family {
         name: "certvigil_endpoint_addresses",
         help: "How many addresses of the endpoint are watched.",
-        write: |lines, view| {
+        write: |lines, view, labels| {
             let known = view.addresses.iter().filter(|address| address.address.is_some()).count();
-            lines.sample(&[("endpoint", &view.watch.endpoint.name)], known);
+            lines.of(labels.endpoint()).is(known);
         },
     },
     Family {
         name: "certvigil_endpoint_interval_seconds",
         help: "From one visit of the endpoint to the next, as configured.",
-        write: |lines, view| {
-            lines.sample(&[("endpoint", &view.watch.endpoint.name)], view.watch.policy.interval.as_secs_f64());
+        write: |lines, view, labels| {
+            lines.of(labels.endpoint()).is_seconds(view.watch.policy.interval);
         },
     },
     Family {
         name: "certvigil_probe_success",
         help: "1 when the peer presented a certificate at the last visit, whatever the verdict.",
-        write: |lines, view| {
-            per_address(view, |address, labels| {
-                lines.sample(&labels, u8::from(address.failed.is_none() && address.known.is_some()));
-            });
+        write: |lines, view, labels| {
+            for (address, labels) in labels.addresses(view) {
+                lines.of(labels).is(u8::from(address.failed.is_none() && address.known.is_some()));
+            }
         },
     },
     Family {
         name: "certvigil_probe_failure",
         help: "1 while visits fail: how far they come, and why they come no further.",
-        write: |lines, view| {
-            per_address(view, |address, [endpoint, label]| {
+        write: |lines, view, labels| {
+            for (address, labels) in labels.addresses(view) {
                 if let Some(failure) = address.failure() {
-                    lines.sample(&[endpoint, label, ("stage", failure.stage.name()), ("kind", failure.kind.name())], 1);
+                    lines.of(labels).label("stage", failure.stage.name()).label("kind", failure.kind.name()).is(1);
                 }
-            });
+            }
         },
     },
     Family {
         name: "certvigil_last_probe_timestamp_seconds",
         help: "When the address was last visited, whatever came of it.",
-        write: |lines, view| per_address(view, |address, labels| lines.sample(&labels, address.last_probe.as_second())),
+        write: |lines, view, labels| {
+            for (address, labels) in labels.addresses(view) {
+                lines.of(labels).is(address.last_probe.as_second());
+            }
+        },
     },
     Family {
         name: "certvigil_last_success_timestamp_seconds",
         help: "When a visit last saw a certificate.",
-        write: |lines, view| {
-            per_address(view, |address, labels| {
+        write: |lines, view, labels| {
+            for (address, labels) in labels.addresses(view) {
                 if let Some(at) = address.last_success {
-                    lines.sample(&labels, at.as_second());
+                    lines.of(labels).is(at.as_second());
                 }
-            });
+            }
         },
     },
     Family {
         name: "certvigil_verify_code",
         help: "What openssl s_client prints as its Verify return code for the last certificate seen; 0 is ok.",
-        write: |lines, view| {
-            per_address(view, |address, labels| {
+        write: |lines, view, labels| {
+            for (address, labels) in labels.addresses(view) {
                 if let Some(verdict) = diagnosis(address).and_then(|diagnosis| diagnosis.verdict.as_ref()) {
-                    lines.sample(&labels, verdict.code());
+                    lines.of(labels).is(verdict.code());
                 }
-            });
+            }
         },
     },
     Family {
         name: "certvigil_chain_complete",
         help: "1 when the server sends all that a strict client needs, 0 when it does not.",
-        write: |lines, view| {
-            per_address(view, |address, labels| {
+        write: |lines, view, labels| {
+            for (address, labels) in labels.addresses(view) {
                 if let Some(complete) = chain_status(address).is_complete() {
-                    lines.sample(&labels, u8::from(complete));
+                    lines.of(labels).is(u8::from(complete));
                 }
-            });
+            }
         },
     },
     Family {
         name: "certvigil_chain_status",
         help: "The shape of the presented chain: exactly one series for each address, always 1.",
-        write: |lines, view| {
-            per_address(view, |address, [endpoint, label]| {
-                lines.sample(&[endpoint, label, ("status", chain_status(address).name())], 1);
-            });
+        write: |lines, view, labels| {
+            for (address, labels) in labels.addresses(view) {
+                lines.of(labels).label("status", chain_status(address).name()).is(1);
+            }
         },
     },
     Family {
         name: "certvigil_certificate_not_after_timestamp_seconds",
         help: "The end of each presented certificate; position 0 is the leaf.",
-        write: |lines, view| {
-            per_certificate(view, |certificate, labels| {
-                if let Some(facts) = certificate.facts() {
-                    lines.sample(&labels, facts.not_after.as_second());
+        write: |lines, view, labels| {
+            for (address, labels) in labels.addresses(view) {
+                for (position, facts) in readable(address) {
+                    lines.of(labels).label("position", position).is(facts.not_after.as_second());
                 }
-            });
+            }
         },
     },
     Family {
         name: "certvigil_certificate_not_before_timestamp_seconds",
         help: "The beginning of each presented certificate; position 0 is the leaf.",
-        write: |lines, view| {
-            per_certificate(view, |certificate, labels| {
-                if let Some(facts) = certificate.facts() {
-                    lines.sample(&labels, facts.not_before.as_second());
+        write: |lines, view, labels| {
+            for (address, labels) in labels.addresses(view) {
+                for (position, facts) in readable(address) {
+                    lines.of(labels).label("position", position).is(facts.not_before.as_second());
                 }
-            });
+            }
         },
     },
     Family {
         name: "certvigil_certificate_info",
         help: "Each presented certificate; subject, issuer and serial are empty where it cannot be read.",
-        write: |lines, view| {
-            per_certificate(view, |certificate, [endpoint, label, position]| {
-                let [subject, issuer, serial] = certificate.facts().map_or_else(Default::default, |facts| {
-                    [strangers(&facts.subject.text), strangers(&facts.issuer.text), strangers(&facts.serial_hex())]
-                });
-                let fingerprint = certificate.fingerprint.to_string();
-                let names = [("subject", &*subject), ("issuer", &issuer), ("serial", &serial)];
-                let [subject, issuer, serial] = names;
-                let labels = [endpoint, label, position, subject, issuer, serial, ("fingerprint_sha256", &fingerprint)];
-                lines.sample(&labels, 1);
-            });
+        write: |lines, view, labels| {
+            for (address, labels) in labels.addresses(view) {
+                for (position, certificate) in certificates(address) {
+                    let (subject, issuer, serial) = certificate
+                        .facts()
+                        .map_or_else(Default::default, |facts| (&*facts.subject.text, &*facts.issuer.text, facts.serial_hex()));
+                    let mut series = lines.of(labels);
+                    series.label("position", position).strangers("subject", subject).strangers("issuer", issuer);
+                    series.strangers("serial", &serial).label("fingerprint_sha256", &hex(&certificate.fingerprint.0)).is(1);
+                }
+                lines.positions_cut += chain(address).map_or(0, |chain| chain.len().saturating_sub(POSITIONS.len()));
+            }
         },
     },
     Family {
         name: "certvigil_finding",
         help: "What is wrong, and who must act: 1 info (or accepted), 2 warning, 3 critical.",
-        write: |lines, view| {
-            per_address(view, |address, [endpoint, label]| {
+        write: |lines, view, labels| {
+            for (address, labels) in labels.addresses(view) {
                 for ((code, fault), severity) in worst_findings(address) {
                     let value = match severity {
                         Severity::Info => 1,
                         Severity::Warning => 2,
                         Severity::Critical => 3,
                     };
-                    lines.sample(&[endpoint, label, ("code", code), ("fault", fault.name())], value);
+                    lines.of(labels).label("code", code).label("fault", fault.name()).is(value);
                 }
-            });
+            }
         },
     },
     Family {
         name: "certvigil_tls_info",
         help: "What was negotiated when a certificate was last seen; empty where the handshake ended before.",
-        write: |lines, view| {
-            per_address(view, |address, [endpoint, label]| {
+        write: |lines, view, labels| {
+            for (address, labels) in labels.addresses(view) {
                 if let Some(handshake) = address.known.as_ref().and_then(|known| known.observation.handshake()) {
-                    let [version, cipher, group] =
-                        [&handshake.tls.version, &handshake.tls.cipher, &handshake.tls.group].map(|text| strangers(text));
-                    lines.sample(&[endpoint, label, ("version", &version), ("cipher", &cipher), ("group", &group)], 1);
+                    let (mut series, tls) = (lines.of(labels), &handshake.tls);
+                    series
+                        .strangers("version", &tls.version)
+                        .strangers("cipher", &tls.cipher)
+                        .strangers("group", &tls.group)
+                        .is(1);
                 }
-            });
+            }
         },
     },
 ];
 
-type Label<'a> = (&'static str, &'a str);
-
-fn per_address(view: &EndpointView, mut each: impl FnMut(&AddressView, [Label<'_>; 2])) {
-    for address in &view.addresses {
-        let text = address.address.map_or_else(String::new, |ip| ip.to_string());
-        each(address, [("endpoint", &view.watch.endpoint.name), ("address", &text)]);
-    }
+fn chain(address: &AddressView) -> Option<&Chain> {
+    address.known.as_ref()?.observation.chain()
 }
 
-fn per_certificate(view: &EndpointView, mut each: impl FnMut(&Certificate, [Label<'_>; 3])) {
-    per_address(view, |address, [endpoint, label]| {
-        let chain = address.known.as_ref().and_then(|known| known.observation.chain());
-        for (position, certificate) in chain.iter().flat_map(|chain| chain.iter()).take(POSITIONS).enumerate() {
-            each(certificate, [endpoint, label, ("position", &position.to_string())]);
-        }
-    });
+/// What the peer presented last, each with its position.
+fn certificates(address: &AddressView) -> impl Iterator<Item = (&'static str, &Certificate)> {
+    let all = chain(address).into_iter().flat_map(Chain::iter);
+    POSITIONS.into_iter().zip(all.map(|certificate| &**certificate))
+}
+
+/// Those of them that can be read.
+fn readable(address: &AddressView) -> impl Iterator<Item = (&'static str, &Facts)> {
+    certificates(address).filter_map(|(position, certificate)| Some((position, certificate.facts()?)))
 }
 
 /// So many certificates of one chain are shown; a stranger may send thousands.
-const POSITIONS: usize = 10;
+const POSITIONS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 /// Of the last certificate seen, which stays while visits fail.
 fn diagnosis(address: &AddressView) -> Option<&Diagnosis> {
@@ -237,13 +243,13 @@ fn worst_findings(address: &AddressView) -> BTreeMap<(&'static str, Fault), Seve
     worst
 }
 
-fn endpoint_info(lines: &mut Lines<'_>, view: &EndpointView) {
-    let endpoint = &view.watch.endpoint;
-    let target = endpoint.target.to_string();
-    let own = label_names(&view.watch.policy.labels);
-    let mut labels = vec![("endpoint", &*endpoint.name), ("target", &target)];
-    labels.extend(own.iter().map(|(name, value)| (&**name, *value)));
-    lines.sample(&labels, 1);
+fn endpoint_info(lines: &mut Lines<'_>, view: &EndpointView, labels: &Labels<'_>) {
+    let mut series = lines.of(labels.endpoint());
+    series.label("target", &view.watch.endpoint.target.to_string());
+    for (name, value) in label_names(&view.watch.policy.labels) {
+        series.label(&name, value);
+    }
+    series.is(1);
 }
 
 /// The endpoint's own labels under names that Prometheus takes. A name that needs no change keeps it; of several that become

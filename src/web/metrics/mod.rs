@@ -1,9 +1,10 @@
-//! `/metrics`: the snapshot as Prometheus's text format 0.0.4, family by family, endpoint by endpoint.
+//! `/metrics`: the snapshot as Prometheus's text format 0.0.4 or as OpenMetrics 1.0, family by family, endpoint by endpoint.
 //!
 //! A family has to stand in one piece, so the snapshot is walked once for each.
 
 mod daemon;
 mod endpoint;
+mod labels;
 mod own;
 mod process;
 #[cfg(test)]
@@ -12,46 +13,100 @@ mod text;
 
 use std::sync::Arc;
 
+use endpoint::{FAMILIES, Family};
+use labels::Book;
+use text::Lines;
+
 use super::body::{Render, Stream};
 use crate::monitor::Snapshot;
 
 pub use own::OwnMetrics;
+pub(super) use text::Format;
 
 /// One scrape.
-pub(super) fn scrape(snapshot: Arc<Snapshot>, own: &OwnMetrics) -> Stream {
+pub(super) fn scrape(snapshot: Arc<Snapshot>, own: &OwnMetrics, format: Format) -> Stream {
     let mut head = String::new();
-    daemon::render(&mut head, &snapshot);
-    own.render(&mut head);
-    process::render(&mut head, &process::read(), snapshot.started);
-    Stream::new(Scrape { snapshot, head: Some(head), family: 0, endpoint: 0 })
+    daemon::render(&mut head, format, &snapshot);
+    own.render(&mut head, format);
+    process::render(&mut head, format, &process::read(), snapshot.started);
+    let labels = Book::of(snapshot.endpoints.iter().map(|view| &**view));
+    let cut = Cut { addresses: labels.addresses_cut, ..Cut::default() };
+    Stream::new(Scrape { snapshot, format, labels, cut, next: Next::Daemon(head) })
 }
 
 struct Scrape {
     snapshot: Arc<Snapshot>,
-    /// The few series of the daemon itself, until they are out.
-    head: Option<String>,
-    family: usize,
-    endpoint: usize,
+    format: Format,
+    labels: Book,
+    cut: Cut,
+    next: Next,
+}
+
+/// What comes next.
+enum Next {
+    /// The few series of the daemon itself.
+    Daemon(String),
+    /// A family at one endpoint, whose labels stand at `entry`.
+    Family {
+        family: usize,
+        endpoint: usize,
+        entry: usize,
+    },
+    /// What was left out, and the end.
+    Cut,
+    End,
 }
 
 impl Render for Scrape {
     fn step(&mut self, out: &mut String) -> bool {
-        if let Some(head) = self.head.take() {
-            out.push_str(&head);
-            return true;
-        }
-        let Some(family) = endpoint::FAMILIES.get(self.family) else { return false };
-        let mut lines = text::Lines::new(out, family.name);
-        if self.endpoint == 0 {
-            lines.head("gauge", family.help);
-        }
-        if let Some(view) = self.snapshot.endpoints.get(self.endpoint) {
-            (family.write)(&mut lines, view);
-            self.endpoint += 1;
-        } else {
-            self.family += 1;
-            self.endpoint = 0;
-        }
+        self.next = match &self.next {
+            Next::Daemon(head) => {
+                out.push_str(head);
+                Next::Family { family: 0, endpoint: 0, entry: 0 }
+            }
+            Next::Family { family, endpoint, entry } => self.family(out, *family, *endpoint, *entry),
+            Next::Cut => {
+                self.cut.render(out, self.format);
+                out.push_str(self.format.end());
+                Next::End
+            }
+            Next::End => return false,
+        };
         true
+    }
+}
+
+impl Scrape {
+    fn family(&mut self, out: &mut String, family: usize, endpoint: usize, entry: usize) -> Next {
+        let Some(Family { name, help, write }) = FAMILIES.get(family) else { return Next::Cut };
+        let mut lines = Lines::new(out, self.format, name);
+        if endpoint == 0 {
+            lines.head("gauge", help);
+        }
+        let Some(view) = self.snapshot.endpoints.get(endpoint) else {
+            return Next::Family { family: family + 1, endpoint: 0, entry: 0 };
+        };
+        write(&mut lines, view, &self.labels.at(entry, view));
+        self.cut.texts += lines.texts_cut;
+        self.cut.positions += lines.positions_cut;
+        Next::Family { family, endpoint: endpoint + 1, entry: entry + labels::entries(view) }
+    }
+}
+
+/// What a scrape leaves out, so that neither a stranger's certificate nor a stranger's DNS makes it grow without end.
+#[derive(Default)]
+struct Cut {
+    addresses: usize,
+    positions: usize,
+    texts: usize,
+}
+
+impl Cut {
+    fn render(&self, out: &mut String, format: Format) {
+        let mut lines = Lines::new(out, format, "certvigil_scrape_cut");
+        lines.head("gauge", "How many addresses and certificates this scrape leaves out, and label texts it cuts.");
+        for (what, count) in [("address", self.addresses), ("certificate", self.positions), ("text", self.texts)] {
+            lines.sample(&[("what", what)], count);
+        }
     }
 }

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use prometheus::{HistogramOpts, HistogramVec, IntGauge, Registry, TextEncoder};
+use prometheus::{
+    HistogramOpts, HistogramVec, IntGauge, Registry,
+    proto::{Histogram, MetricType},
+};
 
+use super::text::{Format, Lines};
 use crate::{
     clock::Timestamp,
     observation::{Observation, Stage},
@@ -61,12 +65,31 @@ impl OwnMetrics {
         }
     }
 
-    pub(super) fn render(&self, out: &mut String) {
-        // The only error is a family without a series, which `new` rules out.
-        if let Err(error) = TextEncoder::new().encode_utf8(&self.registry.gather(), out) {
-            tracing::error!(%error, "cannot render the daemon's own metrics");
+    pub(super) fn render(&self, out: &mut String, format: Format) {
+        for family in self.registry.gather() {
+            let mut lines = Lines::new(out, format, family.name());
+            let is_histogram = family.get_field_type() == MetricType::HISTOGRAM;
+            lines.head(if is_histogram { "histogram" } else { "gauge" }, family.help());
+            for metric in family.get_metric() {
+                let labels: Vec<_> = metric.get_label().iter().map(|pair| (pair.name(), pair.value())).collect();
+                if is_histogram {
+                    histogram(&mut lines, &labels, metric.get_histogram());
+                } else {
+                    lines.sample(&labels, metric.get_gauge().get_value());
+                }
+            }
         }
     }
+}
+
+fn histogram(lines: &mut Lines<'_>, labels: &[(&str, &str)], counts: &Histogram) {
+    let finite = counts.get_bucket().iter().map(|one| (lines.bound(one.upper_bound()), one.cumulative_count()));
+    let buckets: Vec<_> = finite.chain([("+Inf".to_owned(), counts.get_sample_count())]).collect();
+    for (bound, count) in &buckets {
+        lines.suffixed("_bucket", &[labels, &[("le", bound)]].concat(), count);
+    }
+    lines.suffixed("_sum", labels, counts.get_sample_sum());
+    lines.suffixed("_count", labels, counts.get_sample_count());
 }
 
 #[cfg(test)]
@@ -78,7 +101,7 @@ mod tests {
         let own = OwnMetrics::new();
         own.observe_stage(Stage::Connect, Duration::from_millis(3));
         let mut out = String::new();
-        own.render(&mut out);
+        own.render(&mut out, Format::Text);
         assert!(out.contains("# TYPE certvigil_probe_duration_seconds histogram\n"), "{out}");
         assert!(out.contains("certvigil_probe_duration_seconds_bucket{stage=\"connect\",le=\"0.005\"} 1\n"), "{out}");
         assert!(out.contains("certvigil_probe_duration_seconds_bucket{stage=\"connect\",le=\"0.0025\"} 0\n"), "{out}");

@@ -4,7 +4,7 @@
 
 use std::{fs, io, time::Duration};
 
-use super::text::Lines;
+use super::text::{Format, Lines};
 use crate::clock::Timestamp;
 
 /// What the kernel says of this process; `None` where it says nothing (no Linux, no `/proc`).
@@ -25,10 +25,10 @@ pub(super) fn read() -> Process {
     process
 }
 
-pub(super) fn render(out: &mut String, process: &Process, started: Timestamp) {
+pub(super) fn render(out: &mut String, format: Format, process: &Process, started: Timestamp) {
     let mut family = |name, kind, help, value: Option<String>| {
         if let Some(value) = value {
-            let mut lines = Lines::new(out, name);
+            let mut lines = Lines::new(out, format, name);
             lines.head(kind, help);
             lines.sample(&[], value);
         }

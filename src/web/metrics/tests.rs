@@ -1,13 +1,16 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, io::Read as _};
 
 use super::*;
-use crate::web::{
-    hostile::{Series, parse},
-    sample::{self, HOSTILE},
+use crate::{
+    diagnosis::ChainStatus,
+    web::{
+        hostile::{Series, parse},
+        sample::{self, HOSTILE, saw},
+    },
 };
 
 fn rendered(snapshot: Snapshot) -> String {
-    scrape(Arc::new(snapshot), &OwnMetrics::new()).collect()
+    scrape(Arc::new(snapshot), &OwnMetrics::new(), Format::Text).collect()
 }
 
 /// The series of this name with these labels among theirs, as `value`s.
@@ -44,6 +47,7 @@ fn strangers_texts_are_tamed() {
     }
     let positions: BTreeSet<_> = values_of(&all, "long", "position");
     assert_eq!(positions.len(), 10);
+    assert_eq!(values(&all, "certvigil_scrape_cut", &[("what", "certificate")]), ["31"], "41 were sent, and it says so");
 }
 
 fn values_of(all: &[Series], endpoint: &str, label: &str) -> BTreeSet<String> {
@@ -127,11 +131,58 @@ fn the_daemon_tells_of_itself() {
 #[test]
 fn a_large_fleet_is_rendered_in_bounded_chunks() {
     let snapshot = Arc::new(sample::large(5000));
-    let lengths = scrape(snapshot, &OwnMetrics::new()).chunk_lengths();
+    let lengths = scrape(snapshot, &OwnMetrics::new(), Format::Text).chunk_lengths();
     let whole: usize = lengths.iter().sum();
     assert!(whole > 10_000_000, "{whole}");
     let longest = lengths.iter().max().copied().unwrap_or_default();
     assert!(longest < crate::web::body::CHUNK + 16 * 1024, "{longest}");
+}
+
+#[test]
+fn what_strangers_send_without_end_is_cut_and_counted() {
+    let long = saw("192.0.2.1", &sample::chain(&"x".repeat(60_000), 2027, 1, 1), ChainStatus::Complete, 0, Vec::new());
+    let many = |i: u8| {
+        let known = saw(&format!("192.0.2.{i}"), &sample::chain("a.example", 2027, 1, 1), ChainStatus::Complete, 0, Vec::new());
+        sample::address(Some(known), None)
+    };
+    let all = parse(&rendered(sample::snapshot(vec![
+        sample::endpoint("long", "long.example", &[], vec![sample::address(Some(long), None)]),
+        sample::endpoint("many", "many.example", &[], (0..40).map(many).collect()),
+    ])));
+    assert_eq!(values(&all, "certvigil_probe_success", &[("endpoint", "many")]).len(), 32);
+    assert_eq!(values(&all, "certvigil_endpoint_addresses", &[("endpoint", "many")]), ["40"]);
+    let cut = |what| values(&all, "certvigil_scrape_cut", &[("what", what)]);
+    assert_eq!((cut("address"), cut("certificate"), cut("text")), (vec!["8".into()], vec!["0".into()], vec!["1".into()]));
+}
+
+#[test]
+fn openmetrics_says_the_same_in_its_own_form() {
+    let open = scrape(Arc::new(sample::fleet()), &OwnMetrics::new(), Format::OpenMetrics).collect();
+    let mut families: Vec<_> = open.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+    for family in ["certvigil_mails counter", "process_cpu_seconds counter", "certvigil_endpoint info", "certvigil_build info"] {
+        assert!(families.contains(&family), "{family} in {families:?}");
+    }
+    families.sort_unstable();
+    families.dedup();
+    assert_eq!(open.matches("# TYPE ").count(), families.len());
+    assert!(open.contains("certvigil_mails_total{kind=\"expiry\",result=\"delivered\"} 3\n"), "{open}");
+    assert!(open.contains("certvigil_schedule_lag_seconds_bucket{le=\"1.0\"} 1\n"), "{open}");
+    assert!(open.contains("# UNIT certvigil_schedule_lag_seconds seconds\n") && open.ends_with("\n# EOF\n"), "{open}");
+    let names = |text: &str| parse(text).into_iter().map(|series| series.name).collect::<Vec<_>>();
+    assert_eq!(names(&open), names(&rendered(sample::fleet())));
+}
+
+#[test]
+fn a_compressed_scrape_is_the_same_scrape() {
+    let snapshot = Arc::new(sample::large(500));
+    let stream = || scrape(Arc::clone(&snapshot), &OwnMetrics::new(), Format::OpenMetrics);
+    let packed: Vec<u8> = stream().gzip().chunks().flatten().collect();
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&packed[..]).read_to_string(&mut text).expect("gzip");
+    // What moves between two readings of /proc is not compared.
+    let still = |text: &str| text.lines().filter(|line| !line.starts_with("process_")).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(still(&text), still(&stream().collect()));
+    assert!(packed.len() * 8 < text.len(), "{} of {}", packed.len(), text.len());
 }
 
 /// Name and labels of everything that is emitted, for the test of what we ship.

@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::{io::Read as _, net::SocketAddr};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -73,6 +73,24 @@ async fn every_path_has_its_answer() {
     let post = server.ask("POST /metrics").await;
     assert_eq!(status(&post), "HTTP/1.1 405 Method Not Allowed");
     assert!(post.contains("allow: GET, HEAD\r\n"), "{post}");
+}
+
+#[tokio::test]
+async fn a_scraper_gets_what_it_can_read() {
+    let server = server(sample::small(), Limits::default()).await;
+    let open = server.ask("GET /metrics HTTP/1.1\r\nAccept: application/openmetrics-text;version=1.0.0,*/*;q=0.1\r\nX:").await;
+    assert!(open.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"), "{open}");
+    assert!(open.contains("vary: Accept, Accept-Encoding\r\n") && open.contains("# EOF\n"), "{open}");
+    let mut packed = server.connect().await;
+    packed.write_all(b"GET /metrics HTTP/1.0\r\nAccept-Encoding: gzip\r\n\r\n").await.expect("write");
+    let mut answer = Vec::new();
+    timeout(SOON, packed.read_to_end(&mut answer)).await.expect("in time").expect("an answer");
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
+    let head = String::from_utf8_lossy(&answer[..end]);
+    assert!(head.contains("content-encoding: gzip\r\n") && !head.contains("content-length"), "{head}");
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&answer[end..]).read_to_string(&mut text).expect("gzip");
+    assert!(text.contains("certvigil_verify_code{endpoint=\"a\",address=\"192.0.2.1\"} 0\n"), "{text}");
 }
 
 #[tokio::test]
