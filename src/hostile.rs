@@ -169,6 +169,7 @@ fn page(octets: &[u8]) {
         outbox: OutboxView::default(),
         reload: ReloadView { successful: true, success_at: now() },
         lag: Histogram::new(&[1.0]),
+        canaries: Vec::new(),
         own_faults: Vec::new(),
         troubles: vec![detail],
     };

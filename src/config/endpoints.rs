@@ -47,6 +47,15 @@ impl Common {
         }
     }
 
+    /// What a canary keeps to: it is visited like an endpoint, and nobody hears of it.
+    pub(super) fn canary(&self, target: Target) -> Watch {
+        let mut common = self.clone();
+        let Policy { confirm, .. } = common.policy;
+        common.policy = Policy { interval: CANARY_INTERVAL, confirm, ..Policy::default() };
+        let name = format!("canary {target}").into();
+        watch(Endpoint { name, ..Endpoint::new(target) }, common)
+    }
+
     /// Who hears of endpoints that name nobody, and in place of those who cannot be written to.
     pub(super) fn own(&mut self, operators: &[String], fallback: &[String]) {
         self.policy.fallback = fallback.into();
@@ -324,6 +333,9 @@ const ENDPOINT_KEYS: &[&str] = &[
 ];
 
 const COMMON_KEYS: &[&str] = ENDPOINT_KEYS.split_at(3).1;
+
+/// While nothing is suspected.
+const CANARY_INTERVAL: Duration = Duration::from_mins(15);
 
 const INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(365 * 24);
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);

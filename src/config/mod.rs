@@ -1,6 +1,7 @@
 //! The configuration: a YAML file as people write it, resolved into what the daemon needs. Every fault is told at once, each
 //! with its line, its key and what to write instead; unknown keys are refused.
 
+mod canaries;
 mod channels;
 mod duration;
 mod endpoints;
@@ -63,6 +64,9 @@ pub struct Loaded {
 pub struct Config {
     /// The inventory, in the order of the file; names are unique, and at least one is there.
     pub watches: Vec<Arc<Watch>>,
+    /// Hosts that tell whether a failure is ours: no endpoints, though visited like them. Their names differ from those of the
+    /// endpoints.
+    pub canaries: Vec<Arc<Watch>>,
     /// What the whole daemon keeps to.
     pub limits: Limits,
     /// Who resolves names.
@@ -163,8 +167,21 @@ pub fn summary(loaded: &Loaded) -> String {
 
 /// Reads every section, whatever the faults of the others.
 fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report) -> Option<Config> {
-    const KEYS: &[&str] =
-        &["defaults", "trust", "limits", "probe", "fetch", "web", "state", "mail", "channels", "people", "routes", "endpoints"];
+    const KEYS: &[&str] = &[
+        "defaults",
+        "trust",
+        "limits",
+        "probe",
+        "fetch",
+        "web",
+        "state",
+        "mail",
+        "channels",
+        "people",
+        "routes",
+        "endpoints",
+        "canaries",
+    ];
     let fields = Fields::read(at, KEYS, report)?;
     let section = |key: &str| fields.get(key).filter(|at| *at.value() != Value::Null);
     let mut stores = Stores::default();
@@ -202,6 +219,7 @@ fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report
         Some(at) => endpoints::read(&at, &common, &mut around, report),
         None => Vec::new(),
     };
+    let canaries = section("canaries").map_or_else(Vec::new, |at| canaries::read(&at, &common, report));
     if let (None, Some((line, key))) = (section("mail"), around.first_addressee) {
         report.warn_at(line, key, "nobody gets mail, as there is no section mail", "write one, or remove the address");
     }
@@ -209,6 +227,7 @@ fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report
 
     Some(Config {
         watches,
+        canaries,
         limits: section("limits").map_or_else(Limits::default, |at| read_limits(&at, report)),
         resolver: section("probe").map_or_else(NameLookup::default, |at| read_resolver(&at, report)),
         fetch: section("fetch").map_or_else(fetch::Settings::default, |at| read_fetch(&at, report)),

@@ -269,7 +269,8 @@ impl Loop {
 }
 
 fn inventory(config: &Config) -> Inventory {
-    Inventory { watches: config.watches.clone(), operators: config.mail.as_ref().map_or_else(Vec::new, |mail| mail.to.clone()) }
+    let operators = config.mail.as_ref().map_or_else(Vec::new, |mail| mail.to.clone());
+    Inventory { watches: config.watches.clone(), canaries: config.canaries.clone(), operators }
 }
 
 async fn bind(listen: SocketAddr) -> Result<TcpListener, StartError> {

@@ -20,6 +20,8 @@ use crate::{
 pub(super) struct Dossier {
     /// Entry and addresses; shared with the snapshots, copied when it changes.
     pub(super) view: Arc<EndpointView>,
+    /// It bears witness, and nobody hears of it.
+    pub(super) is_canary: bool,
     /// Its part in incidents: suspected, open, and mended where somebody is yet to be told.
     pub(super) members: BTreeMap<IncidentKey, Arc<Member>>,
     /// Successful resolutions in a row that lacked the address.
@@ -60,6 +62,7 @@ impl Dossier {
         let view = Arc::new(EndpointView { watch, addresses: Vec::new() });
         Dossier {
             view,
+            is_canary: false,
             members: BTreeMap::new(),
             absences: HashMap::new(),
             proofs: Proving::default(),

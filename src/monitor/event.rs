@@ -56,13 +56,16 @@ pub enum Event {
 pub struct Inventory {
     /// The endpoints, each with its policy.
     pub watches: Vec<Arc<Watch>>,
+    /// Well-known hosts that tell whether a failure is ours: visited as endpoints are, and never told of. Their names differ from
+    /// those of the endpoints.
+    pub canaries: Vec<Arc<Watch>>,
     /// Who is told when our own network is the likely fault: mail addresses.
     pub operators: Vec<String>,
 }
 
 impl From<Vec<Arc<Watch>>> for Inventory {
     fn from(watches: Vec<Arc<Watch>>) -> Self {
-        Inventory { watches, operators: Vec::new() }
+        Inventory { watches, ..Inventory::default() }
     }
 }
 

@@ -37,7 +37,7 @@ use crate::{
 };
 use crowd::Spot;
 use desk::Desk;
-use dossier::Dossier;
+use dossier::{Dossier, Judgement};
 use hold::Holds;
 use ledger::Ledger;
 use ours::{Episode, Ways, spot};
@@ -61,7 +61,7 @@ pub use snapshot::{AddressView, EndpointView, Histogram, IncidentView, MailResul
 pub struct Monitor {
     settings: Settings,
     started: Timestamp,
-    /// In the order of the inventory.
+    /// In the order of the inventory, the canaries last.
     dossiers: Vec<Dossier>,
     /// Where in `dossiers` a name stands.
     places: HashMap<Arc<str>, usize>,
@@ -209,7 +209,8 @@ impl Monitor {
         Snapshot {
             at: now.wall,
             started: self.started,
-            endpoints: self.dossiers.iter().map(|dossier| dossier.view.clone()).collect(),
+            endpoints: self.endpoints().map(|dossier| dossier.view.clone()).collect(),
+            canaries: self.canaries(),
             incidents: self.ledger.entries().map(|entry| self.view(entry)).collect(),
             silences: self.silences.active().to_vec(),
             held: self.desk.view(),
@@ -239,16 +240,21 @@ impl Monitor {
         self.bears_witness(place, &report, started, now);
         let host = self.dossiers[place].view.watch.endpoint.target.host.clone();
         let counts = |address| self.ways.counts(&spot(&host, address), started);
-        let seen = turn.records.len();
-        self.dossiers[place].observe(&report, started, counts, now.wall, &mut turn.records);
-        for record in &turn.records[seen..] {
+        let mut records = Vec::new();
+        self.dossiers[place].observe(&report, started, counts, now.wall, &mut records);
+        for record in &records {
             if let Record::AddressGone { address: Some(address), .. } = record {
                 self.ways.left(&Spot::Address(*address), &report.endpoint);
             }
         }
         self.weigh(place, now);
         let dossier = &mut self.dossiers[place];
-        let judgement = dossier.judge(&report, now.wall);
+        let judgement = if dossier.is_canary {
+            Judgement::default()
+        } else {
+            turn.records.extend(records);
+            dossier.judge(&report, now.wall)
+        };
 
         let is_hushed = |address| self.ways.is_hushed(&spot(&host, address), &report.endpoint);
         let is_suspected = dossier.is_suspected(&report, is_hushed);
@@ -256,7 +262,7 @@ impl Monitor {
         let next = Next {
             after: started,
             confirm: (is_suspected || is_pending).then_some(dossier.view.watch.policy.confirm),
-            threshold: dossier.next_threshold(now.uptime.saturating_sub(started), now.wall),
+            threshold: dossier.next_threshold(now.uptime.saturating_sub(started), now.wall).filter(|_| !dossier.is_canary),
         };
         self.schedule.again(&report.endpoint, next, now.uptime);
         if let Some(sweep) = self.sweep.as_mut().filter(|_| !is_suspected) {
@@ -278,10 +284,15 @@ impl Monitor {
     }
 
     fn begin_sweep(&mut self, now: Now) {
-        if self.can_tell() && !self.sweep_done && self.sweep.is_none() && !self.dossiers.is_empty() {
-            let names = self.dossiers.iter().map(|dossier| dossier.name().clone());
+        if self.can_tell() && !self.sweep_done && self.sweep.is_none() && self.endpoints().next().is_some() {
+            let names = self.endpoints().map(|dossier| dossier.name().clone());
             self.sweep = Some(Sweep::new(names, now.uptime.saturating_add(self.settings.first_sweep)));
         }
+    }
+
+    /// What is watched, without the canaries.
+    fn endpoints(&self) -> impl Iterator<Item = &Dossier> {
+        self.dossiers.iter().filter(|dossier| !dossier.is_canary)
     }
 
     fn can_tell(&self) -> bool {

@@ -23,12 +23,13 @@ impl Monitor {
         self.places.clear();
         let mut trusts = SameTrust::default();
         let mut anew = Vec::new();
-        for watch in inventory.watches {
+        let endpoints = inventory.watches.into_iter().map(|watch| (watch, false));
+        for (watch, is_canary) in endpoints.chain(inventory.canaries.into_iter().map(|watch| (watch, true))) {
             let (name, interval) = (watch.endpoint.name.clone(), watch.policy.interval);
             if self.places.contains_key(&name) {
                 continue;
             }
-            let (dossier, is_asked_anew) = match old.remove(&name) {
+            let (mut dossier, is_asked_anew) = match old.remove(&name) {
                 None => (Dossier::new(watch, now.wall), true),
                 Some(mut dossier) => {
                     let change = trusts.change(&dossier.view.watch, &watch);
@@ -47,6 +48,7 @@ impl Monitor {
                 anew.push(Plan { name: name.clone(), generation: self.generations, interval });
                 self.sweep.iter_mut().for_each(|sweep| sweep.unsettled(&name));
             }
+            dossier.is_canary = is_canary;
             self.places.insert(name, self.dossiers.len());
             self.dossiers.push(dossier);
         }

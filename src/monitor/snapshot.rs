@@ -7,6 +7,7 @@ use super::{NoticeKind, OwnFault, Silence, Watch};
 use crate::{
     clock::Timestamp,
     diagnosis::{Found, Judged, Status},
+    endpoint::Target,
     incident::{Incident, Member},
     observation::Failure,
 };
@@ -20,6 +21,8 @@ pub struct Snapshot {
     pub started: Timestamp,
     /// Every endpoint of the inventory, in its order.
     pub endpoints: Vec<Arc<EndpointView>>,
+    /// The canaries that have been visited, and whether the last visit has reached them.
+    pub canaries: Vec<(Target, bool)>,
     /// Every incident.
     pub incidents: Vec<IncidentView>,
     /// The silences that are not over.

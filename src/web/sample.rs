@@ -136,6 +136,7 @@ pub(super) fn snapshot(endpoints: Vec<Arc<EndpointView>>) -> Snapshot {
         outbox: OutboxView::default(),
         reload: ReloadView { successful: true, success_at: earlier(now(), Duration::from_hours(1)) },
         lag,
+        canaries: Vec::new(),
         own_faults: Vec::new(),
         troubles: Vec::new(),
     }

@@ -111,7 +111,8 @@ impl Run {
     fn new(world: World, seed: u64) -> Self {
         let settings = Settings { limits: Limits::default(), mail: true, seed, first_sweep: Duration::from_mins(15) };
         let now = Now { wall: wall(0), uptime: Duration::ZERO };
-        let inventory = Inventory { watches: world.watches.clone(), operators: vec![OPERATOR.to_owned()] };
+        let inventory =
+            Inventory { watches: world.watches.clone(), operators: vec![OPERATOR.to_owned()], ..Inventory::default() };
         let (monitor, effects) = Monitor::new(inventory, Restored::default(), settings, now);
         assert!(effects.iter().all(|effect| !matches!(effect, Effect::Visit { .. })), "first visits are spread");
         let numbers = world.watches.iter().enumerate().map(|(at, watch)| (Arc::clone(&watch.endpoint.name), at)).collect();

@@ -169,7 +169,7 @@ impl Monitor {
     /// How many endpoints fail now, by how they do.
     fn kinds_of_failure(&self) -> Vec<(String, usize)> {
         let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
-        for dossier in &self.dossiers {
+        for dossier in self.endpoints() {
             let failures = dossier.view.addresses.iter().filter(|row| row.failed.is_some()).filter_map(|row| row.failure());
             if let Some(failure) = failures.max_by_key(|failure| failure.stage) {
                 *kinds.entry(format!("{} at {}", failure.kind.name().replace('_', " "), failure.stage)).or_default() += 1;

@@ -6,14 +6,14 @@ mod ways;
 use core::net::IpAddr;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{Monitor, Visited, crowd::Spot, dossier::Dossier};
+use super::{AddressView, Monitor, Visited, crowd::Spot, dossier::Dossier};
 use crate::{
     clock::Now,
-    endpoint::Host,
+    endpoint::{Host, Target},
     incident::LOOKS,
     observation::{FailureKind, Observation},
 };
-use ways::{Opinion, Relief, has_reached};
+use ways::{Opinion, Relief, Stock, has_reached};
 
 pub(super) use fault::Episode;
 pub use fault::{OwnFault, OwnKind};
@@ -23,7 +23,8 @@ impl Monitor {
     /// Takes down what a visit that was begun then has proven about the ways it took. What was in doubt and is no more is looked
     /// at again before anybody hears of it.
     pub(super) fn bears_witness(&mut self, place: usize, report: &Visited, begun: Duration, now: Now) {
-        let host = &self.dossiers[place].view.watch.endpoint.target.host;
+        let dossier = &self.dossiers[place];
+        let (host, is_canary) = (&dossier.view.watch.endpoint.target.host, dossier.is_canary);
         let mut proofs: BTreeMap<Spot, bool> = BTreeMap::new();
         if let (Host::Name(name), false) = (host, report.resolved.is_empty()) {
             proofs.insert(Spot::Name(name.clone()), true);
@@ -33,6 +34,7 @@ impl Monitor {
             *proofs.entry(spot).or_default() |= has_reached(&judged.observation);
         }
         for (spot, is_reached) in proofs {
+            self.ways.met(&spot, &report.endpoint, is_canary);
             if is_reached {
                 match self.ways.reached(&spot, &report.endpoint, begun, now.uptime) {
                     Some(Relief::Over(way)) => self.forgives(way, now),
@@ -74,9 +76,22 @@ impl Monitor {
             let by_name = matches!(host, Host::Name(_)).then_some(None);
             let rows = dossier.view.addresses.iter().filter_map(|row| row.address.map(Some));
             let addresses = by_name.into_iter().chain(rows);
-            addresses.map(|address| (spot(host, address), dossier.name().clone(), dossier.looks.at(address) >= LOOKS))
+            addresses.map(|address| Stock {
+                spot: spot(host, address),
+                endpoint: dossier.name().clone(),
+                is_canary: dossier.is_canary,
+                is_down: dossier.looks.at(address) >= LOOKS,
+            })
         });
         self.ways.are(posts);
+    }
+
+    /// What canaries say, once they have been visited.
+    pub(super) fn canaries(&self) -> Vec<(Target, bool)> {
+        let asked = self.dossiers.iter().filter(|dossier| dossier.is_canary && !dossier.view.addresses.is_empty());
+        let is_up = |row: &AddressView| row.failed.as_ref().is_none_or(|judged| has_reached(&judged.observation));
+        let say = asked.map(|dossier| (&dossier.view.watch.endpoint.target, dossier.view.addresses.iter().any(is_up)));
+        say.map(|(target, is_up)| (target.clone(), is_up)).collect()
     }
 
     /// The way is open again: what failed there meanwhile said nothing, and is looked at anew.

@@ -1,7 +1,8 @@
 //! What visits prove about the ways out of this machine: whether a server is down, or we are cut off.
 //!
 //! A failure is believed when somebody else was reached by the same way meanwhile. Where nobody was, up to three others are
-//! asked, far ones first; if none of them can be reached either, or more than half of all fail at once, we doubt ourselves.
+//! asked, canaries and then far ones first; if none of them can be reached either, or more than half of all fail at once, we doubt
+//! ourselves. Where all canaries are reached, it is not us, however many fail.
 
 use core::net::IpAddr;
 use std::{
@@ -31,6 +32,14 @@ pub(in crate::monitor) enum Reach {
     Machine,
     Site,
     World,
+}
+
+/// Somewhere that can be reached, or not, as the brain's memory has it.
+pub(in crate::monitor) struct Stock {
+    pub(super) spot: Spot,
+    pub(super) endpoint: Arc<str>,
+    pub(super) is_canary: bool,
+    pub(super) is_down: bool,
 }
 
 /// What to think of a failure.
@@ -70,6 +79,7 @@ struct Traffic {
 struct Post {
     /// An endpoint there.
     endpoint: Arc<str>,
+    is_canary: bool,
     /// When the last visit was begun that reached it, and the last that did not, in uptime.
     reached: Option<Duration>,
     failed: Option<Duration>,
@@ -85,6 +95,17 @@ struct Doubt {
     looked_again: Option<Duration>,
 }
 
+/// What canaries say together: the last of these that any of them does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Canaries {
+    /// The way is open.
+    Reached,
+    /// Nothing yet.
+    Unasked,
+    /// It may not be.
+    Failed,
+}
+
 impl Way {
     pub(super) fn of(spot: &Spot) -> Way {
         match spot {
@@ -96,20 +117,28 @@ impl Way {
 
 impl Ways {
     /// The posts as they are now; what is known of those that stay is kept.
-    pub(super) fn are(&mut self, posts: impl Iterator<Item = (Spot, Arc<str>, bool)>) {
+    pub(super) fn are(&mut self, posts: impl Iterator<Item = Stock>) {
         let mut old = std::mem::take(&mut self.ways);
-        for (spot, endpoint, is_down) in posts {
+        for Stock { spot, endpoint, is_canary, is_down } in posts {
             let way = Way::of(&spot);
-            let known = old.get_mut(&way).and_then(|traffic| traffic.posts.remove(&spot));
-            let down = is_down.then_some(Duration::ZERO);
-            let new = Post { endpoint, reached: None, failed: None, down };
-            self.ways.entry(way).or_default().posts.insert(spot, known.unwrap_or(new));
+            let posts = &mut self.ways.entry(way).or_default().posts;
+            let known = || old.get_mut(&way).and_then(|traffic| traffic.posts.remove(&spot));
+            let new = || Post { down: is_down.then_some(Duration::ZERO), ..Post::new(endpoint, is_canary) };
+            // The canaries come last: where one is an endpoint too, it is both.
+            let post = posts.remove(&spot).or_else(known).unwrap_or_else(new);
+            posts.insert(spot, Post { is_canary, ..post });
         }
         for (way, traffic) in &mut self.ways {
             if let Some(old) = old.remove(way) {
                 (traffic.doubt, traffic.since) = (old.doubt, old.since);
             }
         }
+    }
+
+    /// There is something to reach, or not, at an address that may be new.
+    pub(super) fn met(&mut self, spot: &Spot, endpoint: &Arc<str>, is_canary: bool) {
+        let post = self.ways.entry(Way::of(spot)).or_default().post(spot, endpoint);
+        post.is_canary |= is_canary;
     }
 
     /// A visit that was begun then has reached it.
@@ -123,6 +152,8 @@ impl Ways {
         // Counting takes a look at every post: not while all is well.
         traffic.doubt.as_ref()?;
         let is_mostly_lost = traffic.is_mostly_lost(now);
+        let since = traffic.doubt.as_ref()?.begun.uptime;
+        let is_mostly_lost = is_mostly_lost && traffic.canaries(since) != Some(Canaries::Reached);
         let doubt = traffic.doubt.as_mut()?;
         if !is_mostly_lost {
             traffic.doubt = None;
@@ -165,21 +196,24 @@ impl Ways {
         let Some(traffic) = self.ways.get_mut(&Way::of(spot)) else { return Opinion::Believed(Vec::new()) };
         let is_proven = traffic.posts.iter().any(|(other, post)| other != spot && post.reached >= Some(before));
         let witnesses = || traffic.posts.iter().filter(|(other, post)| post.down.is_none() && !own.contains(other));
-        let (silent, mut unasked): (Vec<_>, Vec<_>) = witnesses().partition(|(_, post)| post.failed >= Some(before));
+        let (mut silent, mut unasked): (Vec<_>, Vec<_>) = witnesses().partition(|(_, post)| post.failed >= Some(before));
         let is_lost = if is_proven {
             traffic.is_mostly_lost(now.uptime)
         } else {
             !silent.is_empty() && silent.len() >= WITNESSES.min(silent.len() + unasked.len())
         };
-        if is_lost {
+        let canaries = traffic.canaries(before);
+        if is_lost && canaries == Some(Canaries::Unasked) {
+            unasked.retain(|(_, post)| post.is_canary);
+        } else if is_lost && canaries != Some(Canaries::Reached) {
+            silent.sort_by_key(|(_, post)| !post.is_canary);
             let scouts = silent.iter().map(|(_, post)| &post.endpoint).take(WITNESSES).chain([endpoint]).cloned().collect();
             traffic.doubt = Some(Doubt { begun: now, scouts, looked_again: None });
             return Opinion::Doubted;
-        }
-        if is_proven {
+        } else if is_proven {
             return Opinion::Believed(Vec::new());
         }
-        unasked.sort_by_key(|(other, post)| (is_near(spot, other), std::cmp::Reverse(post.reached)));
+        unasked.sort_by_key(|(other, post)| (!post.is_canary, is_near(spot, other), std::cmp::Reverse(post.reached)));
         Opinion::Believed(unasked.into_iter().take(WITNESSES).map(|(_, post)| post.endpoint.clone()).collect())
     }
 
@@ -204,8 +238,18 @@ impl Ways {
 
 impl Traffic {
     fn post(&mut self, spot: &Spot, endpoint: &Arc<str>) -> &mut Post {
-        let new = || Post { endpoint: Arc::clone(endpoint), reached: None, failed: None, down: None };
-        self.posts.entry(spot.clone()).or_insert_with(new)
+        self.posts.entry(spot.clone()).or_insert_with(|| Post::new(Arc::clone(endpoint), false))
+    }
+
+    /// What the canaries say by visits begun at `since` or later; those that are known to be down say nothing.
+    fn canaries(&self, since: Duration) -> Option<Canaries> {
+        let canaries = self.posts.values().filter(|post| post.is_canary && post.down.is_none());
+        let words = canaries.map(|post| match () {
+            () if post.reached.max(post.failed) < Some(since) => Canaries::Unasked,
+            () if post.is_failing() => Canaries::Failed,
+            () => Canaries::Reached,
+        });
+        words.max()
     }
 
     fn lost(&self) -> (usize, usize) {
@@ -224,6 +268,10 @@ impl Traffic {
 }
 
 impl Post {
+    fn new(endpoint: Arc<str>, is_canary: bool) -> Self {
+        Post { endpoint, is_canary, reached: None, failed: None, down: None }
+    }
+
     fn is_failing(&self) -> bool {
         self.failed > self.reached
     }

@@ -1,6 +1,7 @@
 //! The brain in virtual time: a world whose servers, mail server and disk are closures, and whose clock jumps from one
 //! event to the next.
 
+mod canaries;
 mod causes;
 mod channels;
 mod crowds;
@@ -49,6 +50,7 @@ struct World {
     settings: Settings,
     people: Arc<People>,
     inventory: Vec<Arc<Watch>>,
+    canaries: Vec<Arc<Watch>>,
     site: Site,
     post_office: Box<dyn FnMut(Now) -> MailResult>,
     /// Takes nothing, ever.
@@ -157,6 +159,7 @@ impl World {
             settings,
             people: Arc::default(),
             inventory: inventory.into_iter().map(Arc::new).collect(),
+            canaries: Vec::new(),
             site: Box::new(site),
             post_office: Box::new(|_| MailResult::Delivered),
             refusing: None,
@@ -200,7 +203,8 @@ impl World {
     }
 
     fn inventory(&self) -> Inventory {
-        Inventory { watches: self.inventory.clone(), operators: vec!["ops@a.org".to_owned()] }
+        let operators = vec!["ops@a.org".to_owned()];
+        Inventory { watches: self.inventory.clone(), canaries: self.canaries.clone(), operators }
     }
 
     fn reload(&mut self, inventory: Vec<Watch>) {

@@ -26,6 +26,7 @@ pub(super) fn render(out: &mut String, format: Format, snapshot: &Snapshot) {
     let help = "How many things are wrong with the daemon itself; the status page says which.";
     gauge(out, format, "certvigil_troubles", help, &[], snapshot.troubles.len());
     own_faults(out, format, snapshot);
+    canaries(out, format, snapshot);
     lag(out, format, snapshot);
 }
 
@@ -35,6 +36,14 @@ fn own_faults(out: &mut String, format: Format, snapshot: &Snapshot) {
     for kind in OwnKind::ALL {
         let is_it = snapshot.own_faults.iter().any(|fault| fault.kind == kind);
         lines.sample(&[("kind", kind.name())], u8::from(is_it));
+    }
+}
+
+fn canaries(out: &mut String, format: Format, snapshot: &Snapshot) {
+    let mut lines = Lines::new(out, format, "certvigil_canary_up");
+    lines.head("gauge", "1 while a canary is reached: who is not, while it is, is down; no series before the first visit.");
+    for (target, is_up) in &snapshot.canaries {
+        lines.sample(&[("canary", &target.to_string())], u8::from(*is_up));
     }
 }
 
