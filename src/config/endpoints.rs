@@ -326,6 +326,7 @@ const ENDPOINT_KEYS: &[&str] = &[
     "admin",
     "write_to_admin",
     "channels",
+    "escalation",
     "accept",
     "labels",
     "trust",

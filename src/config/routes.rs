@@ -1,6 +1,10 @@
 //! Who hears of an endpoint: what `defaults`, `routes` and the endpoint itself may say of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::RangeInclusive,
+    time::Duration,
+};
 
 use super::{
     endpoints::{Around, check_label},
@@ -9,10 +13,10 @@ use super::{
     read::{self, At, Fields},
     tree::Value,
 };
-use crate::monitor::{Glob, Policy, Selector, Subscription};
+use crate::monitor::{Escalation, Glob, Policy, Selector, Subscription};
 
 /// The keys of who hears of it.
-pub(super) const HEARER_KEYS: &[&str] = &["owner", "admin", "write_to_admin", "channels"];
+pub(super) const HEARER_KEYS: &[&str] = &["owner", "admin", "write_to_admin", "channels", "escalation"];
 
 /// Who hears of it, as far as it is said.
 #[derive(Clone, Debug, Default)]
@@ -21,12 +25,13 @@ pub(super) struct Hearers {
     admins: Option<Vec<String>>,
     write_to_admin: Option<bool>,
     channels: Option<Vec<Subscription>>,
+    escalation: Option<Vec<Escalation>>,
 }
 
 impl Hearers {
     /// Reads [`HEARER_KEYS`].
     pub(super) fn read(fields: &Fields<'_>, around: &mut Around<'_>, report: &mut Report) -> Self {
-        for key in ["owner", "admin"] {
+        for key in ["owner", "admin", "escalation"] {
             if let (Some(at), true) = (fields.get(key), around.first_addressee.is_none()) {
                 around.first_addressee = Some((at.line(), at.key()));
             }
@@ -39,6 +44,7 @@ impl Hearers {
         fields.set("channels", &mut hearers.channels, report, |at, report| {
             read::each(at, report, |at, report| channel(at, around.channels, report)).map(Some)
         });
+        fields.set("escalation", &mut hearers.escalation, report, |at, report| read_escalation(at, report).map(Some));
         hearers
     }
 
@@ -50,6 +56,10 @@ impl Hearers {
         if let Some(channels) = self.channels {
             policy.channels = channels.into();
         }
+        if let Some(mut escalation) = self.escalation {
+            escalation.sort_by_key(|step| step.after);
+            policy.escalation = escalation.into();
+        }
     }
 
     /// Those of a later route hear of it too.
@@ -57,6 +67,7 @@ impl Hearers {
         add(&mut self.owners, later.owners.as_ref());
         add(&mut self.admins, later.admins.as_ref());
         add(&mut self.channels, later.channels.as_ref());
+        add(&mut self.escalation, later.escalation.as_ref());
         self.write_to_admin = later.write_to_admin.or(self.write_to_admin);
     }
 }
@@ -84,6 +95,25 @@ fn channel(at: &At<'_>, channels: &[Subscription], report: &mut Report) -> Optio
     };
     read::refuse(at, format!("there is no channel \"{}\"", shorten(name)), remedy, report)
 }
+
+/// `[{after: 2d, to: boss@example.com}]`; none at all is a fair wish where `defaults` names one.
+fn read_escalation(at: &At<'_>, report: &mut Report) -> Option<Vec<Escalation>> {
+    let Value::List(items) = at.value() else {
+        let remedy = "write its steps, such as [{after: 2d, to: boss@example.com}]";
+        return read::refuse(at, format!("{} is no list", at.shown()), remedy, report);
+    };
+    let steps: Vec<_> = at.items(items).map(|at| read_step(&at, report)).collect();
+    steps.into_iter().collect()
+}
+
+fn read_step(at: &At<'_>, report: &mut Report) -> Option<Escalation> {
+    let fields = Fields::read(at, &["after", "to"], report)?;
+    let after = fields.required("after", "2d", report).and_then(|at| read::duration(&at, AFTER, report));
+    let to = fields.required("to", "boss@example.com", report).and_then(|at| mail::addresses(&at, report));
+    Some(Escalation { after: after?, to: to? })
+}
+
+const AFTER: RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(365 * 24);
 
 /// The section `routes`, in its order.
 #[derive(Debug, Default)]

@@ -188,6 +188,11 @@ impl Member {
         self.state == State::Open
     }
 
+    /// When a visit has proven the end, where it is mended.
+    pub fn mended_at(&self) -> Option<Timestamp> {
+        if let State::Mended(at, _) = self.state { Some(at) } else { None }
+    }
+
     /// Suspected or open.
     pub fn is_standing(&self) -> bool {
         !matches!(self.state, State::Mended(..))
@@ -365,7 +370,9 @@ mod tests {
             let news = incident.is_news_to("o@a.org", member);
             if news {
                 let (stage, thread) = (member.stage(), String::new());
-                incident.told = vec![Told { recipient: "o@a.org".into(), audience: Audience::Owner, stage, thread, round: 1 }];
+                let at = Timestamp::UNIX_EPOCH;
+                incident.told =
+                    vec![Told { recipient: "o@a.org".into(), audience: Audience::Owner, stage, thread, at, round: 1 }];
             }
             news
         };

@@ -93,6 +93,8 @@ pub struct Told {
     pub stage: String,
     /// The notice id of the first mail about it, the root of the thread; empty when it was refused for good.
     pub thread: String,
+    /// When that mail was decided on.
+    pub at: Timestamp,
     /// How often it has begun for this recipient: 1, or more where it ended at all of their endpoints and came back.
     pub round: u32,
 }

@@ -169,7 +169,7 @@ impl Monitor {
         let wants_all = self.desk.person(recipient).digest.is_some();
         let mut by_role: BTreeMap<Audience, (Vec<Case>, bool)> = BTreeMap::new();
         for place in (0..self.dossiers.len()).filter(|place| !self.is_swept(*place)) {
-            for (case, audience) in self.cases_for(place, recipient) {
+            for (case, audience) in self.cases_for(place, recipient, now) {
                 let is_news = case.incident.is_news_to(recipient, &case.member);
                 let (cases, any_news) = by_role.entry(audience).or_default();
                 *any_news |= is_news;

@@ -4,6 +4,7 @@ mod aging;
 mod crowd;
 mod desk;
 mod dossier;
+mod escalation;
 mod event;
 mod hold;
 mod ledger;
@@ -47,6 +48,7 @@ use silence::Silences;
 use sweep::Sweep;
 
 pub use desk::Tally;
+pub use escalation::Escalation;
 pub use event::{Effect, Event, Inventory, Record, Restored, RestoredAddress, Settings, Visited, Waiting};
 pub use notice::{Case, Mended, Notice, NoticeKind};
 pub use ours::{OwnFault, OwnKind};
@@ -78,6 +80,8 @@ pub struct Monitor {
     /// Who hears of that.
     operators: Vec<String>,
     desk: Desk,
+    /// When somebody is to be told next of what nobody mends, in uptime.
+    next_escalation: Option<Duration>,
     /// Under way; begun only where there is a way out, so that the first mail ever is the summary.
     sweep: Option<Sweep>,
     sweep_done: bool,
@@ -122,6 +126,7 @@ impl Monitor {
             episodes: BTreeMap::new(),
             operators: Vec::new(),
             desk: Desk::default(),
+            next_escalation: None,
             sweep: None,
             sweep_done: restored.first_sweep_done,
             generations: 0,
@@ -178,7 +183,9 @@ impl Monitor {
         self.end_sweep(now, &mut turn);
         self.release(None, now, &mut turn);
         let is_visible = self.mind_ourselves(now, &mut turn) || is_visible;
+        self.escalate(now, &mut turn);
         let has_told = self.tell_those_who_waited(now, &mut turn);
+        self.plan_escalations(now, &turn);
         let effects = self.effects(turn, now);
         self.revision += u64::from(is_visible || has_ended || has_told || !effects.is_empty());
         effects
@@ -195,6 +202,7 @@ impl Monitor {
             self.next_telling(),
             self.silences.next_wake(),
             self.desk.next_wake(),
+            self.next_escalation,
         ];
         wakes.into_iter().flatten().min()
     }

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::NoticeKind;
+use super::{Escalation, NoticeKind};
 use crate::{
     clock::Timestamp,
     diagnosis::{Expectation, Judged, Severity, Stores, Trust, Views, views},
     endpoint::Endpoint,
-    incident::{Audience, channel_recipient},
+    incident::{Audience, channel_of, channel_recipient},
 };
 
 /// An endpoint and its policy: one entry of the inventory, resolved.
@@ -48,6 +48,8 @@ pub struct Policy {
     pub admins: Vec<String>,
     /// The admin gets the broken-chain letter; otherwise the owner gets it, to forward.
     pub write_to_admin: bool,
+    /// Who hears of it too when nobody mends it; shared.
+    pub escalation: Arc<[Escalation]>,
     /// The endpoint's own labels, exported with the prefix `label_`.
     pub labels: BTreeMap<String, String>,
     /// The channels that hear of the endpoint, besides people; mostly those of all endpoints, and shared.
@@ -75,8 +77,25 @@ impl Subscription {
         channel_recipient(&self.channel)
     }
 
+    fn is(&self, recipient: &str) -> bool {
+        channel_of(recipient).is_some_and(|name| *name == *self.channel)
+    }
+
     pub(super) fn wants(&self, kind: NoticeKind, severity: Severity) -> bool {
         severity >= self.least && self.kinds.contains(&kind)
+    }
+}
+
+impl Policy {
+    /// This one hears of it as soon as there is news, whoever else does.
+    pub fn is_heard_first_by(&self, recipient: &str) -> bool {
+        let channels = || self.channels.iter().any(|channel| channel.is(recipient));
+        self.owners.iter().chain(&self.admins).any(|known| known == recipient) || channels()
+    }
+
+    /// This one hears of it because nobody has mended it.
+    pub fn is_escalated_to(&self, recipient: &str) -> bool {
+        !self.is_heard_first_by(recipient) && self.escalation.iter().any(|step| step.to.iter().any(|to| to == recipient))
     }
 }
 
@@ -89,6 +108,7 @@ impl Default for Policy {
             fallback: Arc::default(),
             admins: Vec::new(),
             write_to_admin: false,
+            escalation: Arc::default(),
             labels: BTreeMap::new(),
             channels: Arc::default(),
         }

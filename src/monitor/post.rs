@@ -85,7 +85,7 @@ impl Monitor {
             true
         });
         self.post(notices, now, turn);
-        for (key, recipient) in self.silent_hearers(place) {
+        for (key, recipient) in self.silent_hearers(place, now.wall) {
             self.hears(&name, &key, &recipient, turn);
         }
     }

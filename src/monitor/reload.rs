@@ -58,6 +58,7 @@ impl Monitor {
         self.reload.successful = true;
         self.reload.success_at = now.wall;
         self.begin_sweep(now);
+        self.next_escalation = self.may_escalate().then_some(now.uptime);
     }
 
     /// Endpoints that have left: their incidents end, and nobody is told that anything is mended.

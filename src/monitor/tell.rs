@@ -23,9 +23,9 @@ impl Monitor {
     pub(super) fn news(&self, place: usize, at: Timestamp) -> Vec<Notice> {
         let mut news = Vec::new();
         for (incident, member) in self.open_at(place) {
-            let recipients = self.recipients(&self.dossiers[place].view.watch, member);
+            let recipients = self.recipients(&self.dossiers[place].view.watch, member, at);
             for recipient in recipients.into_iter().filter(|(address, _)| incident.is_news_to(address, member)) {
-                let notice = about_one(recipient.clone(), self.cases(&member.key, &recipient.0), at);
+                let notice = about_one(recipient.clone(), self.cases(&member.key, &recipient.0, at), at);
                 // Of an endpoint that has moved there is nothing to show, and what the others have to say is known.
                 news.extend(notice.filter(|notice| incident.is_news_to(&recipient.0, &notice.cases[0].member)));
             }
@@ -40,7 +40,7 @@ impl Monitor {
         let held = self.dossiers.iter().enumerate().filter(|(_, dossier)| sweep.holds(dossier.name()));
         for (place, dossier) in held {
             for (incident, member) in self.open_at(place) {
-                for recipient in self.recipients(&dossier.view.watch, member) {
+                for recipient in self.recipients(&dossier.view.watch, member, at) {
                     let is_unheard = incident.is_news_to(&recipient.0, member) || !member.is_known_to(&recipient.0);
                     let case = case(dossier, incident, member).filter(|_| is_unheard);
                     mailbags.entry(recipient).or_default().extend(case);
@@ -81,10 +81,10 @@ impl Monitor {
 
     /// Those who are to know of everything that is open at this endpoint and have heard of it elsewhere: now it is theirs here
     /// too, and no news.
-    pub(super) fn silent_hearers(&self, place: usize) -> Vec<(IncidentKey, String)> {
+    pub(super) fn silent_hearers(&self, place: usize, at: Timestamp) -> Vec<(IncidentKey, String)> {
         let mut hearers = Vec::new();
         for (incident, member) in self.open_at(place) {
-            let recipients = self.recipients(&self.dossiers[place].view.watch, member);
+            let recipients = self.recipients(&self.dossiers[place].view.watch, member, at);
             let new = recipients.into_iter().filter(|(address, _)| !member.is_known_to(address));
             let told = new.filter(|(address, _)| incident.told_to(address).is_some());
             hearers.extend(told.map(|(address, _)| (member.key.clone(), address)));
@@ -97,15 +97,16 @@ impl Monitor {
     }
 
     /// The owners; the admins of a server with a broken chain too, where they are to be written to; the channels that want to
-    /// hear of it. Nobody twice, and nobody at all while it is silenced.
-    fn recipients(&self, watch: &Watch, member: &Member) -> Vec<Recipient> {
+    /// hear of it; and, where nobody has mended it for a while, those to whom it is escalated by then. Nobody twice, and nobody at all while it is silenced.
+    fn recipients(&self, watch: &Watch, member: &Member, at: Timestamp) -> Vec<Recipient> {
         if self.silences.of(watch, member).is_some() {
             return Vec::new();
         }
         let (policy, kind) = (&watch.policy, kind(&member.key));
         let is_letter = policy.write_to_admin && kind == NoticeKind::Chain;
         let admins = policy.admins.iter().filter(|_| is_letter).map(|admin| (admin, Audience::Admin));
-        let people = policy.owners.iter().map(|owner| (owner, Audience::Owner)).chain(admins);
+        let escalated = self.escalated(watch, member, at).into_iter().map(|to| (to, Audience::Owner));
+        let people = policy.owners.iter().map(|owner| (owner, Audience::Owner)).chain(admins).chain(escalated);
         let mut recipients: Vec<Recipient> = Vec::new();
         for (address, audience) in people.filter(|_| self.settings.mail) {
             if !recipients.iter().any(|(known, _)| known == address) {
@@ -121,7 +122,7 @@ impl Monitor {
     /// in, and do not know. One notice to each, a summary where there is more than one incident.
     pub(super) fn fallback(&self, keys: &[IncidentKey], recipient: &str, at: Timestamp) -> Vec<Notice> {
         let mut mailbags: BTreeMap<&String, Vec<Case>> = BTreeMap::new();
-        let cases: Vec<_> = keys.iter().map(|key| self.cases(key, recipient)).filter(|_| self.settings.mail).collect();
+        let cases: Vec<_> = keys.iter().map(|key| self.cases(key, recipient, at)).filter(|_| self.settings.mail).collect();
         for cases in &cases {
             let Some(worst) = cases.first() else { continue };
             let policy = &worst.watch.policy;
@@ -141,10 +142,10 @@ impl Monitor {
     }
 
     /// Where it is open of what this one is to know of at an endpoint, and in which role.
-    pub(super) fn cases_for(&self, place: usize, recipient: &str) -> Vec<(Case, Audience)> {
+    pub(super) fn cases_for(&self, place: usize, recipient: &str, at: Timestamp) -> Vec<(Case, Audience)> {
         let dossier = &self.dossiers[place];
         let cases = self.open_at(place).filter_map(|(incident, member)| {
-            let recipients = self.recipients(&dossier.view.watch, member);
+            let recipients = self.recipients(&dossier.view.watch, member, at);
             let (_, audience) = recipients.into_iter().find(|(address, _)| address == recipient)?;
             Some((case(dossier, incident, member)?, audience))
         });
@@ -162,12 +163,12 @@ impl Monitor {
     }
 
     /// Where it is open, of the recipient's endpoints.
-    pub(super) fn cases(&self, key: &IncidentKey, recipient: &str) -> Vec<Case> {
+    pub(super) fn cases(&self, key: &IncidentKey, recipient: &str, at: Timestamp) -> Vec<Case> {
         let Some(entry) = self.ledger.get(key) else { return Vec::new() };
         let is_held = |name: &&Arc<str>| self.sweep.as_ref().is_some_and(|sweep| sweep.holds(name));
         let is_theirs = |name: &&Arc<str>| {
             let watch = self.places.get(*name).map(|place| &self.dossiers[*place].view.watch);
-            let recipients = watch.zip(self.member(name, key)).map(|(watch, member)| self.recipients(watch, member));
+            let recipients = watch.zip(self.member(name, key)).map(|(watch, member)| self.recipients(watch, member, at));
             recipients.is_some_and(|recipients| recipients.iter().any(|(address, _)| address == recipient))
         };
         let is_open = |name: &&Arc<str>| self.member(name, key).is_some_and(|member| member.is_open());
@@ -190,11 +191,11 @@ pub(super) fn note(incident: &mut Incident, notice: &Notice) {
     let Some(worst) = cases.max_by_key(|case| case.member.weight()) else { return };
     let stage = worst.member.stage();
     let is_worse = incident.is_news_to(&notice.recipient, &worst.member);
-    let recipient = notice.recipient.clone();
+    let (recipient, audience, thread, at) = (notice.recipient.clone(), notice.audience, notice.id.clone(), notice.at);
     match incident.told.iter_mut().find(|told| told.recipient == recipient) {
         Some(told) if told.is_over() => {
             let round = told.round + 1;
-            *told = Told { recipient, audience: notice.audience, stage, thread: notice.id.clone(), round };
+            *told = Told { recipient, audience, stage, thread, at, round };
         }
         Some(told) => {
             if is_worse {
@@ -204,7 +205,7 @@ pub(super) fn note(incident: &mut Incident, notice: &Notice) {
                 told.thread.clone_from(&notice.id);
             }
         }
-        None => incident.told.push(Told { recipient, audience: notice.audience, stage, thread: notice.id.clone(), round: 1 }),
+        None => incident.told.push(Told { recipient, audience, stage, thread, at, round: 1 }),
     }
 }
 

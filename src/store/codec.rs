@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    clock::Timestamp,
     incident::{Audience, Mending, State, Told},
     monitor::{Mended, NoticeKind},
     observation::{Failure, FailureKind, Possession, Stage},
@@ -109,6 +110,9 @@ struct ToldEntry {
     audience: String,
     stage: String,
     thread: String,
+    /// Before it was kept, the incident's beginning.
+    #[serde(default)]
+    at: Option<String>,
     #[serde(default = "first")]
     round: u32,
 }
@@ -123,16 +127,19 @@ pub(super) fn told_to_json(told: &[Told]) -> String {
         audience: told.audience.name().to_owned(),
         stage: told.stage.clone(),
         thread: told.thread.clone(),
+        at: Some(told.at.to_string()),
         round: told.round,
     });
     json(&entries.collect::<Vec<_>>())
 }
 
-pub(super) fn told_from_json(text: &str) -> Option<Vec<Told>> {
+/// `since`: the beginning of the incident.
+pub(super) fn told_from_json(text: &str, since: Timestamp) -> Option<Vec<Told>> {
     let entries: Vec<ToldEntry> = serde_json::from_str(text).ok()?;
     let told = entries.into_iter().map(|entry| {
         let audience = Audience::ALL.into_iter().find(|audience| audience.name() == entry.audience)?;
-        Some(Told { recipient: entry.recipient, audience, stage: entry.stage, thread: entry.thread, round: entry.round })
+        let at = entry.at.map_or(Some(since), |at| at.parse().ok())?;
+        Some(Told { recipient: entry.recipient, audience, stage: entry.stage, thread: entry.thread, at, round: entry.round })
     });
     told.collect()
 }

@@ -76,7 +76,7 @@ fn first_sweep_done(db: &Connection) -> Result<bool> {
 fn incident(row: &Row<'_>) -> Result<Option<Incident>> {
     let (id, told): (String, String) = (row.get("id")?, row.get("told")?);
     let (key, since) = (key(row)?, moment(row, "since")?);
-    Ok(key.zip(since).and_then(|(key, since)| Some(Incident { id, key, since, told: codec::told_from_json(&told)? })))
+    Ok(key.zip(since).and_then(|(key, since)| Some(Incident { id, key, since, told: codec::told_from_json(&told, since)? })))
 }
 
 fn member(row: &Row<'_>) -> Result<Option<Member>> {

@@ -93,7 +93,7 @@ fn the_example_is_sound_and_names_every_key() {
     assert_eq!(loaded.warnings, []);
     assert_eq!(summary(&loaded), format!("{}: 5 endpoints, sound", path.display()));
     let text = fs::read_to_string(&path).unwrap();
-    let keys = "interval timeout confirm addresses expiry warning critical before lifetime owner admin write_to_admin accept \
+    let keys = "interval timeout confirm addresses expiry warning critical before lifetime owner admin write_to_admin escalation after accept \
                 labels trust security_level system mozilla files visits visits_per_address spread resolver enabled \
                 allow_private listen directory host tls port plaintext username password credential file ca_files from to \
                 target name server_name routes match endpoints continue channels canaries people \
@@ -192,7 +192,7 @@ endpoints:
         show(inherits),
         (
             "a.example a.example a.example 3s Policy { interval: 7200s, confirm: 45s, owners: [\"all@example.com\"], fallback: [\"ops@example.com\"], admins: \
-             [\"one@example.com\", \"two@example.com\"], write_to_admin: true, labels: {\"site\": \"main\", \"team\": \"web\"}, channels: [] }"
+             [\"one@example.com\", \"two@example.com\"], write_to_admin: true, escalation: [], labels: {\"site\": \"main\", \"team\": \"web\"}, channels: [] }"
                 .into(),
             threshold(30, 25),
             threshold(7, 5),
@@ -204,7 +204,7 @@ endpoints:
         show(sets),
         (
             "bee www.b.example www.b.example 3s Policy { interval: 5400s, confirm: 45s, owners: [\"x@example.com\", \
-             \"y@example.com\"], fallback: [\"ops@example.com\"], admins: [], write_to_admin: false, labels: {\"site\": \"main\", \"team\": \"mail\", \"tier\": \
+             \"y@example.com\"], fallback: [\"ops@example.com\"], admins: [], write_to_admin: false, escalation: [], labels: {\"site\": \"main\", \"team\": \"mail\", \"tier\": \
              \"1\"}, channels: [] }"
                 .into(),
             threshold(30, 50),

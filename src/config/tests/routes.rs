@@ -74,3 +74,27 @@ endpoints:
         "{told}"
     );
 }
+
+#[test]
+fn an_escalation_is_a_hearer_like_the_others() {
+    let loaded = sound(
+        "
+mail: {server: {host: localhost, tls: none}, from: c@a.org, to: ops@a.org}
+defaults: {escalation: [{after: 2d, to: boss@a.org}]}
+routes:
+  - {match: {team: mail}, escalation: [{after: 5d, to: [b@a.org, c@a.org]}, {after: 12h, to: a@a.org}], continue: true}
+  - {match: {site: eu}, escalation: [{after: 1d, to: eu@a.org}]}
+endpoints:
+  - a.org
+  - {target: b.org, labels: {team: mail, site: eu}}
+  - {target: c.org, labels: {team: mail}, escalation: []}
+",
+    );
+    let steps = |at: usize| {
+        let steps = loaded.config.watches[at].policy.escalation.iter();
+        steps.map(|step| format!("{}h {}", step.after.as_secs() / 3600, step.to.join("+"))).collect::<Vec<_>>()
+    };
+    assert_eq!(steps(0), ["48h boss@a.org"]);
+    assert_eq!(steps(1), ["12h a@a.org", "24h eu@a.org", "120h b@a.org+c@a.org"], "in the order of their time");
+    assert_eq!(steps(2), [""; 0]);
+}

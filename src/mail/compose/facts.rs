@@ -15,7 +15,7 @@ use crate::{
     certificate::{Certificate, printable_cut},
     clock::{Timestamp, elapsed},
     diagnosis::{Finding, Judged, Origin, Repair, Severity, Verdict, directives},
-    incident::{Audience, State},
+    incident::{Audience, State, Told, channel_of},
     mail::{Language, Settings},
     monitor::{Case, Notice},
     observation::Stage,
@@ -68,6 +68,8 @@ pub(super) struct Facts {
     repair: Option<Repaired>,
     /// The visit that proves the end of it.
     mended: Mended,
+    /// Why it comes to somebody who does not hear of it first.
+    escalation: Option<Escalation>,
     /// Who runs the server.
     admins: String,
     /// They get the letter about a broken chain.
@@ -171,6 +173,15 @@ struct Repaired {
 }
 
 #[derive(Debug, Serialize)]
+struct Escalation {
+    /// How long it has been open: `2 d 3 h`.
+    open: String,
+    /// Those who have been told before, and when the first of them was.
+    told: String,
+    told_at: String,
+}
+
+#[derive(Debug, Serialize)]
 struct Mended {
     at: String,
     /// [`Mending::name`](crate::incident::Mending::name); empty where it is not known.
@@ -242,6 +253,7 @@ impl Facts {
                 verdict: witness.and_then(|judged| judged.diagnosis.verdict.as_ref()).map(Verdict::line),
                 end: leaf.map(|leaf| language.date(leaf.not_after)),
             },
+            escalation: Escalation::of(notice, case, language),
             admins: language.list(&policy.admins, 4),
             admin_is_written_to: forward::is_sent(case),
             replies: if answerable.is_empty() { message::sender(settings) } else { language.list(answerable, 4) },
@@ -279,6 +291,21 @@ impl Found {
             fault: found.map(|finding| finding.fault().name()),
             link: Finding::link(&member.code),
         }
+    }
+}
+
+impl Escalation {
+    fn of(notice: &Notice, case: &Case, language: Language) -> Option<Self> {
+        let policy = &case.watch.policy;
+        let first = |told: &&Told| !told.is_over() && policy.is_heard_first_by(&told.recipient);
+        let told: Vec<_> = case.incident.told.iter().filter(first).collect();
+        let told_at = told.iter().map(|told| told.at).min().filter(|_| policy.is_escalated_to(&notice.recipient))?;
+        let name = |told: &&Told| channel_of(&told.recipient).unwrap_or(&told.recipient).to_owned();
+        Some(Escalation {
+            open: elapsed(case.member.since, notice.at),
+            told: language.list(&told.iter().map(name).collect::<Vec<_>>(), 4),
+            told_at: language.date(told_at),
+        })
     }
 }
 

@@ -42,6 +42,7 @@ const BUILT_IN: &[(&str, &str, &str)] = built_in![
     "test.txt",
     "certificate.txt",
     "others.txt",
+    "reason.txt",
     "sightings.txt"
 ];
 

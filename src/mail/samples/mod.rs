@@ -11,8 +11,8 @@ use crate::{
     clock::{Timestamp, later},
     diagnosis::{Diagnosis, Expectation, Finding, Found, Issuers, Judged, Repair, Stores, Trust, Verdict, VerifyError},
     endpoint::Endpoint,
-    incident::{Audience, Cause, Incident, IncidentKey, Member, Mending, State, Step},
-    monitor::{Case, Mended, Notice, NoticeKind, OwnFault, OwnKind, Policy, Watch},
+    incident::{Audience, Cause, Incident, IncidentKey, Member, Mending, State, Step, Told},
+    monitor::{Case, Escalation, Mended, Notice, NoticeKind, OwnFault, OwnKind, Policy, Watch},
     observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
 };
 use findings::Seen;
@@ -116,6 +116,11 @@ fn others() -> Vec<Sample> {
                     .into(),
             ),
         },
+        Sample {
+            name: "escalated",
+            notice: escalated(notice(NoticeKind::Problem, vec![findings::of("wrong_order").into_case()])),
+        },
+        Sample { name: "escalated-chain", notice: escalated(notice(NoticeKind::Chain, vec![chain().into_case()])) },
         Sample { name: "resolved", notice: resolved(notice(NoticeKind::Resolved, mended())) },
         Sample { name: "resolved-to-admin", notice: to_admin(resolved(notice(NoticeKind::Resolved, mended()))) },
         Sample { name: "summary", notice: notice(NoticeKind::Summary, several()) },
@@ -145,6 +150,26 @@ fn ours(kind: OwnKind, until: Option<Timestamp>) -> Notice {
 fn resolved(mut notice: Notice) -> Notice {
     notice.id = "i-20261120-7.resolved.owner.5c3a".into();
     notice.thread = Some("i-20261120-7.missing-intermediate-critical.owner.5c3a".into());
+    notice
+}
+
+/// The same to somebody who hears of it because nobody has mended it.
+fn escalated(mut notice: Notice) -> Notice {
+    let boss = "head-of-it@example.com";
+    for case in &mut notice.cases {
+        let watch = Arc::make_mut(&mut case.watch);
+        watch.policy.escalation = [Escalation { after: Duration::from_hours(48), to: vec![boss.into()] }].into();
+        let told = Told {
+            recipient: notice.recipient.clone(),
+            audience: Audience::Owner,
+            stage: case.member.stage(),
+            thread: notice.id.clone(),
+            at: moment("2026-11-20T08:05:10Z"),
+            round: 1,
+        };
+        Arc::make_mut(&mut case.incident).told = vec![told];
+    }
+    notice.recipient = boss.into();
     notice
 }
 

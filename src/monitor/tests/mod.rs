@@ -6,6 +6,7 @@ mod causes;
 mod channels;
 mod crowds;
 mod desk;
+mod escalation;
 mod incidents;
 mod ladder;
 mod order;

@@ -97,6 +97,7 @@ pub(super) fn incident(topic: Topic) -> Incident {
                 audience: Audience::Owner,
                 stage: "expires_soon/warning".into(),
                 thread: "t1".into(),
+                at: moment("2026-11-01T00:05:00Z"),
                 round: 1,
             },
             Told {
@@ -104,6 +105,7 @@ pub(super) fn incident(topic: Topic) -> Incident {
                 audience: Audience::Admin,
                 stage: "x/critical".into(),
                 thread: "t2".into(),
+                at: moment("2026-11-03T00:00:00Z"),
                 round: 3,
             },
         ],

@@ -28,14 +28,15 @@ fn an_incident_of_an_endpoint_becomes_one_that_is_put_down_to_it() {
 
     let (_store, stored) = place.open().expect("taken over");
     let key = |topic, name: &str| IncidentKey { topic, cause: Cause::Endpoint(name.into()) };
+    let since = moment("2026-11-01T00:00:00Z");
     let told = |recipient: &str, audience, stage: &str, thread: &str| Told {
         recipient: recipient.into(),
         audience,
         stage: stage.into(),
         thread: thread.into(),
+        at: since,
         round: 1,
     };
-    let since = moment("2026-11-01T00:00:00Z");
     let incident = |id: &str, key, told| Incident { id: id.into(), key, since, told };
     assert_eq!(
         stored.incidents,
