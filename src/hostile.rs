@@ -110,7 +110,7 @@ fn judged(flags: u8, certificates: &[Arc<Certificate>]) {
     let observation = handshake(chain);
     let diagnosis = diagnose(&observation, &expectation, &trust, &issuers, now());
     assert_told(&diagnosis);
-    let judged = Judged { observation, diagnosis };
+    let judged = Judged { observation, diagnosis: diagnosis.into() };
     let mozilla = Trust::new(trusted.iter().take(1).cloned());
     let stores = Stores { system: Arc::default(), mozilla: Arc::new(mozilla) };
     if let Some(views) = views(&judged, &expectation, &trust, &stores, now()) {
@@ -141,7 +141,7 @@ fn page(octets: &[u8]) {
     let expectation = Expectation { host: Some(Host::Name("a.example".into())), ..Expectation::default() };
     let see = |observation: Observation| {
         let diagnosis = diagnose(&observation, &expectation, &Trust::default(), &Issuers::default(), now());
-        Some(Arc::new(Judged { observation, diagnosis }))
+        Some(Arc::new(Judged { observation, diagnosis: diagnosis.into() }))
     };
     let failure = Failure { stage: Stage::Starttls, kind: FailureKind::StarttlsRefused, detail: detail.clone() };
     let failed = Observation { outcome: Outcome::Failure(failure), ..handshake(chain.clone()) };

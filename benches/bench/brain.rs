@@ -143,7 +143,7 @@ fn visit(stage: &Stage, days: i64, watch: &Watch, now: Timestamp) -> anyhow::Res
         ..Observation::new(Some(core::net::Ipv4Addr::LOCALHOST.into()), now, Outcome::Handshake(handshake))
     };
     let diagnosis = diagnose(&observation, &watch.expectation, &watch.trust, &Issuers::default(), now);
-    Ok(Judged { observation, diagnosis })
+    Ok(Judged { observation, diagnosis: diagnosis.into() })
 }
 
 const TICK: Duration = Duration::from_millis(250);

@@ -56,7 +56,7 @@ fn notice(kind: NoticeKind, names: &[&str]) -> Notice {
             repair: None,
             borrowed: Issuers::default(),
         };
-        let seen = vec![Arc::new(Judged { observation, diagnosis })];
+        let seen = vec![Arc::new(Judged { observation, diagnosis: diagnosis.into() })];
         Case { incident: Arc::clone(&incident), member: Arc::new(member), watch: Arc::new(watch), seen }
     };
     Notice {

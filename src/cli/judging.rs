@@ -66,7 +66,7 @@ impl Judging {
         let handshake = Handshake { chain, tls: Tls::default(), possession, wants_client_certificate: false, broken_off: None };
         let observation = Observation::new(None, now, Outcome::Handshake(handshake));
         let diagnosis = diagnose(&observation, &self.expectation()?, trust, &issuers, as_of);
-        Ok(Judged { observation, diagnosis })
+        Ok(Judged { observation, diagnosis: diagnosis.into() })
     }
 
     /// `--host`, as a name or an address.

@@ -227,9 +227,10 @@ impl Hands {
     }
 
     fn visit(&mut self, watch: Arc<Watch>, generation: u64, now: Now) {
-        let (visitor, endpoint) = (self.visitor.clone(), Arc::clone(&watch.endpoint.name));
+        let (visitor, own, endpoint) = (self.visitor.clone(), Arc::clone(&self.own), Arc::clone(&watch.endpoint.name));
         let task = self.tasks.spawn(async move {
             let visit = visitor.visit(&watch.endpoint, &watch.expectation, &watch.trust, When::now(now.wall)).await;
+            own.count_verdicts(visit.recalled, visit.seen.len());
             Done::Event(Event::Visited(Visited {
                 endpoint: Arc::clone(&watch.endpoint.name),
                 generation,

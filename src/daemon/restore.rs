@@ -55,7 +55,7 @@ fn again(address: StoredAddress, watches: &HashMap<&str, &Watch>, now: Timestamp
     let judge = |(observation, issuers): (Observation, Issuers)| {
         let watch = watch?;
         let diagnosis = diagnose(&observation, &watch.expectation, &watch.trust, &issuers, now);
-        Some(Arc::new(Judged { observation, diagnosis }))
+        Some(Arc::new(Judged { observation, diagnosis: diagnosis.into() }))
     };
     AddressView {
         address: address.address,
@@ -144,7 +144,7 @@ mod tests {
             let diagnosis = diagnose(&observation, &watch.expectation, &watch.trust, &issuers, now);
             assert!(diagnosis.finding(code).is_some(), "{code}: {diagnosis:?}");
             assert_eq!(diagnosis.repair, None, "the intermediate has ended, so no repair is offered");
-            let judged = Arc::new(Judged { observation, diagnosis });
+            let judged = Arc::new(Judged { observation, diagnosis: diagnosis.into() });
             let (endpoint, place) = (code.into(), watch.endpoint.place().into());
             store.commit(vec![Record::Observed { endpoint, place, judged: judged.clone() }], Vec::new()).await.expect("room");
             watches.push(watch);

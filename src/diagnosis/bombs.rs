@@ -53,7 +53,7 @@ fn eyes(chain: Vec<Arc<Certificate>>, trust: &Trust) -> (Views, Tally) {
     let observation = seen(chain);
     let expectation = Expectation { host: Some(Host::Name("a.example".into())), ..Expectation::default() };
     let diagnosis = diagnose(&observation, &expectation, trust, &Issuers::default(), now());
-    let judged = Judged { observation, diagnosis };
+    let judged = Judged { observation, diagnosis: diagnosis.into() };
     let (views, work) = tally::of(|| views(&judged, &expectation, trust, &Stores::default(), now()));
     (views.expect("a readable chain"), work)
 }

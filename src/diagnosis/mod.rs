@@ -13,6 +13,7 @@ mod finding;
 mod identity;
 mod judge;
 mod keys;
+mod lasting;
 mod lints;
 mod names;
 mod path;
@@ -41,6 +42,7 @@ use crate::{
 pub use chain::ChainStatus;
 pub use defaults::{Maker, makers};
 pub use finding::{Finding, Found};
+pub use lasting::lasts_until;
 pub use lints::{Broken, Lint, lints};
 pub use names::NearMiss;
 pub use rank::{Fault, Severity, Status, Topic};
@@ -53,7 +55,7 @@ pub use verdict::{Verdict, VerifyError, verify_text};
 pub use views::{Answer, Client, Stores, TrustPath, View, Views, views};
 
 /// What a visit is judged against.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Expectation {
     /// The name or address the leaf must carry; `None` matches nothing and asks nothing (a chain from a file).
     pub host: Option<Host>,
@@ -92,7 +94,7 @@ pub struct Judged {
     /// What was seen.
     pub observation: Observation,
     /// What it means.
-    pub diagnosis: Diagnosis,
+    pub diagnosis: Arc<Diagnosis>,
 }
 
 impl Diagnosis {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use crate::certificate::{Certificate, Facts};
+use crate::certificate::{Certificate, Facts, Fingerprint};
 
 /// What a certificate's own settings in the store say of it for servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,16 +43,19 @@ pub struct Trust {
     by_subject: HashMap<Vec<u8>, Vec<Arc<Certificate>>>,
     intermediates: Vec<Arc<Certificate>>,
     count: usize,
+    fingerprint: Option<Fingerprint>,
 }
 
 impl Trust {
     /// A store of these certificates, each once; unreadable ones are left out.
     pub fn new(certificates: impl IntoIterator<Item = Arc<Certificate>>) -> Self {
-        let mut trust = Trust::default();
+        let (mut trust, mut content) = (Trust::default(), Vec::new());
         for certificate in certificates {
             let Some(facts) = certificate.facts() else { continue };
             let same_name = trust.by_subject.entry(facts.subject.canonical.clone()).or_default();
             if !same_name.iter().any(|known| known.fingerprint == certificate.fingerprint) {
+                content.extend(certificate.fingerprint.0);
+                content.extend(format!("{:?}", certificate.settings).bytes());
                 if !facts.is_self_signed() {
                     trust.intermediates.push(Arc::clone(&certificate));
                 }
@@ -60,7 +63,13 @@ impl Trust {
                 trust.count += 1;
             }
         }
+        trust.fingerprint = Some(Fingerprint::of(&content));
         trust
+    }
+
+    /// Of everything in it, in its order: equal where it is the same store, `None` of the empty one.
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.fingerprint
     }
 
     /// Certificates of this subject, roots or not, in the order of the store.

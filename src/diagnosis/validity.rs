@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// When expiry is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Expiry {
     /// The first word.
     pub warning: Threshold,
@@ -18,7 +18,7 @@ pub struct Expiry {
 }
 
 /// The fewer of some days and a share of the lifetime before `notAfter`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Threshold {
     /// Not earlier than this before the end.
     pub before: Duration,

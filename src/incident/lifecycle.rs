@@ -274,13 +274,13 @@ mod tests {
         let at = Timestamp::UNIX_EPOCH;
         Judged {
             observation: Observation::new(None, at, Outcome::Failure(failure)),
-            diagnosis: Diagnosis {
+            diagnosis: Arc::new(Diagnosis {
                 verdict: None,
                 chain_status: ChainStatus::None,
                 findings: Vec::new(),
                 repair: None,
                 borrowed: Issuers::default(),
-            },
+            }),
         }
     }
 

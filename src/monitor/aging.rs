@@ -34,7 +34,7 @@ fn aged(known: &Judged, watch: &Watch, then: Timestamp, now: Timestamp) -> Optio
         return None;
     }
     let diagnosis = diagnose(&known.observation, &watch.expectation, &watch.trust, &known.diagnosis.borrowed, now);
-    Some(Arc::new(Judged { observation: known.observation.clone(), diagnosis }))
+    Some(Arc::new(Judged { observation: known.observation.clone(), diagnosis: diagnosis.into() }))
 }
 
 #[cfg(test)]
@@ -96,7 +96,7 @@ mod tests {
         let address = Some("192.0.2.1".parse().expect("an address"));
         let observation = Observation::new(address, now, Outcome::Handshake(handshake));
         let diagnosis = diagnose(&observation, &watch().expectation, &watch().trust, issuers, now);
-        Judged { observation, diagnosis }
+        Judged { observation, diagnosis: diagnosis.into() }
     }
 
     fn codes(judged: &Judged) -> Vec<&'static str> {

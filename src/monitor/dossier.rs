@@ -333,13 +333,13 @@ pub(super) fn lost(now: Timestamp) -> Arc<Judged> {
     let findings = vec![Found { finding: Finding::of_failure(&failure), accepted: false }];
     Arc::new(Judged {
         observation: Observation::new(None, now, Outcome::Failure(failure)),
-        diagnosis: Diagnosis {
+        diagnosis: Arc::new(Diagnosis {
             verdict: None,
             chain_status: ChainStatus::None,
             findings,
             repair: None,
             borrowed: Issuers::default(),
-        },
+        }),
     })
 }
 

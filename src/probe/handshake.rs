@@ -20,6 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::{
     ClientIdentity,
     introduction::Question,
+    known::KnownCertificates,
     p521::SECP521R1,
     session::{Limits, Session, Shake},
     trouble::Trouble,
@@ -44,6 +45,7 @@ pub(super) struct Handshaker {
     post_quantum: ClientConfig,
     classic: ClientConfig,
     identity: Option<Arc<CertifiedKey>>,
+    pub(super) known: KnownCertificates,
 }
 
 impl Handshaker {
@@ -56,6 +58,7 @@ impl Handshaker {
             post_quantum: base_config(all),
             classic: base_config(classic),
             identity: identity.map(|identity| identity.key.clone()),
+            known: KnownCertificates::default(),
         }
     }
 
@@ -93,7 +96,7 @@ impl Handshaker {
     }
 
     fn capture(&self) -> Arc<Capture> {
-        Arc::new(Capture { seen: Mutex::default(), identity: self.identity.clone() })
+        Arc::new(Capture { seen: Mutex::default(), identity: self.identity.clone(), known: self.known.clone() })
     }
 
     fn connection(
@@ -115,7 +118,7 @@ impl Handshaker {
 }
 
 fn base_config(provider: rustls::crypto::CryptoProvider) -> ClientConfig {
-    let placeholder = Arc::new(Capture { seen: Mutex::default(), identity: None });
+    let placeholder = Arc::new(Capture { seen: Mutex::default(), identity: None, known: KnownCertificates::default() });
     let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()
         .expect("aws-lc-rs has cipher suites for TLS 1.2 and 1.3")
@@ -145,6 +148,7 @@ fn sni(host: &Host) -> ServerName<'static> {
 pub(super) struct Capture {
     seen: Mutex<Seen>,
     identity: Option<Arc<CertifiedKey>>,
+    known: KnownCertificates,
 }
 
 #[derive(Debug, Default)]
@@ -196,7 +200,7 @@ impl ServerCertVerifier for Capture {
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let mut seen = self.seen();
-        seen.chain = std::iter::once(end_entity).chain(intermediates).map(|der| Certificate::from_der(der)).collect();
+        seen.chain = std::iter::once(end_entity).chain(intermediates).map(|der| self.known.read(der)).collect();
         seen.stapled = Some(!ocsp_response.is_empty());
         Ok(ServerCertVerified::assertion())
     }

@@ -7,6 +7,7 @@ mod handshake;
 pub(crate) mod hostile;
 mod identity;
 mod introduction;
+mod known;
 mod p521;
 mod plaintext;
 mod resolve;
@@ -23,6 +24,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
+    certificate::Certificate,
     clock::Timestamp,
     endpoint::{Addresses, Endpoint, Host, HostPort},
     observation::{Failure, Observation, Said, Stage},
@@ -109,6 +111,11 @@ impl Prober {
             proxy: settings.proxy,
         };
         Prober { inner: Arc::new(inner) }
+    }
+
+    /// A certificate that is in memory already: whoever presents it again need not have it read again.
+    pub fn know(&self, certificate: &Arc<Certificate>) {
+        self.inner.handshaker.known.add(certificate);
     }
 
     /// The addresses of the endpoint's host, within its timeout; failures are of stage `Resolve`.

@@ -161,7 +161,7 @@ mod tests {
         };
         let expectation = Expectation { host: "shop.example".parse().ok(), ..Expectation::default() };
         let diagnosis = diagnose(&observation, &expectation, &Trust::new([root]), &issuers, now());
-        let all = evidence(subject, &Judged { observation, diagnosis }, now());
+        let all = evidence(subject, &Judged { observation, diagnosis: diagnosis.into() }, now());
         // The version is no part of what is tested.
         let all = all.replace(concat!("certvigil ", env!("CARGO_PKG_VERSION")), "certvigil VERSION");
         all.split("\n  the certificates as presented:\n").next().expect("a first part").to_owned()

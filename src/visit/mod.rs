@@ -3,6 +3,7 @@
 mod gate;
 mod introductions;
 mod pool;
+mod verdicts;
 
 use core::net::IpAddr;
 use std::{sync::Arc, time::Duration};
@@ -21,6 +22,7 @@ use crate::{
 use gate::Gate;
 use introductions::Introductions;
 use pool::Pool;
+use verdicts::Verdicts;
 
 /// Makes visits. Cheap to clone; the clones share resolver, fetcher, what was learnt, and the limit for each address.
 #[derive(Clone)]
@@ -28,6 +30,7 @@ pub struct Visitor {
     prober: Prober,
     fetcher: Fetcher,
     pool: Pool,
+    verdicts: Verdicts,
     introductions: Introductions,
     gate: Gate,
     known_roots: Arc<Trust>,
@@ -58,6 +61,8 @@ pub struct Visit {
     pub resolved: Vec<IpAddr>,
     /// Those of them that were left out, since this machine has no route for their family.
     pub skipped: Vec<IpAddr>,
+    /// How many of `seen` were not judged again, since nothing had changed.
+    pub recalled: usize,
 }
 
 impl Visitor {
@@ -67,6 +72,7 @@ impl Visitor {
             prober: Prober::new(probe),
             fetcher: Fetcher::new(fetch),
             pool: Pool::default(),
+            verdicts: Verdicts::default(),
             introductions: Introductions::default(),
             gate: Gate::new(per_address),
             known_roots: Arc::new(well_known_roots()),
@@ -75,6 +81,7 @@ impl Visitor {
 
     /// Takes what an earlier process saw at this endpoint: the intermediates of its chain, as presented or as repaired.
     pub fn remember(&self, endpoint: &Arc<str>, judged: &Judged) {
+        judged.observation.chain().into_iter().flat_map(Chain::iter).for_each(|certificate| self.prober.know(certificate));
         self.pool.learn(endpoint, judged);
     }
 
@@ -84,7 +91,7 @@ impl Visitor {
             Ok(resolved) => resolved,
             Err(failure) => {
                 let seen = vec![unseen(None, failure, expectation, trust, when)];
-                return Visit { seen, resolved: Vec::new(), skipped: Vec::new() };
+                return Visit { seen, resolved: Vec::new(), skipped: Vec::new(), recalled: 0 };
             }
         };
         // What the resolver took is gone: the deadline is one, from the name to the end of the handshake.
@@ -102,43 +109,56 @@ impl Visitor {
                 drop(place);
                 let spent = observation.timing.iter().map(|(_, took)| *took).sum();
                 observation.timing.insert(0, (Stage::Resolve, took));
+                let question = visitor.verdicts.question(&observation, &expectation, &trust);
+                if let Some(diagnosis) = visitor.verdicts.recall(question, when.as_of) {
+                    return (Judged { observation, diagnosis }, true);
+                }
                 let mut issuers = Issuers::default();
                 let fetching = visitor.issuers(observation.chain(), &trust, when.as_of, &mut issuers);
                 if tokio::time::timeout(FETCH_WITHIN, fetching).await.is_err() {
                     tell(&mut issuers, "more was not to be had in time");
                 }
                 let diagnosis = diagnose(&observation, &expectation, &trust, &issuers, when.as_of);
-                let mut judged = Judged { observation, diagnosis };
+                let mut judged = Judged { observation, diagnosis: diagnosis.into() };
                 visitor.introduce(&endpoint, address, spent, &mut judged).await;
                 visitor.pool.learn(&endpoint.name, &judged);
-                judged
+                visitor.verdicts.keep(question, &judged, &issuers, (&expectation, &trust), when.as_of);
+                (judged, false)
             });
             places.push((task.id(), address));
         }
+        let mut recalled = 0;
         let mut seen: Vec<Option<Judged>> = places.iter().map(|_| None).collect();
         while let Some(ended) = visits.join_next_with_id().await {
             let (id, judged) = match ended {
-                Ok((id, judged)) => (id, Some(judged)),
+                Ok((id, (judged, was_recalled))) => {
+                    recalled += usize::from(was_recalled);
+                    (id, Some(judged))
+                }
                 Err(error) => (error.id(), None),
             };
             let Some(place) = places.iter().position(|(task, _)| *task == id) else { continue };
             seen[place] = Some(judged.unwrap_or_else(|| unseen(Some(places[place].1), panicked(), expectation, trust, when)));
         }
         let resolved_all = resolved.addresses.iter().chain(&resolved.skipped).copied().collect();
-        Visit { seen: seen.into_iter().flatten().collect(), resolved: resolved_all, skipped: resolved.skipped }
+        Visit { seen: seen.into_iter().flatten().collect(), resolved: resolved_all, skipped: resolved.skipped, recalled }
     }
 
     /// Where there is something to repair and the server has not said what it is, asks it, in what the visit has left of its time.
     async fn introduce(&self, endpoint: &Endpoint, address: IpAddr, spent: Duration, judged: &mut Judged) {
         let Judged { observation, diagnosis } = judged;
-        let Some(repair) = diagnosis.repair.as_mut().filter(|repair| repair.server.is_none()) else { return };
+        if diagnosis.repair.as_ref().is_none_or(|repair| repair.server.is_some()) {
+            return;
+        }
         let ask = async {
             let _place = self.gate.enter(address).await;
             let endpoint = Endpoint { timeout: remaining(endpoint.timeout, spent), ..endpoint.clone() };
             self.prober.introduction(&endpoint, address).await
         };
         observation.said.extend(self.introductions.of(endpoint, address, ask).await);
-        repair.server = introduced(&observation.said);
+        if let Some(repair) = &mut Arc::make_mut(diagnosis).repair {
+            repair.server = introduced(&observation.said);
+        }
     }
 
     /// Candidates for an issuer that is missing, hop by hop: the well-known roots by name, what other endpoints have taught, and
@@ -197,7 +217,7 @@ pub fn well_known_roots() -> Trust {
 fn unseen(address: Option<IpAddr>, failure: Failure, expectation: &Expectation, trust: &Trust, when: When) -> Judged {
     let observation = Observation::new(address, when.at, Outcome::Failure(failure));
     let diagnosis = diagnose(&observation, expectation, trust, &Issuers::default(), when.as_of);
-    Judged { observation, diagnosis }
+    Judged { observation, diagnosis: diagnosis.into() }
 }
 
 /// What is left of a deadline, in whole tenths of a second, since it is named in messages; never less than a tenth of it.

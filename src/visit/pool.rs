@@ -146,7 +146,7 @@ mod tests {
         let observation = Observation::new(None, now, Outcome::Handshake(handshake));
         let trust = Trust::new(roots.iter().map(|root| read(root)));
         let diagnosis = diagnose(&observation, &Expectation::default(), &trust, &Issuers::default(), now);
-        Judged { observation, diagnosis }
+        Judged { observation, diagnosis: diagnosis.into() }
     }
 
     #[test]
@@ -182,7 +182,7 @@ mod tests {
         let mut judged = judged(vec![Arc::clone(&leaf)], &[&pki.root], pki.now);
         let trust = Trust::new([read(&pki.root)]);
         let fetched = Issuers { certificates: vec![read(&pki.intermediate)], tried: "http://a.test/ gave it".into() };
-        judged.diagnosis = diagnose(&judged.observation, &Expectation::default(), &trust, &fetched, pki.now);
+        judged.diagnosis = diagnose(&judged.observation, &Expectation::default(), &trust, &fetched, pki.now).into();
         let pool = Pool::default();
         pool.learn(&"first".into(), &judged);
         assert_eq!(pool.issuers(&leaf)[0].told, "http://a.test/ gave it".into());

@@ -71,13 +71,13 @@ pub(super) fn saw(address: &str, chain: &Chain, status: ChainStatus, code: u16, 
             timing: vec![(Stage::Connect, Duration::from_millis(3))],
             said: Vec::new(),
         },
-        diagnosis: Diagnosis {
+        diagnosis: Arc::new(Diagnosis {
             verdict: Some(Verdict { errors, path_length: 3 }),
             chain_status: status,
             findings: findings.into_iter().map(|finding| Found { finding, accepted: false }).collect(),
             repair: None,
             borrowed: Issuers::default(),
-        },
+        }),
     })
 }
 
@@ -85,13 +85,13 @@ pub(super) fn saw(address: &str, chain: &Chain, status: ChainStatus, code: u16, 
 pub(super) fn failed(address: Option<&str>, stage: Stage, kind: FailureKind, detail: &str) -> Arc<Judged> {
     let failure = Failure { stage, kind, detail: detail.into() };
     Arc::new(Judged {
-        diagnosis: Diagnosis {
+        diagnosis: Arc::new(Diagnosis {
             verdict: None,
             chain_status: ChainStatus::None,
             findings: vec![Found { finding: Finding::of_failure(&failure), accepted: false }],
             repair: None,
             borrowed: Issuers::default(),
-        },
+        }),
         observation: Observation::new(address.map(|text| text.parse().expect("an address")), now(), Outcome::Failure(failure)),
     })
 }
@@ -168,7 +168,7 @@ pub(super) fn fleet() -> Snapshot {
     let timeout = |at| failed(Some(at), Stage::Connect, FailureKind::Timeout, &format!("no answer from {HOSTILE}"));
     let mut accepted =
         (*saw("2001:db8::5", &evil, ChainStatus::SelfSigned, 18, vec![Finding::SelfSigned { subject: hostile() }])).clone();
-    accepted.diagnosis.findings[0].accepted = true;
+    Arc::make_mut(&mut accepted.diagnosis).findings[0].accepted = true;
     let unreadable = Chain::new(vec![Certificate::from_der(b"no certificate")]).expect("one");
     let unread = Finding::UnreadableCertificate { position: 0, reason: hostile() };
     let long = Chain { leaf: Arc::clone(&sound.leaf), rest: vec![Arc::clone(&sound.rest[0]); 40] };

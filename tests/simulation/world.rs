@@ -102,7 +102,7 @@ impl World {
         let Known { handshake, diagnosis, .. } = &self.judged[endpoint][place];
         let outcome = Outcome::Handshake(handshake.clone());
         let observation = Observation::new(Some(address), at, outcome);
-        Ok(Judged { observation, diagnosis: diagnosis.clone() })
+        Ok(Judged { observation, diagnosis: diagnosis.clone().into() })
     }
 
     /// What is bad is judged again every day, since its words count the days.
@@ -138,7 +138,7 @@ impl World {
         let watch = &self.watches[endpoint];
         let diagnosis =
             diagnose(&observation, &watch.expectation, &watch.trust, &certvigil::diagnosis::Issuers::default(), wall(now));
-        Judged { observation, diagnosis }
+        Judged { observation, diagnosis: diagnosis.into() }
     }
 
     /// When a mail that cannot be sent now can be, at the latest: the longest pause between two attempts comes on top.

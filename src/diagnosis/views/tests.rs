@@ -48,7 +48,7 @@ impl Case<'_> {
         let expectation = Expectation { host: Some(self.host.parse().expect("a host")), ..Expectation::default() };
         let issuers = Issuers { certificates: certificates(&self.fetched), tried: String::new() };
         let diagnosis = diagnose(&observation, &expectation, &trust, &issuers, now());
-        let judged = Judged { observation, diagnosis };
+        let judged = Judged { observation, diagnosis: diagnosis.into() };
         let views = views(&judged, &expectation, &trust, &stores, now()).expect("readable");
         // The conclusion never contradicts the diagnosis: where that accuses somebody, it is among the accused.
         let findings = &judged.diagnosis.findings;

@@ -77,13 +77,13 @@ fn judged(observation: Observation, codes: &[u16], findings: Vec<Finding>) -> Ju
     let findings = findings.into_iter().map(|finding| Found { finding, accepted: false }).collect();
     Judged {
         observation,
-        diagnosis: Diagnosis {
+        diagnosis: Arc::new(Diagnosis {
             verdict,
             chain_status: ChainStatus::Complete,
             findings,
             repair: None,
             borrowed: Issuers::default(),
-        },
+        }),
     }
 }
 
@@ -142,8 +142,9 @@ fn broken_chain(watch: &Arc<Watch>) -> Case {
         after: "CN=shop.example".into(),
     };
     let mut judged = judged(observed("192.0.2.10", vec![leaf()]), &[20, 21], vec![missing]);
-    judged.diagnosis.chain_status = ChainStatus::MissingIntermediate;
-    judged.diagnosis.repair = Some(Repair {
+    let diagnosis = Arc::make_mut(&mut judged.diagnosis);
+    diagnosis.chain_status = ChainStatus::MissingIntermediate;
+    diagnosis.repair = Some(Repair {
         chain: vec![leaf(), intermediate()],
         added: vec![intermediate()],
         source: "http://a.example/ca.der gave it".into(),
@@ -223,8 +224,9 @@ fn a_second_flaw_is_told_and_proves_less() {
     let mut case = broken_chain(&watch("shop.example", Policy::default()));
     let judged = Arc::make_mut(&mut case.seen[0]);
     let expired = Finding::Expired { not_after: at("2026-11-21T00:00:00Z"), now: now() };
-    judged.diagnosis.findings.push(Found { finding: expired, accepted: false });
-    judged.diagnosis.repair.as_mut().expect("repaired").verdict.errors = vec![VerifyError { code: 10, depth: 0 }];
+    let diagnosis = Arc::make_mut(&mut judged.diagnosis);
+    diagnosis.findings.push(Found { finding: expired, accepted: false });
+    diagnosis.repair.as_mut().expect("repaired").verdict.errors = vec![VerifyError { code: 10, depth: 0 }];
     let text = letter(&admin(notice(NoticeKind::Chain, vec![case])), &settings()).text;
     assert!(text.contains("Beside the chain we see 1 flaw more:\n- the certificate expired on"), "{text}");
     let prose = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -239,7 +241,7 @@ fn a_server_that_says_what_it_is_gets_its_own_directive() {
     let told = |case: &Case| letter(&admin(notice(NoticeKind::Chain, vec![case.clone()])), &settings()).text;
     let usual = told(&case);
     assert!(usual.contains("smtpd_tls_chain_files") && usual.contains("systemctl reload exim4"), "{usual}");
-    let repair = Arc::make_mut(&mut case.seen[0]).diagnosis.repair.as_mut().expect("repaired");
+    let repair = Arc::make_mut(&mut Arc::make_mut(&mut case.seen[0]).diagnosis).repair.as_mut().expect("repaired");
     repair.server = crate::diagnosis::recognise("220 mail.example ESMTP Exim 4.96");
     let known = told(&case);
     assert!(known.contains("The server says it is Exim 4.96.") && known.contains("systemctl reload exim4"), "{known}");
@@ -250,7 +252,7 @@ fn a_server_that_says_what_it_is_gets_its_own_directive() {
 fn the_letter_says_where_the_missing_certificate_was_had_from_and_names_no_other_server() {
     let mut case = broken_chain(&watch("shop.example", Policy::default()));
     let mut told = |source: &str| {
-        Arc::make_mut(&mut case.seen[0]).diagnosis.repair.as_mut().expect("repaired").source = source.into();
+        Arc::make_mut(&mut Arc::make_mut(&mut case.seen[0]).diagnosis).repair.as_mut().expect("repaired").source = source.into();
         let text = letter(&admin(notice(NoticeKind::Chain, vec![case.clone()])), &settings()).text;
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     };

@@ -245,7 +245,7 @@ impl Seen {
     fn mended(self) -> Case {
         let healthy = Seen { chain: full_chain(), codes: &[], ..findings::of("root_included") };
         let mut healthy = healthy.judged();
-        healthy.diagnosis.findings.clear();
+        Arc::make_mut(&mut healthy.diagnosis).findings.clear();
         let mut case = self.into_case();
         let member = Arc::make_mut(&mut case.member);
         member.last_seen = moment("2026-11-22T08:41:07Z");
@@ -284,7 +284,7 @@ impl Seen {
         });
         Judged {
             observation: Observation::new(self.address, self.at, outcome),
-            diagnosis: Diagnosis {
+            diagnosis: Arc::new(Diagnosis {
                 verdict: (!is_failure).then_some(verdict),
                 chain_status: self.status,
                 findings: vec![Found { finding: self.finding, accepted: false }],
@@ -294,7 +294,7 @@ impl Seen {
                 } else {
                     Issuers::default()
                 },
-            },
+            }),
         }
     }
 }

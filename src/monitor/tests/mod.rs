@@ -427,7 +427,7 @@ fn judged(address: Option<IpAddr>, now: Now, outcome: Outcome, findings: Vec<Fin
     let chain_status = if verdict.is_some() { ChainStatus::Complete } else { ChainStatus::None };
     Judged {
         observation: Observation::new(address, now.wall, outcome),
-        diagnosis: Diagnosis { verdict, chain_status, findings, repair: None, borrowed: Issuers::default() },
+        diagnosis: Arc::new(Diagnosis { verdict, chain_status, findings, repair: None, borrowed: Issuers::default() }),
     }
 }
 

@@ -135,7 +135,7 @@ fn a_shorter_interval_counts_at_once() {
 fn a_finding_that_is_accepted_ends_in_silence() {
     let mut world = World::new(vec![watch("a")], Disk::used(), |watch, now| {
         let mut judged = sees(1, now, vec![gap()]);
-        judged.diagnosis.findings[0].accepted = watch.expectation.accept.contains("missing_intermediate");
+        Arc::make_mut(&mut judged.diagnosis).findings[0].accepted = watch.expectation.accept.contains("missing_intermediate");
         only(judged)
     });
     world.run(MINUTE);

@@ -58,7 +58,7 @@ pub(super) fn failure(address: Option<&str>, at: &str, kind: FailureKind) -> Obs
 pub(super) fn judged(observation: Observation, borrowed: Issuers) -> Arc<Judged> {
     let (findings, chain_status) = (Vec::new(), ChainStatus::None);
     let diagnosis = Diagnosis { verdict: None, chain_status, findings, repair: None, borrowed };
-    Arc::new(Judged { observation, diagnosis })
+    Arc::new(Judged { observation, diagnosis: diagnosis.into() })
 }
 
 pub(super) fn observed(endpoint: &str, observation: &Observation) -> Record {

@@ -225,7 +225,7 @@ const POSITIONS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
 
 /// Of the last certificate seen, which stays while visits fail.
 fn diagnosis(address: &AddressView) -> Option<&Diagnosis> {
-    address.known.as_ref().map(|known| &known.diagnosis)
+    address.known.as_ref().map(|known| &*known.diagnosis)
 }
 
 fn chain_status(address: &AddressView) -> ChainStatus {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use prometheus::{
-    HistogramOpts, HistogramVec, IntGauge, Registry,
+    HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry,
     proto::{Histogram, MetricType},
 };
 
@@ -19,6 +19,7 @@ pub struct OwnMetrics {
     registry: Registry,
     stages: HistogramVec,
     last_proof: IntGauge,
+    verdicts: IntCounterVec,
 }
 
 impl Default for OwnMetrics {
@@ -45,12 +46,28 @@ impl OwnMetrics {
             "When the whole pipeline, from a visit to the letter and the disk, last did what it should; 0 before the first time.";
         let last_proof = IntGauge::new("certvigil_last_proof_timestamp_seconds", help).expect("the name is sound");
         registry.register(Box::new(last_proof.clone())).expect("no family of this name is known");
-        OwnMetrics { registry, stages, last_proof }
+        let options = Opts::new(
+            "certvigil_verdicts_total",
+            "Verdicts on visits: judged, or remembered since neither chain, name nor trust had changed.",
+        );
+        let verdicts = IntCounterVec::new(options, &["source"]).expect("the name and the label are sound");
+        for source in ["judged", "remembered"] {
+            verdicts.with_label_values(&[source]);
+        }
+        registry.register(Box::new(verdicts.clone())).expect("no family of this name is known");
+        OwnMetrics { registry, stages, last_proof, verdicts }
     }
 
     /// The whole pipeline did what it should, then.
     pub fn proven(&self, at: Timestamp) {
         self.last_proof.set(at.as_second());
+    }
+
+    /// Counts the verdicts of a visit: so many of `all` were remembered.
+    pub fn count_verdicts(&self, remembered: usize, all: usize) {
+        for (source, count) in [("remembered", remembered), ("judged", all.saturating_sub(remembered))] {
+            self.verdicts.with_label_values(&[source]).inc_by(u64::try_from(count).unwrap_or(u64::MAX));
+        }
     }
 
     /// Counts one stage of one visit.
@@ -68,14 +85,21 @@ impl OwnMetrics {
     pub(super) fn render(&self, out: &mut String, format: Format) {
         for family in self.registry.gather() {
             let mut lines = Lines::new(out, format, family.name());
-            let is_histogram = family.get_field_type() == MetricType::HISTOGRAM;
-            lines.head(if is_histogram { "histogram" } else { "gauge" }, family.help());
+            let kind = family.get_field_type();
+            lines.head(
+                match kind {
+                    MetricType::HISTOGRAM => "histogram",
+                    MetricType::COUNTER => "counter",
+                    _ => "gauge",
+                },
+                family.help(),
+            );
             for metric in family.get_metric() {
                 let labels: Vec<_> = metric.get_label().iter().map(|pair| (pair.name(), pair.value())).collect();
-                if is_histogram {
-                    histogram(&mut lines, &labels, metric.get_histogram());
-                } else {
-                    lines.sample(&labels, metric.get_gauge().get_value());
+                match kind {
+                    MetricType::HISTOGRAM => histogram(&mut lines, &labels, metric.get_histogram()),
+                    MetricType::COUNTER => lines.sample(&labels, metric.get_counter().get_value()),
+                    _ => lines.sample(&labels, metric.get_gauge().get_value()),
                 }
             }
         }

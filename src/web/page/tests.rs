@@ -129,7 +129,7 @@ fn gap() -> Arc<EndpointView> {
     let chain = Chain::new(vec![leaf]).expect("a leaf");
     let mut judged = Judged::clone(&sample::saw("192.0.2.1", &chain, ChainStatus::Complete, 0, Vec::new()));
     let issuers = Issuers { certificates: vec![intermediate], tried: String::new() };
-    judged.diagnosis = diagnose(&judged.observation, &watch.expectation, &watch.trust, &issuers, sample::now());
+    judged.diagnosis = diagnose(&judged.observation, &watch.expectation, &watch.trust, &issuers, sample::now()).into();
     let addresses = vec![sample::address(Some(Arc::new(judged)), None)];
     Arc::new(EndpointView { watch: Arc::new(watch), addresses })
 }

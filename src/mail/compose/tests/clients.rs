@@ -17,7 +17,7 @@ fn seen(pki: &Pki, chain: &[&Issued], fetched: &[&Issued], own: &Pki) -> Case {
     let observation = observed("192.0.2.10", all(chain));
     let issuers = Issuers { certificates: all(fetched), tried: String::new() };
     let diagnosis = diagnose(&observation, &watch.expectation, &watch.trust, &issuers, now());
-    case(&Arc::new(watch), vec![Judged { observation, diagnosis }])
+    case(&Arc::new(watch), vec![Judged { observation, diagnosis: diagnosis.into() }])
 }
 
 fn prose(kind: NoticeKind, case: Case) -> String {

@@ -65,7 +65,7 @@ fn every_letter(leaf: &Arc<Certificate>, name: &str) -> Vec<Notice> {
     ];
     let cases = findings.map(|finding| {
         let mut judged = judged(observed("192.0.2.10", vec![Arc::clone(leaf)]), &[21], vec![finding]);
-        judged.diagnosis.repair = Some(Repair {
+        Arc::make_mut(&mut judged.diagnosis).repair = Some(Repair {
             chain: vec![Arc::clone(leaf)],
             added: vec![Arc::clone(leaf)],
             source: "http://a.example/ca.der gave it".into(),

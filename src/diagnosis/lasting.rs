@@ -1,0 +1,45 @@
+//! For how long a diagnosis stays true when nothing but time passes.
+
+use super::{Diagnosis, Expectation, Finding, Trust};
+use crate::{
+    certificate::Facts,
+    clock::{Timestamp, later},
+    observation::{Chain, Observation},
+};
+
+/// The first moment after `now` at which the same observation could be judged otherwise: when a certificate that is presented, borrowed
+/// or in the store begins, ends, or comes near its end. `None`: at once, since its words count the time.
+pub fn lasts_until(
+    observation: &Observation,
+    diagnosis: &Diagnosis,
+    expectation: &Expectation,
+    trust: &Trust,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    if diagnosis.findings.iter().any(|found| counts_time(&found.finding)) {
+        return None;
+    }
+    let presented = observation.chain().into_iter().flat_map(Chain::iter);
+    let certificates = presented.chain(&diagnosis.borrowed.certificates).chain(trust.iter());
+    let moments = certificates.filter_map(|certificate| certificate.facts()).flat_map(|facts| turns(facts, expectation));
+    // Some of the checks take the second itself for before, some for after.
+    let moments = moments.flat_map(|moment| [moment, later(moment, core::time::Duration::from_secs(1))]);
+    Some(moments.filter(|moment| *moment > now).min().unwrap_or(Timestamp::MAX))
+}
+
+/// The moments at which something else is said of a certificate than before.
+fn turns(facts: &Facts, expectation: &Expectation) -> [Timestamp; 4] {
+    let expiry = &expectation.expiry;
+    [facts.not_before, facts.not_after, expiry.warning.begins(facts), expiry.critical.begins(facts)]
+}
+
+/// Its words say how much time has passed or is left.
+fn counts_time(finding: &Finding) -> bool {
+    matches!(
+        finding,
+        Finding::Expired { .. }
+            | Finding::ExpiresSoon { .. }
+            | Finding::IntermediateExpired { .. }
+            | Finding::IntermediateExpiresSoon { .. }
+    )
+}

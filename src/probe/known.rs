@@ -1,0 +1,69 @@
+//! Certificates that are in memory already: ten thousand chains share a handful of intermediates, and most leaves are those of the
+//! visit before.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use crate::certificate::{Certificate, Fingerprint};
+
+/// Reads certificates, each once for as long as somebody holds it. Cheap to clone; the clones share what is known.
+#[derive(Clone, Debug, Default)]
+pub(super) struct KnownCertificates(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    by_fingerprint: HashMap<Fingerprint, Weak<Certificate>>,
+    /// Above so many, those that nobody holds are thrown out.
+    room: usize,
+}
+
+impl KnownCertificates {
+    /// The certificate of these bytes, as [`Certificate::from_der`] reads it.
+    pub(super) fn read(&self, der: &[u8]) -> Arc<Certificate> {
+        let fingerprint = Fingerprint::of(der);
+        if let Some(known) = self.get(&fingerprint) {
+            return known;
+        }
+        // Read outside the lock: a large one takes its time. Should two read the same at once, the last one stays.
+        let certificate = Certificate::from_der(der);
+        self.add(&certificate);
+        certificate
+    }
+
+    /// This one is in memory.
+    pub(super) fn add(&self, certificate: &Arc<Certificate>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.by_fingerprint.len() >= known.room.max(LEAST_ROOM) {
+            known.by_fingerprint.retain(|_, certificate| certificate.strong_count() > 0);
+            known.room = 2 * known.by_fingerprint.len();
+        }
+        known.by_fingerprint.insert(certificate.fingerprint, Arc::downgrade(certificate));
+    }
+
+    fn get(&self, fingerprint: &Fingerprint) -> Option<Arc<Certificate>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.by_fingerprint.get(fingerprint)?.upgrade()
+    }
+}
+
+const LEAST_ROOM: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_holds_is_read_once_and_what_nobody_holds_leaves_no_trace() {
+        let known = KnownCertificates::default();
+        let held = known.read(b"no certificate");
+        assert!(Arc::ptr_eq(&held, &known.clone().read(b"no certificate")));
+        assert_eq!(*held, *Certificate::from_der(b"no certificate"));
+        for number in 0..5 * LEAST_ROOM {
+            known.read(&number.to_be_bytes());
+        }
+        assert!(Arc::ptr_eq(&held, &known.read(b"no certificate")), "it is still held");
+        assert!(known.0.lock().expect("no panic").by_fingerprint.len() <= LEAST_ROOM);
+    }
+}
