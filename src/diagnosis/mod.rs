@@ -147,6 +147,17 @@ pub fn diagnose(
     }
 }
 
+/// The path from the leaf to an anchor of the store, as OpenSSL builds it of what was presented; whether it verifies is the verdict's
+/// to say. `None` when it ends at no anchor, or when a certificate cannot be read.
+pub fn path(chain: &Chain, trust: &Trust, now: Timestamp) -> Option<Vec<Arc<Certificate>>> {
+    let presented: Vec<_> = chain.iter().cloned().collect();
+    if presented.iter().any(|certificate| certificate.facts().is_none()) {
+        return None;
+    }
+    let path = path::Path::build(&presented, trust, path::Store::Whole, now);
+    path.anchored.then_some(path.certificates)
+}
+
 /// The certificate whose issuer is neither presented nor trusted: where a fetch for an issuer has to start. `None` when there
 /// is no gap, or when a certificate cannot be read.
 pub fn gap(chain: &Chain, trust: &Trust, issuers: &Issuers, now: Timestamp) -> Option<Arc<Certificate>> {

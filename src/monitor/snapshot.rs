@@ -102,9 +102,14 @@ impl AddressView {
         self.failed.iter().chain(&self.known).flat_map(|judged| &judged.diagnosis.findings)
     }
 
+    /// The last visit, whatever came of it.
+    pub fn last(&self) -> Option<&Judged> {
+        self.failed.as_deref().or(self.known.as_deref())
+    }
+
     /// The failure that holds now.
     pub fn failure(&self) -> Option<&Failure> {
-        self.failed.as_ref().or(self.known.as_ref()).and_then(|judged| judged.observation.failure())
+        self.last()?.observation.failure()
     }
 
     /// The headline: the worse of what the failed visit says, `Unknown`, and what the last known certificate is judged to be.

@@ -34,7 +34,21 @@ pub(super) const CHUNK: usize = 64 * 1024;
 /// A compressed chunk goes out when it has this many.
 const COMPRESSED: usize = 8 * 1024;
 
+/// A text that is there already, in one step.
+struct Whole(Option<String>);
+
+impl Render for Whole {
+    fn step(&mut self, out: &mut String) -> bool {
+        self.0.take().inspect(|text| out.push_str(text)).is_some()
+    }
+}
+
 impl Stream {
+    /// A body of a text that is there already.
+    pub(super) fn of(text: String) -> Self {
+        Stream::new(Whole(Some(text)))
+    }
+
     pub(super) fn new(source: impl Render + 'static) -> Self {
         Stream { source: Some(Box::new(source)), encoder: None }
     }

@@ -9,7 +9,7 @@ use hyper::{
 use super::{
     State,
     body::{Answer, Stream},
-    metrics,
+    metrics::{self, Probe, Refusal},
     negotiate::exposition,
     page,
 };
@@ -17,7 +17,7 @@ use super::{
 /// Answers one request; the request's body is never read.
 pub(super) fn answer<B>(state: &State, request: &Request<B>) -> Response<Answer> {
     let mut response = match request.uri().path() {
-        path if !matches!(path, "/" | "/style.css" | "/metrics" | "/healthz" | "/readyz") => {
+        path if !matches!(path, "/" | "/style.css" | "/metrics" | "/probe" | "/healthz" | "/readyz") => {
             text(StatusCode::NOT_FOUND, "not found\n".into())
         }
         _ if !matches!(*request.method(), Method::GET | Method::HEAD) => {
@@ -29,6 +29,7 @@ pub(super) fn answer<B>(state: &State, request: &Request<B>) -> Response<Answer>
             let snapshot = state.snapshots.borrow().clone();
             metrics::scrape(snapshot, &state.own, format)
         }),
+        "/probe" => probe(state, request),
         "/healthz" => text(StatusCode::OK, "alive\n".into()),
         "/readyz" => match state.pulse.check() {
             Ok(()) => text(StatusCode::OK, "ready\n".into()),
@@ -43,6 +44,20 @@ pub(super) fn answer<B>(state: &State, request: &Request<B>) -> Response<Answer>
     }
     response
 }
+
+/// What is known of one endpoint, in the names of another exporter.
+fn probe<B>(state: &State, request: &Request<B>) -> Response<Answer> {
+    let found = Probe::find(&state.snapshots.borrow().clone(), request.uri().query().unwrap_or_default());
+    match found {
+        Ok(probe) => exposition(request.headers(), |format| Stream::of(probe.render(format))),
+        Err(Refusal::Unclear(words)) => text(StatusCode::BAD_REQUEST, words),
+        Err(Refusal::Stranger) => text(StatusCode::FORBIDDEN, NO_PROBER.into()),
+        Err(Refusal::NotYet) => text(StatusCode::SERVICE_UNAVAILABLE, "this endpoint has not been visited yet\n".into()),
+    }
+}
+
+const NO_PROBER: &str = "the target is no endpoint of the inventory, by name or by host and port, and nothing else is visited: \
+    add it under endpoints: in the configuration\n";
 
 fn text(status: StatusCode, body: String) -> Response<Answer> {
     whole(status, PLAIN, body)

@@ -102,6 +102,18 @@ pub(super) const FAMILIES: &[Family] = &[
         },
     },
     Family {
+        name: "certvigil_last_probe_duration_seconds",
+        help: "How long the last visit took, from the name to the end of the handshake.",
+        write: |lines, view, labels| {
+            for (address, labels) in labels.addresses(view) {
+                let timing = address.last().map_or(&[][..], |last| &last.observation.timing);
+                if !timing.is_empty() {
+                    lines.of(labels).is_seconds(timing.iter().map(|(_, took)| *took).sum());
+                }
+            }
+        },
+    },
+    Family {
         name: "certvigil_verify_code",
         help: "What openssl s_client prints as its Verify return code for the last certificate seen; 0 is ok.",
         write: |lines, view, labels| {

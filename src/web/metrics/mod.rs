@@ -1,4 +1,6 @@
-//! `/metrics`: the snapshot as Prometheus's text format 0.0.4 or as OpenMetrics 1.0, family by family, endpoint by endpoint.
+//! `/metrics` and `/probe`.
+//!
+//! `/metrics` is the snapshot as Prometheus's text format 0.0.4 or as OpenMetrics 1.0, family by family, endpoint by endpoint.
 //!
 //! A family has to stand in one piece, so the snapshot is walked once for each.
 
@@ -6,6 +8,7 @@ mod daemon;
 mod endpoint;
 mod labels;
 mod own;
+mod probe;
 mod process;
 #[cfg(test)]
 pub(super) mod tests;
@@ -21,6 +24,7 @@ use super::body::{Render, Stream};
 use crate::monitor::Snapshot;
 
 pub use own::OwnMetrics;
+pub(super) use probe::{Probe, Refusal};
 pub(super) use text::Format;
 
 /// One scrape.

@@ -73,7 +73,7 @@ impl<'a> Lines<'a> {
 
     /// One series of a histogram: `_bucket`, `_sum`, `_count`.
     pub(super) fn suffixed(&mut self, suffix: &str, labels: &[(&str, &str)], value: impl Display) {
-        let mut series = self.series(suffix);
+        let mut series = self.begin(suffix);
         for (label, text) in labels {
             series.label(label, text);
         }
@@ -91,14 +91,19 @@ impl<'a> Lines<'a> {
 
     /// One series that begins with these labels, already written.
     pub(super) fn of(&mut self, labels: &str) -> Series<'_, 'a> {
-        let mut series = self.series("");
+        let mut series = self.series();
         series.push("{");
         series.push(labels);
         series.begun = true;
         series
     }
 
-    fn series(&mut self, suffix: &str) -> Series<'_, 'a> {
+    /// One series without a label yet.
+    pub(super) fn series(&mut self) -> Series<'_, 'a> {
+        self.begin("")
+    }
+
+    fn begin(&mut self, suffix: &str) -> Series<'_, 'a> {
         self.out.push_str(self.name);
         self.out.push_str(suffix);
         Series { lines: self, begun: false }

@@ -94,6 +94,20 @@ async fn a_scraper_gets_what_it_can_read() {
 }
 
 #[tokio::test]
+async fn a_probe_is_answered_from_the_inventory_alone() {
+    let server = server(sample::fleet(), Limits::default()).await;
+    let found = server.ask("GET /probe?target=shop.example:443&module=tcp_connect").await;
+    assert_eq!(status(&found), "HTTP/1.1 200 OK");
+    assert!(found.contains("text/plain; version=0.0.4") && found.contains("\nprobe_success 1\n"), "{found}");
+    let stranger = server.ask("GET /probe?target=169.254.169.254:80").await;
+    assert_eq!(status(&stranger), "HTTP/1.1 403 Forbidden");
+    assert!(stranger.contains("no endpoint of the inventory"), "{stranger}");
+    assert_eq!(status(&server.ask("GET /probe?target=new").await), "HTTP/1.1 503 Service Unavailable");
+    assert_eq!(status(&server.ask("GET /probe").await), "HTTP/1.1 400 Bad Request");
+    assert_eq!(status(&server.ask("POST /probe?target=shop").await), "HTTP/1.1 405 Method Not Allowed");
+}
+
+#[tokio::test]
 async fn a_head_has_no_body() {
     let server = server(sample::small(), Limits::default()).await;
     for path in ["/", "/metrics", "/healthz", "/style.css"] {
