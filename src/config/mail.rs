@@ -10,10 +10,13 @@ use super::{
     tree::Value,
     trust::Stores,
 };
+use jiff::civil::Weekday;
+
 use crate::{
     certificate::printable_cut,
     endpoint::Host,
     mail::{Language, Login, Secret, Security, Server, Settings, Templates},
+    monitor::Digest,
 };
 
 /// What surrounds the section.
@@ -25,17 +28,20 @@ pub(super) struct Surroundings<'a> {
 
 /// `None` when there was a fault.
 pub(super) fn read(at: &At<'_>, around: &mut Surroundings<'_>, report: &mut Report) -> Option<Settings> {
-    let fields = Fields::read(at, &["server", "from", "to", "fallback", "language", "templates"], report)?;
+    let fields = Fields::read(at, &["server", "from", "to", "fallback", "alive", "language", "templates"], report)?;
     let server = fields.required("server", "{host: smtp.example.com}", report).and_then(|at| read_server(&at, around, report));
     let from = fields.required("from", "\"certvigil <alerts@example.com>\"", report).and_then(|at| read::mailbox(&at, report));
     let to = fields.required("to", "[ops@example.com]", report).and_then(|at| addresses(&at, report));
     let mut fallback = to.clone().unwrap_or_default();
     fields.set("fallback", &mut fallback, report, addresses);
+    let mut alive = WEEKLY;
+    let rhythms = [("weekly", WEEKLY), ("daily", Some(Digest::Daily)), ("never", None)];
+    fields.set("alive", &mut alive, report, |at, report| read::choice(at, &rhythms, report));
     let mut language = Language::default();
     fields.set("language", &mut language, report, read_language);
     let mut templates = Templates::default();
     fields.set("templates", &mut templates, report, |at, report| read_templates(at, around.directory, report));
-    Some(Settings { server: server?, from: from?, to: to?, fallback, language, languages: BTreeMap::new(), templates })
+    Some(Settings { server: server?, from: from?, to: to?, fallback, alive, language, languages: BTreeMap::new(), templates })
 }
 
 /// `en`, `de`.
@@ -195,6 +201,9 @@ fn read_credential(at: &At<'_>, without: &str, env: &Environment, report: &mut R
         }
     }
 }
+
+/// How often the operators are told that certvigil watches, where nothing is said.
+const WEEKLY: Option<Digest> = Some(Digest::Weekly(Weekday::Monday));
 
 const WITHOUT_LOGIN: &str = "mail would be sent without a login";
 

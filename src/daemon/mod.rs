@@ -269,8 +269,13 @@ impl Loop {
 }
 
 fn inventory(config: &Config) -> Inventory {
-    let operators = config.mail.as_ref().map_or_else(Vec::new, |mail| mail.to.clone());
-    Inventory { watches: config.watches.clone(), canaries: config.canaries.clone(), operators }
+    let mail = config.mail.as_ref();
+    Inventory {
+        watches: config.watches.clone(),
+        canaries: config.canaries.clone(),
+        operators: mail.map_or_else(Vec::new, |mail| mail.to.clone()),
+        alive: mail.and_then(|mail| mail.alive),
+    }
 }
 
 async fn bind(listen: SocketAddr) -> Result<TcpListener, StartError> {

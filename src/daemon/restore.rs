@@ -29,6 +29,7 @@ pub(super) fn judged(stored: Stored, watches: &[Arc<Watch>], now: Timestamp) -> 
         tallies: stored.tallies,
         outbox: stored.mails.iter().map(waiting).collect(),
         first_sweep_done: stored.first_sweep_done,
+        shown_alive: stored.shown_alive,
     };
     (restored, stored.mails)
 }

@@ -123,7 +123,11 @@ impl Page {
                 Record::MemberGone { endpoint, key } => told.insert((Some(endpoint.clone()), key.clone())),
                 Record::MailGone(id) => gone.insert(id.clone()),
                 Record::Tally(tally) => counted.insert(tally.recipient.clone()),
-                Record::AddressGone { .. } | Record::EndpointGone(_) | Record::FirstSweepDone | Record::Proven(_) => true,
+                Record::AddressGone { .. }
+                | Record::EndpointGone(_)
+                | Record::FirstSweepDone
+                | Record::ShownAlive(_)
+                | Record::Proven(_) => true,
             };
             if matters {
                 kept.push(record);

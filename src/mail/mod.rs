@@ -11,6 +11,8 @@ pub use compose::{Attachment, Composed, Letter, Templates, Trouble, compose, gal
 pub use deliver::{Courier, CourierError, Delivery};
 pub use words::Language;
 
+use crate::monitor::Digest;
+
 /// How mail is sent.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -22,6 +24,8 @@ pub struct Settings {
     pub to: Vec<String>,
     /// Who is written to in place of an address that the server refuses for good; by default the operators.
     pub fallback: Vec<String>,
+    /// How often the operators are told that certvigil watches; `None`: never.
+    pub alive: Option<Digest>,
     /// What letters are written in.
     pub language: Language,
     /// Who reads another one.

@@ -7,7 +7,9 @@ use std::{
     time::Duration,
 };
 
-use super::{Case, Mended, Monitor, Notice, NoticeKind, People, Person, Record, Turn, tell};
+use jiff::civil::Date;
+
+use super::{Case, Digest, Mended, Monitor, Notice, NoticeKind, People, Person, Record, Turn, tell};
 use crate::{
     clock::{Now, Timestamp, later},
     incident::{Audience, Member, Step, channel_of},
@@ -66,6 +68,22 @@ impl Desk {
         self.people.of(recipient)
     }
 
+    /// Which day it is for this one.
+    pub(super) fn day_of(&self, recipient: &str, now: Timestamp) -> Date {
+        self.person(recipient).day(now)
+    }
+
+    /// When this one, as an operator, is to be told next after `after` that certvigil watches: at the hour, and on the day, of
+    /// their digest, whether they want one or not.
+    pub(super) fn next_sign(&self, recipient: &str, rhythm: Digest, after: Timestamp) -> Timestamp {
+        let person = self.person(recipient);
+        let digest = match (rhythm, person.digest) {
+            (Digest::Weekly(_), Some(theirs @ Digest::Weekly(_))) => theirs,
+            _ => rhythm,
+        };
+        Person { digest: Some(digest), ..person.clone() }.next_digest(after).unwrap_or(Timestamp::MAX)
+    }
+
     /// How many mails this one has had today.
     fn spent(&self, recipient: &str, now: Timestamp) -> u32 {
         let today = self.person(recipient).day(now).to_string();
@@ -121,6 +139,7 @@ impl Monitor {
     pub(super) fn respect(&mut self, people: Arc<People>, now: Now, turn: &mut Turn) {
         self.desk.people = people;
         self.desk.waiting.clear();
+        self.life.plan_anew();
         self.desk.owe(now);
         self.tell_everywhere(now, turn);
     }

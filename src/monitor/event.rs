@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 use std::{sync::Arc, time::Duration};
 
-use super::{AddressView, MailResult, Notice, NoticeKind, People, Silence, Tally, Watch};
+use super::{AddressView, Digest, MailResult, Notice, NoticeKind, People, Silence, Tally, Watch};
 use crate::{
     clock::Timestamp,
     diagnosis::Judged,
@@ -61,6 +61,8 @@ pub struct Inventory {
     pub canaries: Vec<Arc<Watch>>,
     /// Who is told when our own network is the likely fault: mail addresses.
     pub operators: Vec<String>,
+    /// How often they are told that certvigil watches; `None`: never.
+    pub alive: Option<Digest>,
 }
 
 impl From<Vec<Arc<Watch>>> for Inventory {
@@ -140,6 +142,8 @@ pub enum Record {
     Tally(Tally),
     /// The first sweep after the installation is over.
     FirstSweepDone,
+    /// The operators were told that certvigil watches, as far as that was due until then.
+    ShownAlive(Timestamp),
     /// The whole pipeline did what it should.
     Proven(Timestamp),
 }
@@ -161,6 +165,8 @@ pub struct Restored {
     pub outbox: Vec<Waiting>,
     /// The first sweep after the installation is over.
     pub first_sweep_done: bool,
+    /// Until when the operators have been told that certvigil watches.
+    pub shown_alive: Option<Timestamp>,
 }
 
 /// What a restart finds of one address.

@@ -1,6 +1,7 @@
 //! The brain: `handle(event, now) -> effects` decides everything; `daemon` waits, asks and obeys.
 
 mod aging;
+mod alive;
 mod crowd;
 mod desk;
 mod dossier;
@@ -36,6 +37,7 @@ use crate::{
     clock::{Now, Timestamp},
     incident::{Incident, IncidentKey, Member},
 };
+use alive::LifeSigns;
 use crowd::Spot;
 use desk::Desk;
 use dossier::{Dossier, Judgement};
@@ -47,10 +49,11 @@ use schedule::{Next, Schedule};
 use silence::Silences;
 use sweep::Sweep;
 
+pub use alive::{Alive, End, Standing};
 pub use desk::Tally;
 pub use escalation::Escalation;
 pub use event::{Effect, Event, Inventory, Record, Restored, RestoredAddress, Settings, Visited, Waiting};
-pub use notice::{Case, Mended, Notice, NoticeKind};
+pub use notice::{Case, Mended, Notice, NoticeKind, Own};
 pub use ours::{OwnFault, OwnKind};
 pub use person::{Digest, People, Person};
 pub use policy::{Limits, Policy, Subscription, Watch};
@@ -82,6 +85,7 @@ pub struct Monitor {
     desk: Desk,
     /// When somebody is to be told next of what nobody mends, in uptime.
     next_escalation: Option<Duration>,
+    life: LifeSigns,
     /// Under way; begun only where there is a way out, so that the first mail ever is the summary.
     sweep: Option<Sweep>,
     sweep_done: bool,
@@ -127,6 +131,7 @@ impl Monitor {
             operators: Vec::new(),
             desk: Desk::default(),
             next_escalation: None,
+            life: LifeSigns::default(),
             sweep: None,
             sweep_done: restored.first_sweep_done,
             generations: 0,
@@ -140,6 +145,7 @@ impl Monitor {
         let mut turn = Turn::default();
         monitor.silences.set(restored.silences, now);
         monitor.desk.restore(restored.tallies, now);
+        monitor.life.restore(restored.shown_alive);
         monitor.reloaded(inventory.into(), now, &mut turn);
         monitor.remember(restored.addresses, restored.incidents, restored.members, now, &mut turn);
         monitor.take_stock();
@@ -186,6 +192,7 @@ impl Monitor {
         self.escalate(now, &mut turn);
         let has_told = self.tell_those_who_waited(now, &mut turn);
         self.plan_escalations(now, &turn);
+        self.show_life(now, &mut turn);
         let effects = self.effects(turn, now);
         self.revision += u64::from(is_visible || has_ended || has_told || !effects.is_empty());
         effects
@@ -203,6 +210,7 @@ impl Monitor {
             self.silences.next_wake(),
             self.desk.next_wake(),
             self.next_escalation,
+            self.life.next_wake(),
         ];
         wakes.into_iter().flatten().min()
     }
@@ -242,6 +250,7 @@ impl Monitor {
     fn visited(&mut self, mut report: Visited, now: Now, turn: &mut Turn) -> bool {
         let Some(started) = self.schedule.came_back(&report.endpoint, report.generation) else { return false };
         let Some(&place) = self.places.get(&report.endpoint) else { return false };
+        self.life.count_visit();
         if report.seen.is_empty() {
             report.seen.push(dossier::lost(now.wall));
         }

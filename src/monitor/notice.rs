@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{OwnFault, Watch};
+use jiff::civil::Date;
+
+use super::{Alive, OwnFault, Watch};
 use crate::{
     clock::Timestamp,
     diagnosis::Judged,
@@ -29,10 +31,19 @@ pub struct Notice {
     /// Where: every endpoint of the recipient's at which the incident holds (or, for an all-clear, held), worst first. They are
     /// cases of one incident, but for a summary and a digest.
     pub cases: Vec<Case>,
-    /// What is wrong with certvigil's own surroundings, where it is about that, and about no endpoint.
-    pub own: Option<Arc<OwnFault>>,
+    /// What is to be told of certvigil itself, where it is about that, and about no endpoint.
+    pub own: Option<Own>,
     /// Of a digest: what the recipient had heard of and is mended.
     pub mended: Vec<Mended>,
+}
+
+/// What is told of certvigil itself, to the operators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Own {
+    /// Something in its surroundings is the likely fault, or was.
+    Fault(Arc<OwnFault>),
+    /// It watches.
+    Alive(Arc<Alive>),
 }
 
 /// The kinds of notice.
@@ -52,11 +63,13 @@ pub enum NoticeKind {
     OwnFault,
     /// What was held back until the recipient wanted to be written to.
     Digest,
+    /// That certvigil watches: to the operators, so that its absence is seen.
+    Alive,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [NoticeKind; 7] = [
+    pub const ALL: [NoticeKind; 8] = [
         NoticeKind::Expiry,
         NoticeKind::Chain,
         NoticeKind::Problem,
@@ -64,6 +77,7 @@ impl NoticeKind {
         NoticeKind::Summary,
         NoticeKind::OwnFault,
         NoticeKind::Digest,
+        NoticeKind::Alive,
     ];
 
     /// It tells of several incidents at once.
@@ -81,6 +95,7 @@ impl NoticeKind {
             NoticeKind::Summary => "summary",
             NoticeKind::OwnFault => "own_fault",
             NoticeKind::Digest => "digest",
+            NoticeKind::Alive => "alive",
         }
     }
 }
@@ -130,6 +145,14 @@ pub(super) fn own_subject(fault: &OwnFault) -> String {
 pub(super) fn own_id(fault: &OwnFault, recipient: &str) -> String {
     let stage = if fault.until.is_some() { "over" } else { "begun" };
     format!("{}.{stage}.{}.{:016x}", own_subject(fault), Audience::Owner.name(), stable_hash(&[recipient]))
+}
+
+/// What notices that certvigil watches have in common.
+pub(super) const ALIVE: &str = "alive";
+
+/// The id of the notice of that day, to this recipient.
+pub(super) fn alive_id(day: Date, recipient: &str) -> String {
+    format!("{ALIVE}.{}.{}.{:016x}", day.strftime("%Y%m%d"), Audience::Owner.name(), stable_hash(&[recipient]))
 }
 
 /// What the notice of this id is about: the incident's id, or a word of its own for a summary.

@@ -19,6 +19,7 @@ enum Change {
 impl Monitor {
     pub(super) fn reloaded(&mut self, inventory: Inventory, now: Now, turn: &mut Turn) {
         self.operators = inventory.operators;
+        self.life.want(inventory.alive);
         let mut old: HashMap<Arc<str>, Dossier> = self.dossiers.drain(..).map(|d| (d.name().clone(), d)).collect();
         self.places.clear();
         let mut trusts = SameTrust::default();

@@ -80,6 +80,8 @@ pub struct Stored {
     pub mails: Vec<Mail>,
     /// The first sweep after the installation is over.
     pub first_sweep_done: bool,
+    /// Until when the operators have been told that certvigil watches.
+    pub shown_alive: Option<Timestamp>,
 }
 
 /// What was last seen at one address of an endpoint.

@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 use std::{collections::HashMap, path::Path, sync::Arc};
 
-use rusqlite::{Connection, Result, Row};
+use rusqlite::{Connection, OptionalExtension as _, Result, Row};
 use tracing::warn;
 
 use super::{Mail, StoreError, Stored, StoredAddress, codec, write};
@@ -27,6 +27,7 @@ pub(super) fn everything(db: &Connection, path: &Path) -> std::result::Result<St
             silences: super::silences::read(db)?,
             mails: mails(db)?,
             first_sweep_done: first_sweep_done(db)?,
+            shown_alive: shown_alive(db)?,
         })
     };
     read().map_err(|error| StoreError::of(path, &error))
@@ -71,6 +72,12 @@ fn mails(db: &Connection) -> Result<Vec<Mail>> {
 
 fn first_sweep_done(db: &Connection) -> Result<bool> {
     db.prepare("SELECT 1 FROM meta WHERE key = ?1")?.exists([write::FIRST_SWEEP_DONE])
+}
+
+fn shown_alive(db: &Connection) -> Result<Option<Timestamp>> {
+    let mut statement = db.prepare("SELECT value FROM meta WHERE key = ?1")?;
+    let found: Option<String> = statement.query_row([write::SHOWN_ALIVE], |row| row.get(0)).optional()?;
+    Ok(found.and_then(|at| at.parse().ok()))
 }
 
 fn incident(row: &Row<'_>) -> Result<Option<Incident>> {

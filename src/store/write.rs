@@ -46,6 +46,9 @@ pub(super) fn record(db: &Connection, record: &Record) -> Result<usize> {
         Record::Proven(at) => {
             run(db, "INSERT OR REPLACE INTO meta VALUES ('last_proof', ?1)", params![at.to_string()]).map(|_| 0)
         }
+        Record::ShownAlive(at) => {
+            run(db, "INSERT OR REPLACE INTO meta VALUES (?1, ?2)", params![SHOWN_ALIVE, at.to_string()]).map(|_| 0)
+        }
         Record::FirstSweepDone => {
             run(db, "INSERT OR REPLACE INTO meta VALUES (?1, 'true')", params![FIRST_SWEEP_DONE]).map(|_| 0)
         }
@@ -173,5 +176,6 @@ fn run(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<usiz
     db.prepare_cached(sql)?.execute(values)
 }
 
-/// The key in `meta`.
+/// Keys in `meta`.
+pub(super) const SHOWN_ALIVE: &str = "shown_alive";
 pub(super) const FIRST_SWEEP_DONE: &str = "first_sweep_done";

@@ -12,8 +12,8 @@ use certvigil::{
     endpoint::Endpoint,
     incident::Step,
     monitor::{
-        Case, Effect, Event, Inventory, Limits, MailResult, Monitor, Notice, NoticeKind, Policy, Restored, Settings, Visited,
-        Watch,
+        Case, Effect, Event, Inventory, Limits, MailResult, Monitor, Notice, NoticeKind, Own, Policy, Restored, Settings,
+        Visited, Watch,
     },
 };
 
@@ -174,9 +174,9 @@ impl Run {
                 let report = Visited { endpoint, generation, seen: seen.judged, resolved: seen.resolved };
                 self.later(seen.takes, Event::Visited(report));
             }
-            Effect::Post(notice) if notice.own.is_some() => {
-                let is_over = notice.own.is_some_and(|fault| fault.until.is_some());
-                self.own.push(OwnLetter { id: notice.id, is_over, decided: at, delivered: None });
+            Effect::Post(Notice { id, own: Some(own), .. }) => {
+                let is_over = matches!(own, Own::Fault(fault) if fault.until.is_some());
+                self.own.push(OwnLetter { id, is_over, decided: at, delivered: None });
             }
             Effect::Post(notice) => {
                 let letter = self.letter(&notice, at);

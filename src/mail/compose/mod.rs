@@ -3,6 +3,7 @@
 //! Whatever a certificate says is a stranger's text: it is made printable and cut before it stands in a letter, and no header
 //! is made of it.
 
+mod alive;
 mod evidence;
 mod facts;
 mod forward;
@@ -25,7 +26,7 @@ use crate::{
     clock::Timestamp,
     diagnosis::{Finding, Severity},
     incident::Audience,
-    monitor::{Case, Notice, NoticeKind},
+    monitor::{Case, Notice, NoticeKind, Own},
 };
 use facts::Facts;
 use layout::Body;
@@ -122,8 +123,10 @@ pub fn compose(notice: &Notice, settings: &Settings) -> Composed {
 /// The words of a notice.
 pub fn letter(notice: &Notice, settings: &Settings) -> Letter {
     let language = settings.language_of(&notice.recipient);
-    if let Some(fault) = &notice.own {
-        return own::draft(fault, settings, language).lay_out();
+    match &notice.own {
+        Some(Own::Fault(fault)) => return own::draft(fault, settings, language).lay_out(),
+        Some(Own::Alive(alive)) => return alive::draft(alive, notice.at, settings, language).lay_out(),
+        None => {}
     }
     match notice.cases.split_first() {
         Some((case, others)) if !notice.kind.is_of_many() => about_one(notice, case, others, settings, language),
@@ -144,7 +147,7 @@ fn about_one(notice: &Notice, case: &Case, others: &[Case], settings: &Settings,
         NoticeKind::Expiry => ("expiry.txt", evidence::attached(notice, case)),
         NoticeKind::Chain => ("chain.txt", ready_chain().into_iter().chain(to_be_sent_on()).collect()),
         NoticeKind::Resolved => ("resolved.txt", Vec::new()),
-        NoticeKind::Problem | NoticeKind::Summary | NoticeKind::Digest | NoticeKind::OwnFault => {
+        NoticeKind::Problem | NoticeKind::Summary | NoticeKind::Digest | NoticeKind::OwnFault | NoticeKind::Alive => {
             ("problem.txt", evidence::attached(notice, case))
         }
     };

@@ -9,10 +9,10 @@ use super::{Language, Letter, Login, Secret, Security, Server, Settings, Templat
 use crate::{
     certificate::Certificate,
     clock::{Timestamp, later},
-    diagnosis::{Diagnosis, Expectation, Finding, Found, Issuers, Judged, Repair, Stores, Trust, Verdict, VerifyError},
+    diagnosis::{Diagnosis, Expectation, Finding, Found, Issuers, Judged, Repair, Severity, Stores, Trust, Verdict, VerifyError},
     endpoint::Endpoint,
     incident::{Audience, Cause, Incident, IncidentKey, Member, Mending, State, Step, Told},
-    monitor::{Case, Escalation, Mended, Notice, NoticeKind, OwnFault, OwnKind, Policy, Watch},
+    monitor::{Alive, Case, End, Escalation, Mended, Notice, NoticeKind, Own, OwnFault, OwnKind, Policy, Standing, Watch},
     observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
 };
 use findings::Seen;
@@ -74,6 +74,7 @@ pub fn settings() -> Settings {
         from: "certvigil <alerts@example.com>".into(),
         to: vec!["ops@example.com".into()],
         fallback: Vec::new(),
+        alive: None,
         language: Language::default(),
         languages: BTreeMap::new(),
         templates: Templates::default(),
@@ -127,6 +128,8 @@ fn others() -> Vec<Sample> {
         Sample { name: "digest", notice: Notice { mended: vec![meanwhile], ..notice(NoticeKind::Digest, several()) } },
         Sample { name: "own-network", notice: ours(OwnKind::Network, None) },
         Sample { name: "own-resolver-over", notice: ours(OwnKind::Resolver, Some(moment("2026-11-22T10:24:10Z"))) },
+        Sample { name: "alive", notice: alive(&[]) },
+        Sample { name: "alive-in-trouble", notice: alive(&["the state cannot be written: the disk is full"]) },
     ]
 }
 
@@ -140,9 +143,48 @@ fn ours(kind: OwnKind, until: Option<Timestamp>) -> Notice {
     let fault = OwnFault { kind, since: moment("2026-11-22T09:39:00Z"), until, lost: 812, of: 830, failures };
     Notice {
         recipient: "ops@example.com".into(),
-        own: Some(Arc::new(fault)),
+        own: Some(Own::Fault(Arc::new(fault))),
         at: until.unwrap_or(moment("2026-11-22T09:42:00Z")),
         ..notice(NoticeKind::OwnFault, Vec::new())
+    }
+}
+
+/// certvigil watches.
+fn alive(troubles: &[&str]) -> Notice {
+    let standing = |code: &str, severity, endpoint: &str, others, since| Standing {
+        code: code.into(),
+        severity,
+        endpoint: endpoint.into(),
+        others,
+        since: moment(since),
+    };
+    let end = |at, endpoint: &str, others| End { at: moment(at), endpoint: endpoint.into(), others };
+    let alive = Alive {
+        endpoints: 812,
+        open: BTreeMap::from([(Severity::Warning, 1), (Severity::Critical, 2)]),
+        worst: vec![
+            standing("expired", Severity::Critical, "mail.example.com:465", 2, "2026-11-21T04:00:00Z"),
+            standing("missing_intermediate", Severity::Critical, "shop.example.com:443", 0, "2026-11-20T08:00:00Z"),
+            standing("expires_soon", Severity::Warning, "www.example.com:443", 141, "2026-11-19T12:00:00Z"),
+        ],
+        visits: 136_416,
+        mails: (9, u64::from(!troubles.is_empty())),
+        since: moment("2026-11-16T08:00:00Z"),
+        waiting: troubles.len(),
+        silences: 1,
+        ends: vec![
+            end("2026-11-28T12:00:00Z", "shop.example.com:443", 0),
+            end("2026-12-10T12:00:00Z", "www.example.com:443", 141),
+        ],
+        troubles: troubles.iter().map(ToString::to_string).collect(),
+        next: moment("2026-11-30T08:00:00Z"),
+    };
+    Notice {
+        id: "alive.20261123.owner.5c3a".into(),
+        recipient: "ops@example.com".into(),
+        own: Some(Own::Alive(Arc::new(alive))),
+        at: moment("2026-11-23T08:00:00Z"),
+        ..notice(NoticeKind::Alive, Vec::new())
     }
 }
 

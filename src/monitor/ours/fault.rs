@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
-    super::{Monitor, Notice, NoticeKind, Turn, Waiting, notice, outbox::Before},
+    super::{Monitor, Notice, NoticeKind, Own, Turn, Waiting, notice, outbox::Before},
     Way,
 };
 use crate::{
@@ -155,7 +155,7 @@ impl Monitor {
                 thread: (!is_first).then_some(thread),
                 at: now.wall,
                 cases: Vec::new(),
-                own: Some(Arc::new(fault.clone())),
+                own: Some(Own::Fault(Arc::new(fault.clone()))),
                 mended: Vec::new(),
             };
             let waiting = Waiting { id: notice.id.clone(), kind: notice.kind, recipient, at: notice.at };

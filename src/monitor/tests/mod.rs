@@ -1,6 +1,7 @@
 //! The brain in virtual time: a world whose servers, mail server and disk are closures, and whose clock jumps from one
 //! event to the next.
 
+mod alive;
 mod canaries;
 mod causes;
 mod channels;
@@ -50,6 +51,8 @@ struct World {
     now: Now,
     settings: Settings,
     people: Arc<People>,
+    /// How often the operators want to hear that the brain watches.
+    alive: Option<Digest>,
     inventory: Vec<Arc<Watch>>,
     canaries: Vec<Arc<Watch>>,
     site: Site,
@@ -84,6 +87,7 @@ struct Disk {
     silences: Vec<Silence>,
     tallies: BTreeMap<String, Tally>,
     first_sweep_done: bool,
+    shown_alive: Option<Timestamp>,
 }
 
 impl Disk {
@@ -124,6 +128,7 @@ impl Disk {
             Record::MailGone(id) => self.outbox.retain(|mail| mail.id != id),
             Record::Tally(tally) => drop(self.tallies.insert(tally.recipient.clone(), tally)),
             Record::FirstSweepDone => self.first_sweep_done = true,
+            Record::ShownAlive(at) => self.shown_alive = Some(at),
             Record::Proven(_) => {}
         }
     }
@@ -137,6 +142,7 @@ impl Disk {
             tallies: self.tallies.values().cloned().collect(),
             outbox: self.outbox.clone(),
             first_sweep_done: self.first_sweep_done,
+            shown_alive: self.shown_alive,
         }
     }
 }
@@ -159,6 +165,7 @@ impl World {
             now,
             settings,
             people: Arc::default(),
+            alive: None,
             inventory: inventory.into_iter().map(Arc::new).collect(),
             canaries: Vec::new(),
             site: Box::new(site),
@@ -205,7 +212,7 @@ impl World {
 
     fn inventory(&self) -> Inventory {
         let operators = vec!["ops@a.org".to_owned()];
-        Inventory { watches: self.inventory.clone(), canaries: self.canaries.clone(), operators }
+        Inventory { watches: self.inventory.clone(), canaries: self.canaries.clone(), operators, alive: self.alive }
     }
 
     fn reload(&mut self, inventory: Vec<Watch>) {

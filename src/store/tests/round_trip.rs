@@ -72,6 +72,7 @@ async fn a_restart_finds_everything() {
     let judged = judged(seen.clone(), borrowed.clone());
     let mut records = vec![Record::Observed { endpoint: "a.example:443".into(), place: PLACE.into(), judged }];
     records.extend([observed("a.example:443", &refused), observed("b.example:443", &unresolved), Record::FirstSweepDone]);
+    records.push(Record::ShownAlive(moment(NOON)));
     records.extend(incidents.iter().cloned().map(|incident| Record::Incident(Arc::new(incident))));
     records.extend(members.iter().cloned().map(|member| Record::Member(Arc::new(member))));
     store.commit(records, mails.clone()).await.expect("room");
@@ -102,6 +103,7 @@ async fn a_restart_finds_everything() {
         assert_eq!(stored.members, members);
         assert_eq!(stored.mails, mails);
         assert!(stored.first_sweep_done);
+        assert_eq!(stored.shown_alive, Some(moment(NOON)));
     };
     check(place.after_power_cut());
     store.close().await;

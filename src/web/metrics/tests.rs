@@ -111,9 +111,9 @@ fn the_daemon_tells_of_itself() {
     assert_eq!(values(&all, "certvigil_silences", &[]), ["1"]);
     let silenced = values(&all, "certvigil_silenced_until_timestamp_seconds", &[("endpoint", HOSTILE), ("code", "weak_key")]);
     assert_eq!(silenced.len(), 1);
-    assert_eq!(values(&all, "certvigil_mails_total", &[]).len(), 21);
+    assert_eq!(values(&all, "certvigil_mails_total", &[]).len(), 24);
     assert_eq!(values(&all, "certvigil_mails_total", &[("kind", "expiry"), ("result", "delivered")]), ["3"]);
-    assert_eq!(values(&all, "certvigil_notifications_total", &[("channel", "hook"), ("result", "refused")]).len(), 7);
+    assert_eq!(values(&all, "certvigil_notifications_total", &[("channel", "hook"), ("result", "refused")]).len(), 8);
     let refused = [("channel", "hook"), ("kind", "chain"), ("result", "refused")];
     assert_eq!(values(&all, "certvigil_notifications_total", &refused), ["2"]);
     assert_eq!(values(&all, "certvigil_outbox_length", &[]), ["1"]);
