@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     certificate::printable_cut,
-    clock::rfc3339,
+    clock::{Timestamp, rfc3339},
     diagnosis::{Fault, Finding, Judged, Severity},
     incident::{Incident, Member, State, stable_hash},
     monitor::{Case, Notice, NoticeKind, Watch},
@@ -69,6 +69,9 @@ pub(super) struct Place {
     /// What has proven it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) mended_by: Option<String>,
+    /// Where it works and where it fails, where a client refuses it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) works_where: Option<String>,
     /// When the served certificate ends.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) not_after: Option<String>,
@@ -85,7 +88,7 @@ impl Payload {
         let is_over = notice.kind == NoticeKind::Resolved;
         let mut incidents: Vec<Part> = Vec::new();
         for case in &notice.cases {
-            let place = place(case, is_over.then(|| rfc3339(notice.at)));
+            let place = place(case, notice.at, is_over);
             match incidents.iter_mut().find(|part| part.id == case.incident.id) {
                 Some(part) => part.members.push(place),
                 None => incidents.push(Part::new(&case.incident, vec![place])),
@@ -124,7 +127,7 @@ impl Part {
 }
 
 impl Place {
-    /// `seen`: the visits that show it, the worst first.
+    /// `seen`: the visits that show it, the worst first. How clients see it is not asked here.
     pub(super) fn new<'a>(member: &Member, watch: &Watch, seen: impl Iterator<Item = &'a Judged> + Clone) -> Self {
         let found = seen.clone().find_map(|judged| judged.diagnosis.finding(&member.code));
         let leaves = seen.filter_map(|judged| judged.observation.chain()?.leaf.facts());
@@ -150,15 +153,24 @@ impl Place {
                 State::Mended(_, how) => Some(how.name().into()),
                 State::Open | State::Suspected(_) => None,
             },
+            works_where: None,
             not_after: leaves.map(|facts| facts.not_after).min().map(rfc3339),
             labels: watch.policy.labels.clone(),
         }
     }
 }
 
-fn place(case: &Case, ended: Option<String>) -> Place {
+fn place(case: &Case, at: Timestamp, is_over: bool) -> Place {
     let place = Place::new(&case.member, &case.watch, case.seen.iter().map(Arc::as_ref));
-    Place { ended: place.ended.or(ended), ..place }
+    let ended = place.ended.or_else(|| is_over.then(|| rfc3339(at)));
+    Place { ended, works_where: works_where(case, at).filter(|_| !is_over), ..place }
+}
+
+/// As clients see what the worst visit saw; `None` where none of them refuses it.
+fn works_where(case: &Case, at: Timestamp) -> Option<String> {
+    let has_it = |judged: &&Arc<Judged>| judged.diagnosis.finding(&case.member.code).is_some();
+    let views = case.watch.views(case.seen.iter().find(has_it)?, at)?;
+    views.fault.map(|_| printable_cut(&views.works_where, 1000))
 }
 
 fn title(incidents: &[Part], worst: Severity, is_over: bool) -> String {

@@ -69,6 +69,7 @@ fn notice(kind: NoticeKind, names: &[&str]) -> Notice {
         at: now(),
         cases: names.iter().map(case).collect(),
         own: None,
+        in_place_of: None,
         mended: Vec::new(),
     }
 }
@@ -109,10 +110,24 @@ fn hex(text: &str) -> Vec<u8> {
 }
 
 #[test]
+fn a_webhook_is_told_where_it_works_and_where_it_fails() {
+    let schema: Value = serde_json::from_str(include_str!("../../docs/webhook.schema.json")).unwrap();
+    let told = |name: &str| {
+        let sample = crate::mail::samples::samples().into_iter().find(|sample| sample.name == name).unwrap();
+        let body: Value = serde_json::from_slice(&compose(&sample.notice)).unwrap();
+        assert_eq!(schema::faults(&schema, &body), [""; 0], "{name}");
+        body["incidents"][0]["members"][0]["works_where"].clone()
+    };
+    let gap = told("missing_intermediate");
+    assert!(gap.as_str().is_some_and(|words| words.starts_with("works in browsers, fails in Python")), "{gap}");
+    assert_eq!((told("unreachable"), told("resolved")), (Value::Null, Value::Null));
+}
+
+#[test]
 fn what_a_webhook_gets_keeps_to_the_published_schema() {
     let schema: Value = serde_json::from_str(include_str!("../../docs/webhook.schema.json")).unwrap();
     // What is ours goes to the operators alone, and what is held back to people.
-    let told = |kind: &NoticeKind| !matches!(kind, NoticeKind::OwnFault | NoticeKind::Digest);
+    let told = |kind: &NoticeKind| !matches!(kind, NoticeKind::OwnFault | NoticeKind::Alive | NoticeKind::Digest);
     for kind in NoticeKind::ALL.into_iter().filter(told) {
         let body: Value = serde_json::from_slice(&compose(&notice(kind, &["a", "b"]))).unwrap();
         assert_eq!(schema::faults(&schema, &body), [""; 0], "{kind:?}");

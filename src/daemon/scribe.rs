@@ -7,7 +7,7 @@ use tracing::{error, info};
 
 use crate::{
     incident::IncidentKey,
-    monitor::Record,
+    monitor::{Record, Refusal},
     store::{Mail, Store, StoreError},
 };
 
@@ -113,6 +113,7 @@ impl Page {
         let mut told: HashSet<(Option<Arc<str>>, IncidentKey)> = HashSet::new();
         let mut gone: HashSet<String> = HashSet::new();
         let mut counted: HashSet<String> = HashSet::new();
+        let mut refused: HashSet<String> = HashSet::new();
         let mut kept: Vec<Record> = Vec::new();
         for record in self.records.drain(..).rev() {
             let matters = match &record {
@@ -122,6 +123,9 @@ impl Page {
                 Record::Member(member) => told.insert((Some(member.endpoint.clone()), member.key.clone())),
                 Record::MemberGone { endpoint, key } => told.insert((Some(endpoint.clone()), key.clone())),
                 Record::MailGone(id) => gone.insert(id.clone()),
+                Record::Refused(Refusal { recipient, .. }) | Record::RefusedNoMore(recipient) => {
+                    refused.insert(recipient.clone())
+                }
                 Record::Tally(tally) => counted.insert(tally.recipient.clone()),
                 Record::AddressGone { .. }
                 | Record::EndpointGone(_)

@@ -173,6 +173,7 @@ impl Monitor {
             at: now.wall,
             cases: Vec::new(),
             own: Some(Own::Alive(Arc::new(alive))),
+            in_place_of: None,
             mended: Vec::new(),
         };
         let waiting = Waiting { id: notice.id.clone(), kind: notice.kind, recipient: recipient.to_owned(), at: notice.at };
@@ -194,7 +195,7 @@ impl Monitor {
         }
         standing.truncate(NAMED);
         Alive {
-            endpoints: self.dossiers.len(),
+            endpoints: self.endpoints().count(),
             open,
             worst: standing,
             visits: mark.visits - before.visits,
@@ -228,7 +229,7 @@ impl Monitor {
     /// The certificates that end next. What has ended is an incident.
     fn ends(&self, now: Timestamp) -> Vec<End> {
         let mut ends: BTreeMap<(Timestamp, Fingerprint), BTreeSet<Arc<str>>> = BTreeMap::new();
-        for dossier in &self.dossiers {
+        for dossier in self.endpoints() {
             let known = dossier.view.addresses.iter().filter_map(|address| address.known.as_ref());
             for leaf in known.filter_map(|judged| judged.observation.chain()).map(|chain| &chain.leaf) {
                 if let Some(facts) = leaf.facts().filter(|facts| facts.not_after > now) {

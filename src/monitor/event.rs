@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 use std::{sync::Arc, time::Duration};
 
-use super::{AddressView, Digest, MailResult, Notice, NoticeKind, People, Silence, Tally, Watch};
+use super::{AddressView, Digest, MailResult, Notice, NoticeKind, People, Refusal, Silence, Tally, Watch};
 use crate::{
     clock::Timestamp,
     diagnosis::Judged,
@@ -140,6 +140,10 @@ pub enum Record {
     MailGone(String),
     /// What somebody was sent today.
     Tally(Tally),
+    /// Mail to somebody was refused for good.
+    Refused(Refusal),
+    /// It is no longer so, or nobody writes to this address any more.
+    RefusedNoMore(String),
     /// The first sweep after the installation is over.
     FirstSweepDone,
     /// The operators were told that certvigil watches, as far as that was due until then.
@@ -161,6 +165,8 @@ pub struct Restored {
     pub tallies: Vec<Tally>,
     /// The silences.
     pub silences: Vec<Silence>,
+    /// Who refused mail for good.
+    pub refusals: Vec<Refusal>,
     /// The mails that wait, oldest first.
     pub outbox: Vec<Waiting>,
     /// The first sweep after the installation is over.

@@ -17,6 +17,7 @@ mod person;
 mod policy;
 mod post;
 mod proof;
+mod refusal;
 mod reload;
 mod schedule;
 mod select;
@@ -57,6 +58,7 @@ pub use notice::{Case, Mended, Notice, NoticeKind, Own};
 pub use ours::{OwnFault, OwnKind};
 pub use person::{Digest, People, Person};
 pub use policy::{Limits, Policy, Subscription, Watch};
+pub use refusal::{InPlaceOf, Refusal};
 pub use select::{Glob, Selector};
 pub use silence::Silence;
 pub use snapshot::{AddressView, EndpointView, Histogram, IncidentView, MailResult, OutboxView, ReloadView, Snapshot};
@@ -97,8 +99,8 @@ pub struct Monitor {
     set_aside: Option<String>,
     /// What is wrong with the ways out: mail is '', channels have their names.
     way_troubles: BTreeMap<Arc<str>, String>,
-    /// Those to whom the last mail was refused for good: why, and who heard instead.
-    refusals: BTreeMap<String, String>,
+    /// Those to whom the last mail was refused for good, by mail address.
+    refusals: BTreeMap<String, Refusal>,
     revision: u64,
 }
 
@@ -139,7 +141,7 @@ impl Monitor {
             state_trouble: None,
             set_aside: None,
             way_troubles: BTreeMap::new(),
-            refusals: BTreeMap::new(),
+            refusals: restored.refusals.into_iter().map(|refusal| (refusal.recipient.clone(), refusal)).collect(),
             revision: 1,
         };
         let mut turn = Turn::default();
@@ -241,8 +243,9 @@ impl Monitor {
     /// What is wrong with the daemon itself, or its surroundings, as sentences.
     fn troubles(&self) -> Vec<String> {
         let own = self.own_faults().into_iter().map(|fault| fault.sentence());
-        let ways = self.way_troubles.values().chain(self.refusals.values());
-        self.state_trouble.iter().chain(&self.set_aside).chain(ways).cloned().chain(own).collect()
+        let refusals = self.refusals.values().map(Refusal::sentence);
+        let told = self.state_trouble.iter().chain(&self.set_aside).chain(self.way_troubles.values()).cloned();
+        told.chain(refusals).chain(own).collect()
     }
 
     /// A report: the addresses move on, then the incidents, then people are told, and the next visit is planned.

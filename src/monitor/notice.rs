@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::{Alive, OwnFault, Watch};
+use super::{Alive, InPlaceOf, OwnFault, Watch};
 use crate::{
     clock::Timestamp,
     diagnosis::Judged,
@@ -33,6 +33,8 @@ pub struct Notice {
     pub cases: Vec<Case>,
     /// What is to be told of certvigil itself, where it is about that, and about no endpoint.
     pub own: Option<Own>,
+    /// In whose place the recipient reads it, where that is not their own.
+    pub in_place_of: Option<Arc<InPlaceOf>>,
     /// Of a digest: what the recipient had heard of and is mended.
     pub mended: Vec<Mended>,
 }
@@ -61,7 +63,7 @@ pub enum NoticeKind {
     Summary,
     /// Our own network or resolver is the likely fault, or was: to the operators.
     OwnFault,
-    /// What was held back until the recipient wanted to be written to.
+    /// What was held back until the recipient wanted to be written to, and what several mails to somebody else told.
     Digest,
     /// That certvigil watches: to the operators, so that its absence is seen.
     Alive,

@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    MailResult, Monitor, Notice, NoticeKind, Record, Turn, Waiting,
+    InPlaceOf, MailResult, Monitor, Notice, NoticeKind, Record, Refusal, Turn, Waiting,
     dossier::Judgement,
     notice,
     outbox::{Before, Outcome},
@@ -206,17 +206,18 @@ impl Monitor {
         let recipient = self.outbox.recipient(id).unwrap_or_default().to_owned();
         let Some(gone) = self.outbox.came_back(id, outcome, now.uptime) else { return false };
         self.way_is(&way, outcome.result, detail);
-        self.refusals.remove(&recipient);
         turn.records.extend(gone.into_iter().map(Record::MailGone));
+        let mut instead = Vec::new();
         if outcome.result == MailResult::Refused {
             let concerned = self.never_arrived(id, turn);
-            let instead = self.fallback(&concerned, &recipient, now.wall);
-            if channel_of(&recipient).is_none() {
-                let heard: Vec<_> = instead.iter().map(|notice| &*notice.recipient).collect();
-                let heard = if heard.is_empty() { String::new() } else { format!(", and {} heard instead", heard.join(", ")) };
-                self.refusals.insert(recipient, format!("a mail was refused for good{heard}: {detail}"));
-            }
-            self.post(instead, now, turn);
+            let refused = InPlaceOf { recipient: recipient.clone(), why: detail.to_owned() };
+            let stand_ins = self.fallback(&concerned, &refused, now.wall);
+            instead.extend(stand_ins.iter().map(|notice| notice.recipient.clone()));
+            self.post(stand_ins, now, turn);
+        }
+        if way.is_empty() {
+            let refusal = Refusal { recipient, at: now.wall, why: detail.to_owned(), instead };
+            self.remember_refusal(refusal, outcome.result, turn);
         }
         for name in self.awaited.remove(id).unwrap_or_default() {
             if let Some(&place) = self.places.get(&name) {

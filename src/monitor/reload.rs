@@ -54,6 +54,7 @@ impl Monitor {
             self.dossiers.push(dossier);
         }
         self.forget(old, now, turn);
+        self.forget_refusals(turn);
         self.take_stock();
         self.schedule.begin(anew, self.settings.limits.spread, now.uptime);
         self.reload.successful = true;

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Case, Mended, Monitor, Notice, NoticeKind, Watch, dossier::Dossier, notice, sweep::Sweep};
+use super::{Case, InPlaceOf, Mended, Monitor, Notice, NoticeKind, Watch, dossier::Dossier, notice, sweep::Sweep};
 use crate::{
     clock::Timestamp,
     diagnosis::Topic,
@@ -75,6 +75,7 @@ impl Monitor {
             at: now,
             cases,
             own: None,
+            in_place_of: None,
             mended: Vec::new(),
         })
     }
@@ -118,9 +119,10 @@ impl Monitor {
         recipients
     }
 
-    /// Once a channel or a mail server has refused `recipient` for good: what of these incidents is to be told to those who stand
-    /// in, and do not know. One notice to each, a summary where there is more than one incident.
-    pub(super) fn fallback(&self, keys: &[IncidentKey], recipient: &str, at: Timestamp) -> Vec<Notice> {
+    /// Once a channel or a mail server has refused somebody for good: what of these incidents is to be told to those who stand
+    /// in, and do not know. One notice to each, a digest where there is more than one incident.
+    pub(super) fn fallback(&self, keys: &[IncidentKey], refused: &InPlaceOf, at: Timestamp) -> Vec<Notice> {
+        let recipient = &*refused.recipient;
         let mut mailbags: BTreeMap<&String, Vec<Case>> = BTreeMap::new();
         let cases: Vec<_> = keys.iter().map(|key| self.cases(key, recipient, at)).filter(|_| self.settings.mail).collect();
         for cases in &cases {
@@ -136,7 +138,9 @@ impl Monitor {
         let notice = |(to, cases): (&String, Vec<Case>)| {
             let to = (to.clone(), Audience::Owner);
             let is_one = cases.iter().all(|case| case.incident.key == cases[0].incident.key);
-            if is_one { about_one(to, cases, at) } else { Some(of_many(NoticeKind::Summary, to, cases, Vec::new(), "", at)) }
+            let of_many = |cases| of_many(NoticeKind::Digest, to.clone(), cases, Vec::new(), recipient, at);
+            let notice = if is_one { about_one(to.clone(), cases, at) } else { Some(of_many(cases)) };
+            Some(Notice { in_place_of: Some(Arc::new(refused.clone())), ..notice? })
         };
         mailbags.into_iter().filter_map(notice).collect()
     }
@@ -242,6 +246,7 @@ pub(super) fn about_one((recipient, audience): Recipient, mut cases: Vec<Case>, 
         at,
         cases,
         own: None,
+        in_place_of: None,
         mended: Vec::new(),
     })
 }
@@ -269,6 +274,7 @@ pub(super) fn of_many(
         at,
         cases,
         own: None,
+        in_place_of: None,
         mended,
     }
 }

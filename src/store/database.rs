@@ -312,6 +312,13 @@ pub(super) const MIGRATIONS: &[&str] = &["
         last      TEXT NOT NULL,
         mended    TEXT NOT NULL                 -- [[code, endpoint, others], ..]: to be told with the next mail
     ) STRICT, WITHOUT ROWID;
+", "
+    CREATE TABLE refusal (
+        recipient TEXT NOT NULL PRIMARY KEY,    -- a mail address whose last mail was refused for good
+        at        TEXT NOT NULL,
+        why       TEXT NOT NULL,                -- the server's words
+        instead   TEXT NOT NULL                 -- [recipient, ..]: who heard of it
+    ) STRICT, WITHOUT ROWID;
 "];
 
 const PRUNE: &str = "

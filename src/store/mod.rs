@@ -26,7 +26,7 @@ use crate::{
     clock::Timestamp,
     diagnosis::Issuers,
     incident::{Incident, Member},
-    monitor::{NoticeKind, Record, Silence, Tally},
+    monitor::{NoticeKind, Record, Refusal, Silence, Tally},
     observation::Observation,
 };
 
@@ -74,6 +74,8 @@ pub struct Stored {
     pub members: Vec<Member>,
     /// Who was sent how much, by recipient.
     pub tallies: Vec<Tally>,
+    /// Who refused mail for good, by recipient.
+    pub refusals: Vec<Refusal>,
     /// The silences, oldest first.
     pub silences: Vec<Silence>,
     /// The mails that wait, oldest first.

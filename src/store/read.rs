@@ -12,7 +12,7 @@ use crate::{
     clock::Timestamp,
     diagnosis::{Issuers, Topic},
     incident::{Cause, Incident, IncidentKey, Member, rank_of},
-    monitor::Tally,
+    monitor::{Refusal, Tally},
     observation::{Chain, Handshake, Observation, Outcome, Tls},
 };
 
@@ -24,6 +24,7 @@ pub(super) fn everything(db: &Connection, path: &Path) -> std::result::Result<St
             incidents: rows(db, "SELECT * FROM incident ORDER BY topic, cause", "an incident", incident)?,
             members: rows(db, "SELECT * FROM member ORDER BY endpoint, topic, cause", "an incident at an endpoint", member)?,
             tallies: rows(db, "SELECT * FROM tally ORDER BY recipient", "who was sent how much", tally)?,
+            refusals: rows(db, "SELECT * FROM refusal ORDER BY recipient", "a refusal", refusal)?,
             silences: super::silences::read(db)?,
             mails: mails(db)?,
             first_sweep_done: first_sweep_done(db)?,
@@ -116,6 +117,13 @@ fn tally(row: &Row<'_>) -> Result<Option<Tally>> {
     let (recipient, day, mails) = (row.get("recipient")?, row.get("day")?, row.get("mails")?);
     let mended = codec::mended_from_json(&mended);
     Ok(mended.zip(last).map(|(mended, last)| Tally { recipient, day, mails, last, mended }))
+}
+
+fn refusal(row: &Row<'_>) -> Result<Option<Refusal>> {
+    let (instead, at): (String, _) = (row.get("instead")?, moment(row, "at")?);
+    let (recipient, why) = (row.get("recipient")?, row.get("why")?);
+    let instead = codec::strings_from_json(&instead);
+    Ok(instead.zip(at).map(|(instead, at)| Refusal { recipient, at, why, instead }))
 }
 
 fn key(row: &Row<'_>) -> Result<Option<IncidentKey>> {

@@ -9,7 +9,7 @@ use crate::{
     certificate::Certificate,
     diagnosis::Judged,
     incident::{Incident, IncidentKey, Member},
-    monitor::{Record, Tally},
+    monitor::{Record, Refusal, Tally},
     observation::{Handshake, Outcome},
 };
 
@@ -43,6 +43,13 @@ pub(super) fn record(db: &Connection, record: &Record) -> Result<usize> {
             params![recipient, day, mails, last.to_string(), codec::mended_to_json(mended)],
         )
         .map(|_| 0),
+        Record::Refused(Refusal { recipient, at, why, instead }) => run(
+            db,
+            "INSERT OR REPLACE INTO refusal (recipient, at, why, instead) VALUES (?1, ?2, ?3, ?4)",
+            params![recipient, at.to_string(), why, codec::strings_to_json(instead)],
+        )
+        .map(|_| 0),
+        Record::RefusedNoMore(recipient) => run(db, "DELETE FROM refusal WHERE recipient = ?1", params![recipient]).map(|_| 0),
         Record::Proven(at) => {
             run(db, "INSERT OR REPLACE INTO meta VALUES ('last_proof', ?1)", params![at.to_string()]).map(|_| 0)
         }

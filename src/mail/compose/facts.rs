@@ -255,7 +255,7 @@ impl Facts {
             },
             escalation: Escalation::of(notice, case, language),
             admins: language.list(&policy.admins, 4),
-            admin_is_written_to: forward::is_sent(case),
+            admin_is_written_to: forward::is_sent(notice, case),
             replies: if answerable.is_empty() { message::sender(settings) } else { language.list(answerable, 4) },
             others: if is_for_admin { Vec::new() } else { others.iter().take(OTHERS).map(evidence::named_place).collect() },
             other_count: if is_for_admin { 0 } else { others.len() },

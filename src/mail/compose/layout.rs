@@ -36,6 +36,11 @@ pub(super) enum Block {
 pub(super) struct Body(pub(super) Vec<Block>);
 
 impl Body {
+    /// A paragraph after the first piece, which says what to do.
+    pub(super) fn add_second(&mut self, text: String) {
+        self.0.insert(self.0.len().min(1), Block::Paragraph { text });
+    }
+
     /// As plain text: prose is wrapped, what must stay whole is indented, an empty line stands between pieces.
     pub(super) fn text(&self) -> String {
         let mut out = String::new();

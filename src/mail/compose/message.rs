@@ -103,7 +103,7 @@ pub(super) fn write(head: &Head<'_>, letter: &Letter, settings: &Settings) -> Ve
                 SinglePart::builder()
                     .header(kind_of(&attachment.name))
                     .header(ContentDisposition::attachment(&attachment.name))
-                    .body(if attachment.name == LETTER { as_it_is(&attachment.text) } else { body(&attachment.text) }),
+                    .body(if is_letter(&attachment.name) { as_it_is(&attachment.text) } else { body(&attachment.text) }),
             );
         }
         builder.multipart(parts)
@@ -114,11 +114,15 @@ pub(super) fn write(head: &Head<'_>, letter: &Letter, settings: &Settings) -> Ve
 /// The name of a file that is a message itself, as [`write`] makes it.
 pub(super) const LETTER: &str = "letter.eml";
 
+fn is_letter(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, kind)| kind == "eml")
+}
+
 /// What a file is, by its name.
 fn kind_of(name: &str) -> ContentType {
     match name {
         "evidence.txt" => ContentType::TEXT_PLAIN,
-        LETTER => ContentType::parse("message/rfc822").expect("a content type"),
+        name if is_letter(name) => ContentType::parse("message/rfc822").expect("a content type"),
         _ => ContentType::parse("application/x-pem-file").expect("a content type"),
     }
 }

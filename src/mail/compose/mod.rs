@@ -128,15 +128,18 @@ pub fn letter(notice: &Notice, settings: &Settings) -> Letter {
         Some(Own::Alive(alive)) => return alive::draft(alive, notice.at, settings, language).lay_out(),
         None => {}
     }
-    match notice.cases.split_first() {
+    let mut draft = match notice.cases.split_first() {
         Some((case, others)) if !notice.kind.is_of_many() => about_one(notice, case, others, settings, language),
         _ => Draft {
             tone: Some(tone(notice.cases.iter().map(|case| case.member.severity).max().unwrap_or(Severity::Info))),
-            attachments: summary::attachments(&notice.cases),
-            ..Draft::written(settings, language, "summary.txt", &mut Summary::of(notice, language))
+            attachments: summary::attachments(notice, settings),
+            ..Draft::written(settings, language, "summary.txt", &mut Summary::of(notice, settings, language))
         },
+    };
+    if let Some(refused) = &notice.in_place_of {
+        draft.body.add_second(layout::full(&language.in_place_of(refused)));
     }
-    .lay_out()
+    draft.lay_out()
 }
 
 /// A letter about one incident.

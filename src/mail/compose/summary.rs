@@ -7,16 +7,19 @@ use serde::Serialize;
 use super::{
     Attachment, Fitting, evidence,
     facts::{Found, repair},
+    forward,
     layout::safe,
 };
 use crate::{
     diagnosis::Severity,
-    mail::Language,
+    mail::{Language, Settings},
     monitor::{Case, Mended, Notice, NoticeKind},
 };
 
 /// How many ready chains are attached.
 const ATTACHED: usize = 20;
+/// How many letters are attached.
+const LETTERS: usize = 10;
 /// How many findings with a remedy of their own are shown.
 const GROUPS: usize = 100;
 /// How many endpoints are listed under one finding.
@@ -25,8 +28,10 @@ const LISTED: usize = 50;
 /// What a summary is made of. Everything is safe to print.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
-    /// Of the first sweep; otherwise of what was held back.
+    /// Of the first sweep; otherwise of what was held back, or meant for somebody else.
     first_sweep: bool,
+    /// It was meant for somebody else.
+    in_place: bool,
     /// How many there are, at how many endpoints, and how many of them critical.
     findings: usize,
     endpoints: usize,
@@ -37,8 +42,10 @@ pub(super) struct Summary {
     more: usize,
     /// What is mended, of what the reader had heard of.
     mended: Vec<Over>,
-    /// How many files go with it.
+    /// How many full chains go with it.
     attached: usize,
+    /// How many letters to those who run a server go with it.
+    letters: usize,
 }
 
 /// One finding with one remedy, and where it holds.
@@ -71,7 +78,7 @@ struct Row {
 }
 
 impl Summary {
-    pub(super) fn of(notice: &Notice, language: Language) -> Self {
+    pub(super) fn of(notice: &Notice, settings: &Settings, language: Language) -> Self {
         // The same finding may want different things done: a refused port and a lost route are both "unreachable".
         let mut groups: BTreeMap<_, Vec<(&Case, Found)>> = BTreeMap::new();
         for case in &notice.cases {
@@ -99,21 +106,28 @@ impl Summary {
         let over = |of: &Mended| Over { endpoint: safe(&of.endpoint), title: language.title(&of.code), others: of.others };
         Summary {
             first_sweep: notice.kind == NoticeKind::Summary,
+            in_place: notice.in_place_of.is_some(),
             mended: notice.mended.iter().map(over).collect(),
             findings: notice.cases.len(),
             endpoints: notice.cases.iter().map(|case| &case.watch.endpoint.name).collect::<BTreeSet<_>>().len(),
             critical: notice.cases.iter().filter(|case| case.member.severity == Severity::Critical).count(),
             groups: groups.collect(),
             more,
-            attached: attachments(&notice.cases).len(),
+            attached: chains(&notice.cases).len(),
+            letters: letters(notice, settings).len(),
         }
     }
 }
 
 impl Fitting for Summary {}
 
-/// `fullchain-NAME.pem` for each case that has a ready chain; names are made unique.
-pub(super) fn attachments(cases: &[Case]) -> Vec<Attachment> {
+/// What goes with it: the ready chains, and the letters to those who run the servers that lack them.
+pub(super) fn attachments(notice: &Notice, settings: &Settings) -> Vec<Attachment> {
+    [chains(&notice.cases), letters(notice, settings)].concat()
+}
+
+/// `fullchain-NAME.pem` for each case that has a ready chain.
+fn chains(cases: &[Case]) -> Vec<Attachment> {
     let mut taken = BTreeSet::new();
     let repaired = cases.iter().filter_map(|case| Some((&case.watch.endpoint.name, repair(case)?)));
     let mut attachments = Vec::new();
@@ -125,17 +139,32 @@ pub(super) fn attachments(cases: &[Case]) -> Vec<Attachment> {
         if !seen.insert(endpoint) {
             continue;
         }
-        let stem = format!("fullchain-{}", file_name(endpoint));
-        let mut name = format!("{stem}.pem");
-        for number in 2.. {
-            if taken.insert(name.clone()) {
-                break;
-            }
-            name = format!("{stem}-{number}.pem");
-        }
+        let name = unique(&mut taken, &format!("fullchain-{}", file_name(endpoint)), "pem");
         attachments.push(Attachment { name, text: repair.to_pem() });
     }
     attachments
+}
+
+/// `letter-NAME.eml` for each broken chain whose admin is not written to: ready to be sent on.
+fn letters(notice: &Notice, settings: &Settings) -> Vec<Attachment> {
+    let mut taken = BTreeSet::new();
+    let named = |(case, letter): (&Case, Attachment)| {
+        let name = unique(&mut taken, &format!("letter-{}", file_name(&case.watch.endpoint.name)), "eml");
+        Attachment { name, ..letter }
+    };
+    forward::drafts(notice, settings).take(LETTERS).map(named).collect()
+}
+
+/// `STEM.KIND`, or with a number where that is taken.
+fn unique(taken: &mut BTreeSet<String>, stem: &str, kind: &str) -> String {
+    let mut name = format!("{stem}.{kind}");
+    for number in 2.. {
+        if taken.insert(name.clone()) {
+            break;
+        }
+        name = format!("{stem}-{number}.{kind}");
+    }
+    name
 }
 
 /// Letters, digits, dots and dashes of a name; neither a leading dot nor anything that a shell or a file system reads otherwise.

@@ -127,6 +127,7 @@ fn notice(kind: NoticeKind, cases: Vec<Case>) -> Notice {
         at: now(),
         cases,
         own: None,
+        in_place_of: None,
         mended: Vec::new(),
     }
 }
@@ -374,7 +375,8 @@ fn a_large_summary_is_held_small() {
     let cases = (0..400).map(|n| broken_chain(&watch(&format!("h{n}.example"), Policy::default()))).collect();
     let letter = letter(&notice(NoticeKind::Summary, cases), &settings());
     assert_eq!(letter.subject, "First sweep: 400 findings at 400 endpoints");
-    assert_eq!(letter.attachments.len(), 20);
+    let of = |stem: &str| letter.attachments.iter().filter(|attachment| attachment.name.starts_with(stem)).count();
+    assert_eq!((of("fullchain-"), of("letter-"), letter.attachments.len()), (20, 10, 30));
     assert!(letter.text.contains("- and 350 more, which the status page lists"));
     assert!(letter.text.len() < 20_000, "{}", letter.text.len());
 }
@@ -406,9 +408,11 @@ fn attachments_have_harmless_and_unique_names() {
     };
     let cases = vec![named("../../etc/passwd"), named("a/b"), named("a\\b"), named("a\r\nb"), named("\u{202e}"), named("...")];
     let letter = letter(&notice(NoticeKind::Summary, cases), &settings());
-    let names: Vec<_> = letter.attachments.into_iter().map(|attachment| attachment.name).collect();
+    let (letters, chains): (Vec<_>, Vec<_>) =
+        letter.attachments.into_iter().map(|attachment| attachment.name).partition(|name| name.starts_with("letter-"));
+    assert_eq!(letters[..3], ["letter-etc-passwd.eml", "letter-a-b.eml", "letter-a-b-2.eml"]);
     assert_eq!(
-        names,
+        chains,
         [
             "fullchain-etc-passwd.pem",
             "fullchain-a-b.pem",

@@ -12,7 +12,9 @@ use crate::{
     diagnosis::{Diagnosis, Expectation, Finding, Found, Issuers, Judged, Repair, Severity, Stores, Trust, Verdict, VerifyError},
     endpoint::Endpoint,
     incident::{Audience, Cause, Incident, IncidentKey, Member, Mending, State, Step, Told},
-    monitor::{Alive, Case, End, Escalation, Mended, Notice, NoticeKind, Own, OwnFault, OwnKind, Policy, Standing, Watch},
+    monitor::{
+        Alive, Case, End, Escalation, InPlaceOf, Mended, Notice, NoticeKind, Own, OwnFault, OwnKind, Policy, Standing, Watch,
+    },
     observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
 };
 use findings::Seen;
@@ -126,11 +128,23 @@ fn others() -> Vec<Sample> {
         Sample { name: "resolved-to-admin", notice: to_admin(resolved(notice(NoticeKind::Resolved, mended()))) },
         Sample { name: "summary", notice: notice(NoticeKind::Summary, several()) },
         Sample { name: "digest", notice: Notice { mended: vec![meanwhile], ..notice(NoticeKind::Digest, several()) } },
+        Sample {
+            name: "in-place-of-a-channel",
+            notice: in_place_of("channel:chat", notice(NoticeKind::Problem, several()[2..3].into())),
+        },
+        Sample { name: "in-place-of-somebody", notice: in_place_of("team@example.com", notice(NoticeKind::Digest, several())) },
         Sample { name: "own-network", notice: ours(OwnKind::Network, None) },
         Sample { name: "own-resolver-over", notice: ours(OwnKind::Resolver, Some(moment("2026-11-22T10:24:10Z"))) },
         Sample { name: "alive", notice: alive(&[]) },
         Sample { name: "alive-in-trouble", notice: alive(&["the state cannot be written: the disk is full"]) },
     ]
+}
+
+/// Read by somebody who stands in.
+fn in_place_of(recipient: &str, notice: Notice) -> Notice {
+    let why = if recipient.contains('@') { "550 5.1.1 no such user here" } else { "it answers 404 Not Found" };
+    let refused = InPlaceOf { recipient: recipient.into(), why: why.into() };
+    Notice { recipient: "ops@example.com".into(), in_place_of: Some(Arc::new(refused)), ..notice }
 }
 
 /// Our own network or resolver is the likely fault, or was.
@@ -234,6 +248,7 @@ fn notice(kind: NoticeKind, cases: Vec<Case>) -> Notice {
         at: moment("2026-11-22T09:42:00Z"),
         cases,
         own: None,
+        in_place_of: None,
         mended: Vec::new(),
     }
 }

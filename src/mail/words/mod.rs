@@ -7,6 +7,8 @@ use crate::{
     certificate::printable_cut,
     clock::{self, Timestamp, days_between},
     diagnosis::{Finding, Origin, Severity, Views},
+    incident::channel_of,
+    monitor::InPlaceOf,
     observation::Stage,
 };
 
@@ -139,6 +141,27 @@ impl Language {
             }
             (Language::German, Origin::Server) => "von einem anderen Server, der es mitsendet".into(),
             (Language::German, Origin::Store) => "aus dem Vertrauensspeicher der Maschine, auf der certvigil läuft".into(),
+        }
+    }
+
+    /// Why somebody reads a letter that was meant for another: a sentence.
+    pub(super) fn in_place_of(self, refused: &InPlaceOf) -> String {
+        let why = printable_cut(&refused.why, 300);
+        match (self, channel_of(&refused.recipient)) {
+            (Language::English, None) => {
+                let recipient = printable_cut(&refused.recipient, 100);
+                format!("You read this in place of {recipient}, to whom the mail server would not take it: {why}")
+            }
+            (Language::English, Some(channel)) => {
+                format!("You read this in place of the channel {}, which refused it: {why}", printable_cut(channel, 100))
+            }
+            (Language::German, None) => {
+                let recipient = printable_cut(&refused.recipient, 100);
+                format!("Sie lesen dies anstelle von {recipient}; für diese Adresse nahm der Mailserver es nicht an: „{why}“")
+            }
+            (Language::German, Some(channel)) => {
+                format!("Sie lesen dies anstelle des Kanals {}, der es abgelehnt hat: „{why}“", printable_cut(channel, 100))
+            }
         }
     }
 

@@ -156,6 +156,7 @@ impl Monitor {
                 at: now.wall,
                 cases: Vec::new(),
                 own: Some(Own::Fault(Arc::new(fault.clone()))),
+                in_place_of: None,
                 mended: Vec::new(),
             };
             let waiting = Waiting { id: notice.id.clone(), kind: notice.kind, recipient, at: notice.at };

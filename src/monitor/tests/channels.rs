@@ -87,13 +87,41 @@ fn what_the_mail_server_refuses_for_good_goes_to_the_fallback_once() {
     world.refusing = Some("owner@a.org");
     world.run(MINUTE);
     let snapshot = world.brain.snapshot(world.now);
-    assert_eq!(snapshot.troubles, ["a mail was refused for good, and ops@a.org heard instead: 451 later"]);
+    let trouble = ["mail to owner@a.org was refused for good on 2026-11-22 00:00 UTC, and ops@a.org heard instead: 451 later"];
+    assert_eq!(snapshot.troubles, trouble);
+    let instead = world.posted[1].1.in_place_of.as_deref().cloned().expect("somebody else's");
+    assert_eq!(instead, InPlaceOf { recipient: "owner@a.org".into(), why: "451 later".into() });
+    world.begin_again();
+    assert_eq!(world.brain.snapshot(world.now).troubles, trouble, "a restart mends nothing");
     world.run(DAY);
     let kinds: Vec<_> = world.posted.iter().map(|(_, notice)| (notice.kind.name(), &*notice.recipient)).collect();
     assert_eq!(
         kinds,
-        [("summary", "owner@a.org"), ("summary", "ops@a.org"), ("resolved", "ops@a.org"), ("resolved", "ops@a.org")]
+        [("summary", "owner@a.org"), ("digest", "ops@a.org"), ("resolved", "ops@a.org"), ("resolved", "ops@a.org")]
     );
+    assert_eq!(world.brain.snapshot(world.now).troubles, trouble, "nobody has tried since");
+}
+
+#[test]
+fn a_refusal_is_over_when_mail_is_taken_again_or_nobody_is_written_to() {
+    let mut world = World::new(vec![watch("a")], Disk::used(), mended_after(5 * HOUR));
+    world.refusing = Some("owner@a.org");
+    world.run(MINUTE);
+    assert_eq!(world.disk.refusals.keys().collect::<Vec<_>>(), ["owner@a.org"]);
+    let other = |owner: &str| {
+        let mut other = watch("a");
+        other.policy.owners = vec![owner.into()];
+        other
+    };
+    world.reload(vec![other("new@a.org")]);
+    assert!(world.disk.refusals.is_empty() && world.brain.snapshot(world.now).troubles.is_empty(), "the owner has left");
+    world.refusing = Some("new@a.org");
+    world.run(2 * HOUR);
+    assert_eq!(world.disk.refusals.len(), 1, "of the news to the new one");
+    world.refusing = None;
+    world.site = Box::new(|_, now| only(down(1, now)));
+    world.run(2 * HOUR);
+    assert!(world.disk.refusals.is_empty() && world.brain.snapshot(world.now).troubles.is_empty(), "mail is taken again");
 }
 
 #[test]

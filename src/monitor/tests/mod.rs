@@ -88,6 +88,7 @@ struct Disk {
     tallies: BTreeMap<String, Tally>,
     first_sweep_done: bool,
     shown_alive: Option<Timestamp>,
+    refusals: BTreeMap<String, Refusal>,
 }
 
 impl Disk {
@@ -128,6 +129,10 @@ impl Disk {
             Record::MailGone(id) => self.outbox.retain(|mail| mail.id != id),
             Record::Tally(tally) => drop(self.tallies.insert(tally.recipient.clone(), tally)),
             Record::FirstSweepDone => self.first_sweep_done = true,
+            Record::Refused(refusal) => drop(self.refusals.insert(refusal.recipient.clone(), refusal)),
+            Record::RefusedNoMore(recipient) => {
+                assert!(self.refusals.remove(&recipient).is_some(), "{recipient} was never saved");
+            }
             Record::ShownAlive(at) => self.shown_alive = Some(at),
             Record::Proven(_) => {}
         }
@@ -143,6 +148,7 @@ impl Disk {
             outbox: self.outbox.clone(),
             first_sweep_done: self.first_sweep_done,
             shown_alive: self.shown_alive,
+            refusals: self.refusals.values().cloned().collect(),
         }
     }
 }

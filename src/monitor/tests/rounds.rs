@@ -115,7 +115,7 @@ fn what_is_wrong_with_the_daemon_itself_is_told_until_it_is_mended() {
     world.post_office = Box::new(|_| MailResult::Refused);
     world.run(MINUTE);
     let snapshot = world.brain.snapshot(world.now);
-    assert_eq!(snapshot.troubles, ["a mail was refused for good: 451 later"]);
+    assert_eq!(snapshot.troubles, ["mail to owner@a.org was refused for good on 2026-11-22 00:00 UTC: 451 later"]);
     assert_eq!((snapshot.outbox.length, world.disk.outbox.len()), (0, 0));
     assert_eq!(snapshot.outbox.sent, [(NoticeKind::Chain, MailResult::Refused, 1)]);
 

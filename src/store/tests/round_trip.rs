@@ -13,7 +13,7 @@ use crate::{
     clock::Timestamp,
     diagnosis::{Finding, Issuers, Topic},
     incident::{Mending, State},
-    monitor::{Mended, NoticeKind, Record, Tally},
+    monitor::{Mended, NoticeKind, Record, Refusal, Tally},
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
     store::{StoredAddress, database::Database, read, write},
 };
@@ -48,6 +48,25 @@ async fn the_last_count_of_somebodys_mails_is_kept() {
     store.close().await;
     let (_store, stored) = place.open().expect("closed before");
     assert_eq!(stored.tallies, [tally(2)]);
+}
+
+#[tokio::test]
+async fn who_refused_mail_for_good_is_remembered_until_that_is_over() {
+    let place = Place::new();
+    let (store, _) = place.open().expect("fresh");
+    let refusal = |recipient: &str, why: &str| Refusal {
+        recipient: recipient.into(),
+        at: moment(NOON),
+        why: why.into(),
+        instead: vec!["ops@a.org".into()],
+    };
+    let refused = |recipient, why| Record::Refused(refusal(recipient, why));
+    let records = vec![refused("a@a.org", "550 no"), refused("b@a.org", "550 no"), refused("b@a.org", "554 never")];
+    store.commit(records, Vec::new()).await.expect("room");
+    store.commit(vec![Record::RefusedNoMore("a@a.org".into())], Vec::new()).await.expect("room");
+    store.close().await;
+    let (_store, stored) = place.open().expect("closed before");
+    assert_eq!(stored.refusals, [refusal("b@a.org", "554 never")]);
 }
 
 #[tokio::test]

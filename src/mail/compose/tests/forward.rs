@@ -45,3 +45,35 @@ fn it_travels_as_a_message_within_the_message() {
     assert!(head.contains("Content-Disposition: attachment; filename=\"letter.eml\""), "{head}");
     assert!(head.contains("Content-Transfer-Encoding: 7bit"), "{head}");
 }
+
+#[test]
+fn a_summary_brings_one_for_each_broken_chain_whose_admin_has_none() {
+    let admin = |write_to_admin| Policy { admins: vec!["noc@shop.example".into()], write_to_admin, ..Policy::default() };
+    let cases = [("one.example", false), ("two.example", true), ("three.example", false)]
+        .map(|(name, write_to_admin)| broken_chain(&watch(name, admin(write_to_admin))));
+    let summary = letter(&notice(NoticeKind::Summary, cases.into()), &settings());
+    let letters: Vec<_> = summary.attachments.iter().filter(|attachment| attachment.name.starts_with("letter-")).collect();
+    let names: Vec<_> = letters.iter().map(|letter| &*letter.name).collect();
+    assert_eq!(names, ["letter-one.example-443.eml", "letter-three.example-443.eml"]);
+    assert!(
+        letters[1].text.contains("\r\nSubject: Incomplete certificate chain on three.example:443\r\n"),
+        "{}",
+        letters[1].text
+    );
+    assert!(summary.text.contains("Attached too, as letter-NAME.eml: 2 letters to whoever runs such"), "{}", summary.text);
+}
+
+#[test]
+fn an_admin_who_refuses_the_letter_has_not_got_it() {
+    let policy = Policy { admins: vec!["noc@shop.example".into()], write_to_admin: true, ..Policy::default() };
+    let mut notice = notice(NoticeKind::Chain, vec![broken_chain(&watch("shop.example", policy))]);
+    let refused = crate::monitor::InPlaceOf { recipient: "noc@shop.example".into(), why: "550 no such user".into() };
+    notice.in_place_of = Some(Arc::new(refused));
+    let letter = letter(&notice, &settings());
+    let paragraphs: Vec<_> = letter.text.split("\n\n").map(|it| it.replace('\n', " ")).collect();
+    assert!(paragraphs[0].starts_with("Please forward this letter"), "{}", letter.text);
+    let why = "You read this in place of noc@shop.example, to whom the mail server would not take it: 550 no such user.";
+    assert_eq!(paragraphs[1], why);
+    let draft = letter.attachments.iter().find(|attachment| attachment.name == "letter.eml").expect("to be sent on");
+    assert!(!draft.text.contains("in place of"), "a stranger need not know");
+}
