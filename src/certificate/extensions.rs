@@ -68,15 +68,15 @@ fn decode(oid: &str, value: &[u8], out: &mut Extensions, sans: &mut Option<Vec<S
                     .collect::<Option<_>>()?,
             );
         }
-        SUBJECT_KEY_ID => out.subject_key_id = Some(der::first(value, der::OCTET_STRING)?.to_vec()),
+        SUBJECT_KEY_ID => out.subject_key_id = Some(der::first(value, der::OCTET_STRING)?.into()),
         AUTHORITY_KEY_ID => authority_key_id(value, out)?,
         SUBJECT_ALT_NAME => {
             *sans = Some(general::names(value)?.iter().map(GeneralName::to_san).collect());
-            out.alternative_names = Some(value.to_vec());
+            out.alternative_names = Some(value.into());
         }
         NAME_CONSTRAINTS => {
             general::constraints(value)?;
-            out.name_constraints = Some(value.to_vec());
+            out.name_constraints = Some(value.into());
         }
         CRL_DISTRIBUTION_POINTS => distribution_points(value)?,
         NETSCAPE_TYPE => {
@@ -129,10 +129,10 @@ fn authority_key_id(value: &[u8], out: &mut Extensions) -> Option<()> {
         None => None,
     };
     fields.end()?;
-    out.authority_key_id = key.map(<[u8]>::to_vec);
-    out.authority_serial = serial.map(<[u8]>::to_vec);
+    out.authority_key_id = key.map(Box::from);
+    out.authority_serial = serial.map(Box::from);
     out.authority_issuer = issuer.into_iter().find_map(|name| match name {
-        GeneralName::Directory(name) => Some(name.canonical),
+        GeneralName::Directory(name) => Some(name.canonical.into()),
         _ => None,
     });
     Some(())

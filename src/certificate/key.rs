@@ -13,9 +13,9 @@ pub struct PublicKey {
     /// Algorithm and size.
     pub kind: KeyKind,
     /// The whole SubjectPublicKeyInfo, DER.
-    pub spki: Vec<u8>,
-    /// The key's own octets, the BIT STRING's content.
-    pub(crate) bits: Vec<u8>,
+    pub spki: Box<[u8]>,
+    /// How many of them, at the end, are the key's own.
+    length: usize,
     /// OpenSSL could make a key of it. One that it could not has no strength and has signed nothing.
     pub(crate) readable: bool,
 }
@@ -67,7 +67,17 @@ impl PublicKey {
             X448 => (KeyKind::Other(algorithm), of_length(56)),
             _ => (KeyKind::Other(algorithm), false),
         };
-        PublicKey { kind, spki: spki.raw.to_vec(), bits, readable }
+        PublicKey { kind, spki: spki.raw.into(), length: bits.len(), readable }
+    }
+
+    /// One of which no more than the key's own octets is known.
+    pub(super) fn of_bits(kind: KeyKind, bits: Vec<u8>) -> Self {
+        PublicKey { kind, length: bits.len(), spki: bits.into(), readable: true }
+    }
+
+    /// The key's own octets, the BIT STRING's content.
+    pub(crate) fn bits(&self) -> &[u8] {
+        &self.spki[self.spki.len().saturating_sub(self.length)..]
     }
 
     /// Strength in bits, as OpenSSL's `EVP_PKEY_get_security_bits` counts it; `None` if unknown.

@@ -92,7 +92,8 @@ pub struct Unreadable(pub String);
 impl Certificate {
     /// Reads a certificate; never fails and never panics, whatever the bytes.
     pub fn from_der(der: &[u8]) -> Arc<Self> {
-        Arc::new(Certificate { der: der.into(), fingerprint: Fingerprint::of(der), facts: parse::facts(der), settings: None })
+        let der: Arc<[u8]> = der.into();
+        Arc::new(Certificate { fingerprint: Fingerprint::of(&der), facts: parse::facts(&der), der, settings: None })
     }
 
     /// Reads what a `TRUSTED CERTIFICATE` block holds: a certificate, then settings (openssl-x509(1), "Trust Settings"). `None` when
@@ -123,11 +124,11 @@ pub struct Facts {
     /// 1, 2 or 3.
     pub version: u32,
     /// The serial number's content octets, as encoded.
-    pub serial: Vec<u8>,
+    pub serial: Box<[u8]>,
     /// Who it is for.
     pub subject: Name,
-    /// Who signed it.
-    pub issuer: Name,
+    /// Who signed it; shared by those that one CA has issued, where they were read one after the other.
+    pub issuer: Arc<Name>,
     /// First second of validity.
     pub not_before: Timestamp,
     /// Last second of validity; OpenSSL already calls it expired at this very second.
@@ -138,12 +139,12 @@ pub struct Facts {
     pub key: PublicKey,
     /// How it is signed.
     pub signature: SignatureAlgorithm,
-    /// The signed part (`tbsCertificate`), whole.
-    pub(crate) tbs: Vec<u8>,
+    /// The whole certificate.
+    der: Arc<[u8]>,
     /// The algorithm as named within the signed part, where that is another one.
     pub(crate) signature_within: Option<SignatureAlgorithm>,
-    /// The signature's octets; `None` when they cannot be one: the two places name different algorithms, or bits are unused.
-    pub(crate) signature_value: Option<Vec<u8>>,
+    /// The signature's octets can be one: the two places name the same algorithm, and no bits are unused.
+    signature_is_sound: bool,
     /// Extensions that path building and verification look at.
     pub extensions: Extensions,
 }
@@ -158,17 +159,17 @@ pub struct Extensions {
     /// Extended key usage OIDs in dotted form (section 4.2.1.12).
     pub extended_key_usage: Option<Vec<String>>,
     /// Subject key identifier (section 4.2.1.2).
-    pub subject_key_id: Option<Vec<u8>>,
+    pub subject_key_id: Option<Box<[u8]>>,
     /// Authority key identifier: key id (section 4.2.1.1).
-    pub authority_key_id: Option<Vec<u8>>,
+    pub authority_key_id: Option<Box<[u8]>>,
     /// Authority key identifier: the issuer certificate's own issuer, as names are compared.
-    pub(crate) authority_issuer: Option<Vec<u8>>,
+    pub(crate) authority_issuer: Option<Box<[u8]>>,
     /// Authority key identifier: the issuer certificate's serial, as encoded.
-    pub(crate) authority_serial: Option<Vec<u8>>,
+    pub(crate) authority_serial: Option<Box<[u8]>>,
     /// The subject alternative names, DER; sound (section 4.2.1.6).
-    pub(crate) alternative_names: Option<Vec<u8>>,
+    pub(crate) alternative_names: Option<Box<[u8]>>,
     /// The name constraints, DER; sound (section 4.2.1.10).
-    pub(crate) name_constraints: Option<Vec<u8>>,
+    pub(crate) name_constraints: Option<Box<[u8]>>,
     /// `caIssuers` URLs of the authority information access extension (section 4.2.2.1).
     pub ca_issuers: Vec<String>,
     /// OCSP URLs of the same.
@@ -245,7 +246,7 @@ impl Facts {
         let keys = ext.authority_key_id.as_ref().zip(issuer.extensions.subject_key_id.as_ref());
         keys.is_none_or(|(wanted, has)| wanted == has)
             && ext.authority_serial.as_ref().is_none_or(|serial| *serial == issuer.serial)
-            && ext.authority_issuer.as_ref().is_none_or(|name| *name == issuer.issuer.canonical)
+            && ext.authority_issuer.as_ref().is_none_or(|name| **name == *issuer.issuer.canonical)
     }
 
     /// Whether `key` is of the kind that made this certificate's signature (OpenSSL's `check_sig_alg_match`).
@@ -261,6 +262,16 @@ impl Facts {
     /// Whether a signature by `issuer`'s key on this certificate is of a kind that we can check at all.
     pub fn can_check_signature(&self, issuer: &PublicKey) -> bool {
         signature::can_check(&self.signature, issuer)
+    }
+
+    /// The signed part (`tbsCertificate`), whole.
+    pub(crate) fn tbs(&self) -> &[u8] {
+        parse::signed_part(&self.der).unwrap_or_default()
+    }
+
+    /// The signature's octets; `None` when they cannot be one.
+    pub(crate) fn signature_value(&self) -> Option<&[u8]> {
+        parse::signature_value(&self.der).filter(|_| self.signature_is_sound)
     }
 
     /// The common names of the subject, as written.

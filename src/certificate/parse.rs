@@ -1,6 +1,8 @@
 //! DER to facts; bounded by the certificate's own length. The frame is read here, as strictly as OpenSSL reads it: x509-parser
 //! passes over what it cannot decode within names and extensions.
 
+use std::sync::Arc;
+
 use jiff::{civil, tz::TimeZone};
 use x509_parser::{asn1_rs::FromDer as _, x509::AlgorithmIdentifier, x509::SubjectPublicKeyInfo};
 
@@ -11,7 +13,7 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-pub(super) fn facts(der: &[u8]) -> Result<Facts, Unreadable> {
+pub(super) fn facts(der: &Arc<[u8]>) -> Result<Facts, Unreadable> {
     let mut outer = Elements(der);
     let mut whole = Elements(outer.expect(der::SEQUENCE).ok_or_else(|| Unreadable("is no DER sequence".into()))?);
     if outer.end().is_none() {
@@ -37,19 +39,32 @@ pub(super) fn facts(der: &[u8]) -> Result<Facts, Unreadable> {
     let signature_is_sound = algorithm == within && value[0] == 0;
     Ok(Facts {
         version,
-        serial: serial.to_vec(),
+        serial: serial.into(),
         subject,
-        issuer,
+        issuer: issuer.into(),
         not_before,
         not_after,
         sans,
         key,
         signature_within: Some(SignatureAlgorithm::read(&within)).filter(|within| *within != signature),
         signature,
-        tbs: tbs.whole.to_vec(),
-        signature_value: signature_is_sound.then(|| value[1..].to_vec()),
+        der: Arc::clone(der),
+        signature_is_sound,
         extensions,
     })
+}
+
+/// The first part of a certificate that has been read before.
+pub(super) fn signed_part(der: &[u8]) -> Option<&[u8]> {
+    Some(der::sequence(der)?.any()?.whole)
+}
+
+/// The signature's octets, of a certificate that has been read before.
+pub(super) fn signature_value(der: &[u8]) -> Option<&[u8]> {
+    let mut whole = der::sequence(der)?;
+    whole.any()?;
+    whole.any()?;
+    whole.expect(der::BIT_STRING)?.get(1..)
 }
 
 fn cannot(part: &str) -> Unreadable {

@@ -65,7 +65,7 @@ impl PrivateKey {
 
     /// Whether it belongs to this public key; `None` when that cannot be told.
     pub fn matches(&self, public: &PublicKey) -> Option<bool> {
-        self.public.as_ref().map(|own| own.bits == public.bits)
+        self.public.as_ref().map(|own| own.bits() == public.bits())
     }
 }
 
@@ -95,7 +95,7 @@ fn rsa(der: &[u8], form: KeyForm) -> Option<PublicKey> {
     let (modulus, exponent) = (numbers.get(1)?, numbers.get(2)?);
     let bits = der::written(der::SEQUENCE, &[modulus.whole, exponent.whole].concat());
     let size = key::rsa(&bits)?;
-    Some(PublicKey { kind: KeyKind::Rsa(size), spki: Vec::new(), bits, readable: true })
+    Some(PublicKey::of_bits(KeyKind::Rsa(size), bits))
 }
 
 #[cfg(test)]
@@ -109,7 +109,7 @@ mod tests {
             let key = PrivateKey::from_der(&pair.serialize_der()).expect("a key");
             assert_eq!(key.form, KeyForm::Pkcs8);
             let public = key.public.clone().expect("known");
-            assert_eq!(public.bits, pair.public_key_raw());
+            assert_eq!(public.bits(), pair.public_key_raw());
             assert_eq!(key.matches(&public), Some(true));
             let other = PrivateKey::from_der(&rcgen::KeyPair::generate_for(algorithm).expect("a key").serialize_der());
             assert_eq!(other.expect("a key").matches(&public), Some(false));

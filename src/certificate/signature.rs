@@ -199,8 +199,8 @@ pub(super) fn key_fits(key: &KeyKind, signature: &SignatureAlgorithm) -> bool {
 }
 
 pub(super) fn verify_certificate(subject: &Facts, issuer: &PublicKey) -> Result<(), SignatureFault> {
-    let value = subject.signature_value.as_ref().ok_or(SignatureFault::Bad)?;
-    verify_signed(&subject.signature, issuer, &subject.tbs, value)
+    let value = subject.signature_value().ok_or(SignatureFault::Bad)?;
+    verify_signed(&subject.signature, issuer, subject.tbs(), value)
 }
 
 /// Whether `key` made the signature `value` over `message`.
@@ -260,7 +260,7 @@ pub fn verify_tls_signature(key: &PublicKey, signed: TlsSignature<'_>) -> Result
 type Algorithm = &'static dyn VerificationAlgorithm;
 
 fn verify(algorithm: Algorithm, key: &PublicKey, message: &[u8], value: &[u8]) -> Result<(), SignatureFault> {
-    UnparsedPublicKey::new(algorithm, &key.bits).verify(message, value).map_err(|_| SignatureFault::Bad)
+    UnparsedPublicKey::new(algorithm, key.bits()).verify(message, value).map_err(|_| SignatureFault::Bad)
 }
 
 fn rsa_pkcs1(hash: HashAlgorithm, key: &KeyKind) -> Result<Algorithm, SignatureFault> {

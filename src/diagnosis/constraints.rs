@@ -300,7 +300,7 @@ mod tests {
         let now = "2026-11-22T12:00:00Z".parse().expect("a timestamp");
         let pki = Pki::new(now).expect("P-256");
         let mut leaf = facts(&pki.leaf(["a.example"]).signed_by(&pki.intermediate).expect("sound"));
-        leaf.extensions.alternative_names = Some(dns_names(names, &[]));
+        leaf.extensions.alternative_names = Some(dns_names(names, &[]).into());
         let mut ca = facts(&Recipe::ca(now, "CA").signed_by(&pki.root).expect("sound"));
         // So that no name is excluded, and every one is held against all.
         let mut constraints = dns_names(subtrees, &[der::SEQUENCE]);
@@ -309,7 +309,7 @@ mod tests {
                 constraints[at..at + 4].copy_from_slice(b"none");
             }
         }
-        ca.extensions.name_constraints = Some(constraints);
+        ca.extensions.name_constraints = Some(constraints.into());
         let mut chain = vec![&leaf];
         chain.extend(std::iter::repeat_n(&ca, cas));
         let (errors, work) = tally::of(|| errors(&chain));

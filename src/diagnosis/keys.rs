@@ -42,7 +42,7 @@ fn unsound_exponent(certificate: &Facts) -> Option<String> {
     if !certificate.key.readable || !matches!(certificate.key.kind, KeyKind::Rsa(_) | KeyKind::RsaPss(_)) {
         return None;
     }
-    let mut fields: Elements<'_> = der::sequence(&certificate.key.bits)?;
+    let mut fields: Elements<'_> = der::sequence(certificate.key.bits())?;
     fields.expect(der::INTEGER)?;
     let exponent = fields.expect(der::INTEGER)?;
     let unsound = exponent == [1] || exponent.last().is_none_or(|last| last % 2 == 0) || exponent[0] >= 0x80;

@@ -25,7 +25,7 @@ impl ClientIdentity {
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| IdentityError::NoKey)?;
         let key = aws_lc_rs::default_provider().key_provider.load_private_key(key).map_err(|_| IdentityError::UnusableKey)?;
         // Compared here and not by rustls, which would also ask the certificate to be one that webpki reads.
-        let of_leaf = leaf.facts().map(|facts| facts.key.spki.as_slice());
+        let of_leaf = leaf.facts().map(|facts| &*facts.key.spki);
         let of_key = key.public_key();
         if of_leaf.is_some() && of_key.is_some() && of_leaf != of_key.as_deref() {
             return Err(IdentityError::Mismatch);

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-use crate::certificate::{Certificate, Fingerprint};
+use crate::certificate::{Certificate, Fingerprint, Name};
 
 /// Reads certificates, each once for as long as somebody holds it. Cheap to clone; the clones share what is known.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +15,8 @@ pub(super) struct KnownCertificates(Arc<Mutex<Known>>);
 #[derive(Debug, Default)]
 struct Known {
     by_fingerprint: HashMap<Fingerprint, Weak<Certificate>>,
+    /// Names of issuers, by their canonical form.
+    issuers: HashMap<Vec<u8>, Weak<Name>>,
     /// Above so many, those that nobody holds are thrown out.
     room: usize,
 }
@@ -27,7 +29,10 @@ impl KnownCertificates {
             return known;
         }
         // Read outside the lock: a large one takes its time. Should two read the same at once, the last one stays.
-        let certificate = Certificate::from_der(der);
+        let mut certificate = Certificate::from_der(der);
+        if let Some(Ok(facts)) = Arc::get_mut(&mut certificate).map(|certificate| &mut certificate.facts) {
+            self.share_issuer(&mut facts.issuer);
+        }
         self.add(&certificate);
         certificate
     }
@@ -37,9 +42,19 @@ impl KnownCertificates {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.by_fingerprint.len() >= known.room.max(LEAST_ROOM) {
             known.by_fingerprint.retain(|_, certificate| certificate.strong_count() > 0);
+            known.issuers.retain(|_, name| name.strong_count() > 0);
             known.room = 2 * known.by_fingerprint.len();
         }
         known.by_fingerprint.insert(certificate.fingerprint, Arc::downgrade(certificate));
+    }
+
+    /// Most certificates have their issuer in common with others.
+    fn share_issuer(&self, issuer: &mut Arc<Name>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.issuers.get(&issuer.canonical).and_then(Weak::upgrade).filter(|known| known == issuer) {
+            Some(known) => *issuer = known,
+            None => drop(known.issuers.insert(issuer.canonical.clone(), Arc::downgrade(issuer))),
+        }
     }
 
     fn get(&self, fingerprint: &Fingerprint) -> Option<Arc<Certificate>> {

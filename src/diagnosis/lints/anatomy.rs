@@ -27,7 +27,7 @@ pub(super) struct Extension<'a> {
 impl<'a> Anatomy<'a> {
     /// `None` where there is more or less than the facts were read from, which does not happen.
     pub(super) fn of(facts: &'a Facts, is_leaf: bool) -> Option<Self> {
-        let mut fields = der::sequence(&facts.tbs)?;
+        let mut fields = der::sequence(facts.tbs())?;
         fields.optional(der::constructed(0));
         fields.expect(der::INTEGER)?;
         fields.expect(der::SEQUENCE)?; // the signature's algorithm
