@@ -132,6 +132,12 @@ impl Told {
     pub fn end(&mut self) {
         self.stage.clear();
     }
+
+    /// They know that it holds, and not how badly: whatever is told next is news.
+    pub fn forget_stage(&mut self) {
+        let code = self.stage.split_once('/').map_or(&*self.stage, |(code, _)| code);
+        self.stage = format!("{code}/{}", Severity::Info);
+    }
 }
 
 impl Member {

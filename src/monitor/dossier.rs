@@ -206,7 +206,7 @@ impl Dossier {
                 } else if let Some(heir) = heir(&key, &standing) {
                     judgement.passed_on.extend(self.pass_on(key, heir.clone()));
                 } else if let Some(how) = self.mending(&key)
-                    && self.proofs.good(&key, matches!(how, Mending::Renewed { .. }))
+                    && self.proofs.good(&key, matches!(how, Mending::Renewed { .. }), now)
                 {
                     self.members.entry(key.clone()).and_modify(|member| Arc::make_mut(member).state = State::Mended(now, how));
                     judgement.mended.push(key);

@@ -19,6 +19,7 @@ mod post;
 mod proof;
 mod refusal;
 mod reload;
+mod review;
 mod schedule;
 mod select;
 mod silence;
@@ -193,6 +194,7 @@ impl Monitor {
         let is_visible = self.mind_ourselves(now, &mut turn) || is_visible;
         self.escalate(now, &mut turn);
         let has_told = self.tell_those_who_waited(now, &mut turn);
+        self.review(now, &mut turn);
         self.plan_escalations(now, &turn);
         self.show_life(now, &mut turn);
         let effects = self.effects(turn, now);

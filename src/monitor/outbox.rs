@@ -74,6 +74,8 @@ struct Mail {
     state: State,
     /// No longer true: not tried again.
     outdated: bool,
+    /// Maybe no longer true: judged again before it is tried.
+    review: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -82,6 +84,13 @@ enum State {
     Queued(Duration, u64),
     After(Before),
     UnderWay,
+}
+
+impl Mail {
+    /// What tells of an end, of ourselves, or of much that is mended, is not judged again.
+    fn review(&mut self) {
+        self.review = !matches!(self.kind, NoticeKind::Resolved | NoticeKind::OwnFault | NoticeKind::Digest);
+    }
 }
 
 impl Outbox {
@@ -105,6 +114,7 @@ impl Outbox {
             }
             outbox.post(mail, before, now);
         }
+        outbox.review_all();
         outbox
     }
 
@@ -122,7 +132,7 @@ impl Outbox {
             }
             None => self.enqueue(id.clone(), &lane, now),
         };
-        self.mails.insert(id, Mail { kind, recipient, lane, at, deferrals: 0, state, outdated: false });
+        self.mails.insert(id, Mail { kind, recipient, lane, at, deferrals: 0, state, outdated: false, review: false });
         true
     }
 
@@ -179,6 +189,47 @@ impl Outbox {
         gone
     }
 
+    /// Takes this one back, whatever it tells of: what has left the outbox by that.
+    pub(super) fn withdraw_one(&mut self, id: &str, now: Duration) -> Vec<String> {
+        if self.is_queued(id) { self.leave(id, false, now) } else { Vec::new() }
+    }
+
+    /// Every mail that tells that something is wrong is judged again before it is tried.
+    pub(super) fn review_all(&mut self) {
+        self.mails.values_mut().for_each(Mail::review);
+    }
+
+    /// This one is.
+    pub(super) fn review(&mut self, id: &str) {
+        self.mails.get_mut(id).into_iter().for_each(Mail::review);
+    }
+
+    /// Those about this incident alone to this recipient are.
+    pub(super) fn review_about(&mut self, incident: &str, recipient: &str) {
+        let about: Vec<String> = self.about(incident, recipient).map(|(id, _)| id.clone()).collect();
+        about.iter().for_each(|id| self.review(id));
+    }
+
+    /// Those that are to be tried now and judged again before.
+    pub(super) fn take_reviews(&mut self, now: Duration) -> Vec<Waiting> {
+        let is_due = |mail: &Mail| matches!(mail.state, State::Queued(at, _) if at <= now);
+        let due = self.mails.iter_mut().filter(|(_, mail)| mail.review && is_due(mail));
+        due.map(|(id, mail)| {
+            mail.review = false;
+            Waiting { id: id.clone(), kind: mail.kind, recipient: mail.recipient.clone(), at: mail.at }
+        })
+        .collect()
+    }
+
+    /// It tells of many incidents, and nobody has tried to deliver it since the last attempt failed.
+    pub(super) fn is_waiting_summary(&self, id: &str) -> bool {
+        self.is_queued(id) && self.mails.get(id).is_some_and(|mail| mail.kind == NoticeKind::Summary)
+    }
+
+    fn is_queued(&self, id: &str) -> bool {
+        self.mails.get(id).is_some_and(|mail| mail.state != State::UnderWay)
+    }
+
     /// The mail about this incident to this recipient whose delivery is under way.
     pub(super) fn under_way(&self, incident: &str, recipient: &str) -> Option<&String> {
         self.about(incident, recipient).find(|(_, mail)| mail.state == State::UnderWay).map(|(id, _)| id)
@@ -193,12 +244,12 @@ impl Outbox {
         self.mails.contains_key(id)
     }
 
-    /// The channel by which this one goes; '' for mail. `None`: it does not wait.
     /// To whom the mail of this id goes.
     pub(super) fn recipient(&self, id: &str) -> Option<&str> {
         self.mails.get(id).map(|mail| &*mail.recipient)
     }
 
+    /// The channel by which this one goes; '' for mail. `None`: it does not wait.
     pub(super) fn lane(&self, id: &str) -> Option<&Arc<str>> {
         self.mails.get(id).map(|mail| &mail.lane)
     }

@@ -115,13 +115,16 @@ impl Monitor {
         let Some(entry) = self.ledger.get(key) else { return };
         let Some(told) = entry.incident.told_to(recipient).cloned() else { return };
         let knows = |name: &&Arc<str>| self.member(name, key).is_some_and(|member| member.is_known_to(recipient));
+        let incident = entry.incident.clone();
         if entry.standing.iter().any(|name| knows(&name)) {
+            self.outbox.review_about(&incident.id, recipient);
+            self.outbox.review(&told.thread);
             return;
         }
         let mended: Vec<Arc<str>> = entry.mended.iter().filter(knows).cloned().collect();
-        let incident = entry.incident.clone();
         let withdrawn = self.withdraw(&incident.id, recipient, now, turn);
-        let has_reached = !told.thread.is_empty() && !withdrawn.contains(&told.thread);
+        let has_reached =
+            !told.thread.is_empty() && !withdrawn.contains(&told.thread) && !self.leaves_out(&told, now, turn);
         if has_reached && (self.settings.mail || channel_of(recipient).is_some()) {
             let notice = self.all_clear(&incident, &told, &mended, now.wall);
             let at_once = notice.filter(|notice| !self.keeps(notice, now, turn));
@@ -132,13 +135,19 @@ impl Monitor {
             turn.incidents.insert(key.clone());
         }
         for name in mended {
-            let Some(&place) = self.places.get(&name) else { continue };
-            if let Some(member) = self.dossiers[place].members.get_mut(key) {
-                Arc::make_mut(member).heard.retain(|known| known != recipient);
-                turn.members.insert((place, key.clone()));
-            }
-            self.forget_unheard(place, key, turn);
+            self.forget_hearer(&name, key, recipient, turn);
         }
+    }
+
+    /// This one waits for no end of it at this endpoint.
+    pub(super) fn forget_hearer(&mut self, name: &Arc<str>, key: &IncidentKey, recipient: &str, turn: &mut Turn) {
+        let Some(&place) = self.places.get(name) else { return };
+        let Some(member) = self.dossiers[place].members.get_mut(key) else { return };
+        if member.is_known_to(recipient) {
+            Arc::make_mut(member).heard.retain(|known| known != recipient);
+            turn.members.insert((place, key.clone()));
+        }
+        self.forget_unheard(place, key, turn);
     }
 
     /// Nobody waits for the end of it any more: where it is mended it need not be remembered.

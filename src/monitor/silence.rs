@@ -103,6 +103,7 @@ impl Monitor {
     pub(super) fn silence(&mut self, silences: Vec<Silence>, now: Now, turn: &mut Turn) -> bool {
         let is_change = self.silences.set(silences, now);
         if is_change {
+            self.outbox.review_all();
             self.tell_everywhere(now, turn);
         }
         is_change

@@ -180,7 +180,7 @@ impl Monitor {
         self.cases_at(&entry.incident, theirs)
     }
 
-    fn cases_at<'a>(&self, incident: &Arc<Incident>, names: impl Iterator<Item = &'a Arc<str>>) -> Vec<Case> {
+    pub(super) fn cases_at<'a>(&self, incident: &Arc<Incident>, names: impl Iterator<Item = &'a Arc<str>>) -> Vec<Case> {
         let dossiers = names.filter_map(|name| Some(&self.dossiers[*self.places.get(name)?]));
         let cases = dossiers.filter_map(|dossier| case(dossier, incident, dossier.members.get(&incident.key)?));
         let mut cases: Vec<_> = cases.collect();

@@ -55,7 +55,9 @@ fn on_every_core(seeds: std::ops::Range<u64>, interval: Duration) -> anyhow::Res
             if seed >= seeds.end {
                 return anyhow::Ok(done);
             }
-            done.push((seed, run(Plan { seed, ..YEAR }, interval)?));
+            let mut outcome = run(Plan { seed, ..YEAR }, interval)?;
+            outcome.certvigil.faults.iter_mut().for_each(|fault| fault.insert_str(0, &format!("year {seed}: ")));
+            done.push((seed, outcome));
         }
     };
     let cores = thread::available_parallelism().map_or(1, usize::from);

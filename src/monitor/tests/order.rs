@@ -172,27 +172,128 @@ fn an_escalation_waits_for_the_letter_under_way() {
     }
 }
 
+/// Two endpoints, of which the first is broken for an hour and the second for months.
+fn one_of_two(disk: Disk) -> World {
+    let mut first = broken_for(HOUR);
+    let mut second = broken_for(90 * DAY);
+    let site = move |watch: &Watch, now| if &*watch.endpoint.name == "a" { first(watch, now) } else { second(watch, now) };
+    World::new(vec![brisk("a"), brisk("b")], disk, site)
+}
+
 #[test]
-fn a_summary_that_waits_stays_and_the_all_clear_comes_after_it() {
+fn a_summary_that_waits_leaves_out_what_has_ended_and_nobody_hears_of_that_end() {
     for is_restarted in [false, true] {
-        for (result, expected) in [(MailResult::Delivered, 2), (MailResult::Refused, 0)] {
-            let mut first = broken_for(HOUR);
-            let mut second = broken_for(90 * DAY);
-            let site =
-                move |watch: &Watch, now| if &*watch.endpoint.name == "a" { first(watch, now) } else { second(watch, now) };
-            let world = World::new(vec![brisk("a"), brisk("b")], Disk::default(), site);
-            let (mut world, desk) = with_desk(world, MailResult::Deferred);
-            world.run(2 * HOUR);
+        for (result, expected) in [(MailResult::Delivered, 1), (MailResult::Refused, 0)] {
+            let (mut world, desk) = with_desk(one_of_two(Disk::default()), MailResult::Deferred);
+            world.run(HOUR / 2);
+            assert_eq!(world.posted[0].1.cases.len(), 2);
+            world.run(90 * MINUTE);
             if is_restarted {
                 world.restart();
                 world.run(MINUTE);
             }
-            assert_eq!((world.mails().len(), world.disk.outbox.len(), world.delivered.len()), (2, 2, 0));
+            assert_eq!((world.posted.len(), world.disk.outbox.len(), world.delivered.len()), (1, 1, 0));
             desk.set(result);
             world.run(DAY);
-            let kinds: Vec<_> = world.delivered.iter().map(|id| id.starts_with("summary-")).collect();
-            assert_eq!(kinds, [true, false][..expected], "{result:?}, restarted: {is_restarted}");
+            assert_eq!(world.mails(), ["summary owner@a.org b missing_intermediate/critical"]);
+            assert_eq!(world.delivered.len(), expected, "{result:?}, restarted: {is_restarted}");
             assert!(world.disk.outbox.is_empty());
         }
     }
+}
+
+#[test]
+fn a_letter_that_waits_leaves_out_where_it_has_ended() {
+    for is_restarted in [false, true] {
+        let (mut world, desk) = with_desk(one_of_two(Disk::used()), MailResult::Deferred);
+        world.shared = true;
+        world.run(HOUR / 2);
+        assert_eq!((world.mails().len(), world.members().len()), (1, 2));
+        world.run(90 * MINUTE);
+        if is_restarted {
+            world.restart();
+        }
+        desk.set(MailResult::Delivered);
+        world.run(DAY);
+        assert_eq!(world.mails(), ["chain owner@a.org b missing_intermediate/critical"], "restarted: {is_restarted}");
+        assert_eq!((world.delivered.len(), world.members().len()), (1, 1), "nobody waits for the end at the other");
+    }
+}
+
+/// Whatever it is, at this endpoint, for so many hours from now on.
+fn hushed(world: &World, endpoint: &str, hours: u32) -> Event {
+    let selector = Selector { endpoints: vec![Glob::new(endpoint)], ..Selector::default() };
+    let (id, since, until) = ("s1".into(), world.now.wall, later(world.now.wall, HOUR * hours));
+    let (by, reason) = ("ada".into(), "moves house".into());
+    Event::Silenced(vec![Silence { id, selector, findings: Vec::new(), since, until, but_last_day: false, by, reason }])
+}
+
+#[test]
+fn a_letter_that_waits_is_withdrawn_when_all_of_it_is_silenced_and_told_anew_when_the_silence_ends() {
+    for is_restarted in [false, true] {
+        let world = World::new(vec![brisk("a")], Disk::used(), broken_for(90 * DAY));
+        let (mut world, desk) = with_desk(world, MailResult::Deferred);
+        world.run(HOUR);
+        let event = hushed(&world, "a", 10);
+        if let (Event::Silenced(silences), true) = (&event, is_restarted) {
+            world.disk.silences.clone_from(silences);
+            world.restart();
+        }
+        world.handle(event);
+        world.run(2 * HOUR);
+        assert!(world.disk.outbox.is_empty(), "restarted: {is_restarted}");
+        desk.set(MailResult::Delivered);
+        world.run(7 * HOUR);
+        assert!(world.delivered.is_empty());
+        world.run(DAY);
+        assert_eq!(heard(&world), ["missing-intermediate-critical-2"], "as one that nobody has seen before");
+    }
+}
+
+#[test]
+fn what_was_silenced_before_it_was_delivered_and_has_ended_is_told_to_nobody() {
+    let world = World::new(vec![brisk("a")], Disk::used(), broken_for(5 * HOUR));
+    let (mut world, desk) = with_desk(world, MailResult::Deferred);
+    world.run(HOUR);
+    world.handle(hushed(&world, "a", 10));
+    world.run(2 * HOUR);
+    desk.set(MailResult::Delivered);
+    world.run(DAY);
+    assert!(world.delivered.is_empty() && world.disk.incidents.is_empty() && world.disk.members.is_empty());
+}
+
+#[test]
+fn a_letter_under_way_is_silenced_once_it_has_failed_and_counts_as_told_when_it_has_not() {
+    for (result, expected) in [(MailResult::Deferred, vec![]), (MailResult::Delivered, vec!["missing-intermediate-critical", "resolved"])] {
+        let mut world = World::new(vec![brisk("a")], Disk::used(), broken_for(5 * HOUR));
+        world.mail_takes = 20 * MINUTE;
+        let (mut world, desk) = with_desk(world, result);
+        world.run(10 * MINUTE);
+        world.handle(hushed(&world, "a", 3));
+        world.run(3 * HOUR);
+        world.mail_takes = SECOND;
+        desk.set(MailResult::Delivered);
+        world.handle(hushed(&world, "a", 10));
+        world.run(DAY);
+        assert_eq!(heard(&world), expected, "{result:?}");
+    }
+}
+
+#[test]
+fn after_a_step_that_was_silenced_before_it_was_delivered_the_step_is_told_later() {
+    let site = |_: &Watch, now: Now| {
+        let soon = |severity| Finding::ExpiresSoon { not_after: later(now.wall, DAY), now: now.wall, severity };
+        only(sees(1, now, vec![soon(if now.uptime < HOUR { Severity::Warning } else { Severity::Critical })]))
+    };
+    let (mut world, desk) = with_desk(World::new(vec![brisk("a")], Disk::used(), site), MailResult::Delivered);
+    world.run(HOUR / 2);
+    desk.set(MailResult::Deferred);
+    world.run(HOUR);
+    assert_eq!(world.disk.outbox.len(), 1);
+    world.handle(hushed(&world, "a", 5));
+    world.run(2 * HOUR);
+    assert!(world.disk.outbox.is_empty());
+    desk.set(MailResult::Delivered);
+    world.run(DAY);
+    assert_eq!(heard(&world), ["expires-soon-warning", "expires-soon-critical"]);
 }
