@@ -57,7 +57,7 @@ fn notice(kind: NoticeKind, names: &[&str]) -> Notice {
             borrowed: Issuers::default(),
         };
         let seen = vec![Arc::new(Judged { observation, diagnosis: diagnosis.into() })];
-        Case { incident: Arc::clone(&incident), member: Arc::new(member), watch: Arc::new(watch), seen }
+        Case { incident: Arc::clone(&incident), member: Arc::new(member), watch: Arc::new(watch), seen, rollout: None }
     };
     Notice {
         id: "reachability-1.unreachable-warning.system.0".into(),

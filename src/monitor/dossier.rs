@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{AddressView, EndpointView, Record, Visited, Watch, aging, looks::Looks, proof::Proving};
+use super::{AddressView, EndpointView, Record, Rollout, Visited, Watch, aging, looks::Looks, proof::Proving};
 use crate::{
     clock::{Timestamp, earlier},
     diagnosis::{ChainStatus, Diagnosis, Finding, Found, Issuers, Judged, Severity, Topic},
@@ -213,12 +213,15 @@ impl Dossier {
                 }
             }
         }
-        for (key, sighting) in standing {
+        for (key, mut sighting) in standing {
             let is_outgrown =
                 || self.members.get(&key).is_none_or(|member| !member.is_standing() || member.is_outgrown_by(&sighting));
             let is_news = sighting.fresh || (is_of_time(key.topic) && is_outgrown());
             if sighting.fresh {
                 self.proofs.bad(&key);
+            }
+            if let Some(rollout) = self.rollout(&key) {
+                sighting.summary = format!("{}; {rollout}", sighting.summary);
             }
             if !is_news {
                 continue;
@@ -270,6 +273,11 @@ impl Dossier {
             (Topic::Code("missing_intermediate"), ..) => Mending::Completed,
             _ => Mending::Gone,
         })
+    }
+
+    /// How far the certificate has come that replaces the one at fault, where it has not come everywhere.
+    pub(super) fn rollout(&self, key: &IncidentKey) -> Option<Rollout> {
+        Rollout::of(&self.view, &key.cause, self.proofs.alternates(key))
     }
 
     /// This visit failed at an address that awaits another look soon, whatever is open of the endpoint already.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::{Alive, InPlaceOf, OwnFault, Watch};
+use super::{Alive, InPlaceOf, OwnFault, Rollout, Watch};
 use crate::{
     clock::Timestamp,
     diagnosis::Judged,
@@ -124,6 +124,8 @@ pub struct Case {
     pub watch: Arc<Watch>,
     /// The latest visit to each address that is (or, for an all-clear, was) at fault: worst first, at least one.
     pub seen: Vec<Arc<Judged>>,
+    /// How far the new certificate has come, where the old one is at fault and is still shown.
+    pub rollout: Option<Rollout>,
 }
 
 /// The id of the notice that an incident stands at `stage`, to this recipient, to whom it has begun so many times.

@@ -87,9 +87,10 @@ enum State {
 }
 
 impl Mail {
-    /// What tells of an end, of ourselves, or of much that is mended, is not judged again.
+    /// Only what tells that something is wrong, and of nothing that is mended, is judged again.
     fn review(&mut self) {
-        self.review = !matches!(self.kind, NoticeKind::Resolved | NoticeKind::OwnFault | NoticeKind::Digest);
+        use NoticeKind::{Chain, Expiry, Problem, Summary};
+        self.review = matches!(self.kind, Expiry | Chain | Problem | Summary);
     }
 }
 
@@ -207,7 +208,9 @@ impl Outbox {
     /// Those about this incident alone to this recipient are.
     pub(super) fn review_about(&mut self, incident: &str, recipient: &str) {
         let about: Vec<String> = self.about(incident, recipient).map(|(id, _)| id.clone()).collect();
-        about.iter().for_each(|id| self.review(id));
+        for id in &about {
+            self.review(id);
+        }
     }
 
     /// Those that are to be tried now and judged again before.

@@ -123,8 +123,7 @@ impl Monitor {
         }
         let mended: Vec<Arc<str>> = entry.mended.iter().filter(knows).cloned().collect();
         let withdrawn = self.withdraw(&incident.id, recipient, now, turn);
-        let has_reached =
-            !told.thread.is_empty() && !withdrawn.contains(&told.thread) && !self.leaves_out(&told, now, turn);
+        let has_reached = !told.thread.is_empty() && !withdrawn.contains(&told.thread) && !self.leaves_out(&told, now, turn);
         if has_reached && (self.settings.mail || channel_of(recipient).is_some()) {
             let notice = self.all_clear(&incident, &told, &mended, now.wall);
             let at_once = notice.filter(|notice| !self.keeps(notice, now, turn));

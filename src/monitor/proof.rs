@@ -53,6 +53,11 @@ impl Proving {
         }
     }
 
+    /// It was gone, and came back.
+    pub(super) fn alternates(&self, key: &IncidentKey) -> bool {
+        self.0.get(key).is_some_and(|proof| proof.bad > 0)
+    }
+
     /// Forgets those that are over.
     pub(super) fn retain(&mut self, goes_on: impl Fn(&IncidentKey) -> bool) {
         self.0.retain(|key, _| goes_on(key));
@@ -70,7 +75,11 @@ impl Proof {
     }
 
     fn spell(&self) -> Duration {
-        if self.looks == 0 { Duration::ZERO } else { Duration::try_from(self.last.duration_since(self.since)).unwrap_or_default() }
+        if self.looks == 0 {
+            Duration::ZERO
+        } else {
+            Duration::try_from(self.last.duration_since(self.since)).unwrap_or_default()
+        }
     }
 }
 

@@ -83,8 +83,11 @@ impl Monitor {
     fn unsay(&mut self, key: &IncidentKey, recipient: &str, id: &str, turn: &mut Turn) {
         let is_first = self.is_first(key, recipient, id);
         let Some(incident) = self.ledger.incident_mut(key) else { return };
-        let told = incident.told.iter_mut().find(|told| told.recipient == recipient);
-        told.into_iter().for_each(|told| if is_first { told.end() } else { told.forget_stage() });
+        match incident.told.iter_mut().find(|told| told.recipient == recipient) {
+            Some(told) if is_first => told.end(),
+            Some(told) => told.forget_stage(),
+            None => {}
+        }
         turn.incidents.insert(key.clone());
         if is_first {
             self.unhear(key, recipient, |_| false, turn);

@@ -223,8 +223,9 @@ fn kind(key: &IncidentKey) -> NoticeKind {
 
 fn case(dossier: &Dossier, incident: &Arc<Incident>, member: &Arc<Member>) -> Option<Case> {
     let seen = dossier.evidence(member);
+    let rollout = dossier.rollout(&member.key).filter(|_| member.is_open());
     let (incident, member, watch) = (Arc::clone(incident), Arc::clone(member), dossier.view.watch.clone());
-    (!seen.is_empty()).then_some(Case { incident, member, watch, seen })
+    (!seen.is_empty()).then_some(Case { incident, member, watch, seen, rollout })
 }
 
 /// The notice where an incident stands; `None` when there is nothing to show.

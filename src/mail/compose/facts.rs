@@ -56,6 +56,8 @@ pub(super) struct Facts {
     more_certificates: usize,
     /// Where it works and where it fails: a sentence, where a client refuses it.
     works_where: Option<String>,
+    /// How far the new certificate has come, where the old one is still shown too: a sentence.
+    rollout: Option<String>,
     /// What ended the visit without a certificate.
     failure: Option<Failed>,
     /// OpenSSL's errors, and its last line.
@@ -223,6 +225,7 @@ impl Facts {
             certificates: groups.iter().take(LISTED / 2).map(|group| Shown::of(group, language)).collect(),
             more_certificates: groups.len().saturating_sub(LISTED / 2),
             works_where: works_where(notice, case, language),
+            rollout: case.rollout.as_ref().map(|rollout| language.rollout(rollout)),
             failure: witness.and_then(|judged| judged.observation.failure()).map(|failure| Failed {
                 stage: language.stage(failure.stage),
                 kind: failure.kind.name(),

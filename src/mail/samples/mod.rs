@@ -13,7 +13,8 @@ use crate::{
     endpoint::Endpoint,
     incident::{Audience, Cause, Incident, IncidentKey, Member, Mending, State, Step, Told},
     monitor::{
-        Alive, Case, End, Escalation, InPlaceOf, Mended, Notice, NoticeKind, Own, OwnFault, OwnKind, Policy, Standing, Watch,
+        Alive, Case, End, Escalation, InPlaceOf, Mended, Notice, NoticeKind, Own, OwnFault, OwnKind, Policy, Rollout, Standing,
+        Watch,
     },
     observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
 };
@@ -124,6 +125,7 @@ fn others() -> Vec<Sample> {
             notice: escalated(notice(NoticeKind::Problem, vec![findings::of("wrong_order").into_case()])),
         },
         Sample { name: "escalated-chain", notice: escalated(notice(NoticeKind::Chain, vec![chain().into_case()])) },
+        Sample { name: "roll-out", notice: notice(NoticeKind::Expiry, vec![rolled_out()]) },
         Sample { name: "resolved", notice: resolved(notice(NoticeKind::Resolved, mended())) },
         Sample { name: "resolved-to-admin", notice: to_admin(resolved(notice(NoticeKind::Resolved, mended()))) },
         Sample { name: "summary", notice: notice(NoticeKind::Summary, several()) },
@@ -145,6 +147,13 @@ fn in_place_of(recipient: &str, notice: Notice) -> Notice {
     let why = if recipient.contains('@') { "550 5.1.1 no such user here" } else { "it answers 404 Not Found" };
     let refused = InPlaceOf { recipient: recipient.into(), why: why.into() };
     Notice { recipient: "ops@example.com".into(), in_place_of: Some(Arc::new(refused)), ..notice }
+}
+
+/// A new certificate that was forgotten at one of four addresses.
+fn rolled_out() -> Case {
+    let case = findings::of("expires_soon").into_case();
+    let rollout = Rollout { renewed: 3, of: 4, old: case.member.addresses.clone(), alternates: false };
+    Case { rollout: Some(rollout), ..case }
 }
 
 /// Our own network or resolver is the likely fault, or was.
@@ -295,6 +304,7 @@ impl Seen {
             member: Arc::new(member),
             watch: Arc::new(watch),
             seen: vec![Arc::new(self.judged())],
+            rollout: None,
         }
     }
 

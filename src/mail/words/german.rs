@@ -6,6 +6,7 @@ use crate::{
     clock::Timestamp,
     diagnosis::{Broken, Client, Extra, ExtraKind, Finding, NearMiss, Views, verify_text},
     endpoint::Protocol,
+    monitor::Rollout,
     observation::{Failure, FailureKind, Stage},
 };
 
@@ -345,6 +346,19 @@ pub(super) fn stage(stage: Stage) -> &'static str {
 }
 
 /// Which clients accept it, and which refuse it.
+/// How far a new certificate has come: a sentence.
+pub(super) fn rollout(rollout: &Rollout) -> String {
+    let Rollout { renewed, of, old, alternates } = rollout;
+    let new = if *renewed > 0 { format!("{renewed} von {of} Adressen haben das neue Zertifikat, ") } else { String::new() };
+    let rest = match (alternates, old.len() > 1) {
+        (true, false) => "zeigt mal das alte, mal das neue",
+        (true, true) => "zeigen mal das alte, mal das neue",
+        (false, false) => "hat noch das alte",
+        (false, true) => "haben noch das alte",
+    };
+    format!("unvollständig ausgerollt: {new}{} {rest}", old.join(", "))
+}
+
 pub(super) fn works_where(views: &Views) -> String {
     let answering = |answer: &str| {
         let clients = views.clients.iter().filter(|view| view.answer.name() == answer).map(|view| client(view.client));

@@ -8,7 +8,7 @@ use crate::{
     clock::{self, Timestamp, days_between},
     diagnosis::{Finding, Origin, Severity, Views},
     incident::channel_of,
-    monitor::InPlaceOf,
+    monitor::{InPlaceOf, Rollout},
     observation::Stage,
 };
 
@@ -111,6 +111,14 @@ impl Language {
         match self {
             Language::English => stage.name(),
             Language::German => german::stage(stage),
+        }
+    }
+
+    /// How far a new certificate has come, in this language: a sentence.
+    pub(super) fn rollout(self, rollout: &Rollout) -> String {
+        match self {
+            Language::English => rollout.to_string(),
+            Language::German => german::rollout(rollout),
         }
     }
 

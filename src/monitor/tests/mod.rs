@@ -15,6 +15,7 @@ mod ours;
 mod properties;
 mod reload;
 mod restart;
+mod rollout;
 mod rounds;
 mod silences;
 mod sweep;
@@ -271,20 +272,25 @@ impl World {
             stage = order;
             match effect {
                 Effect::Save(records) => records.into_iter().for_each(|record| self.disk.apply(record)),
-                Effect::Post(notice) => self.post(notice),
+                Effect::Post(notice) => self.post(&notice),
                 Effect::Deliver(id) => self.deliver(id),
                 Effect::Visit { watch, generation } => self.visit(&watch, generation),
             }
         }
     }
 
-    fn post(&mut self, notice: Notice) {
+    fn post(&mut self, notice: &Notice) {
         assert!(notice.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b)), "{}", notice.id);
         let waits = self.disk.outbox.iter().any(|mail| mail.id == notice.id);
-        let is_old = self.posted.iter().any(|(_, known)| known.id == notice.id);
-        assert!(waits || !is_old || !self.delivered.contains(&notice.id), "{} is posted again", notice.id);
-        self.disk.outbox.retain(|mail| mail.id != notice.id);
-        self.posted.retain(|(_, known)| known.id != notice.id);
+        if let Some((_, before)) = self.posted.iter_mut().find(|(_, known)| known.id == notice.id) {
+            assert!(waits || !self.delivered.contains(&notice.id), "{} is posted again", notice.id);
+            *before = notice.clone();
+            if waits {
+                return;
+            }
+        } else {
+            self.posted.push((self.now.uptime, notice.clone()));
+        }
         assert!(notice.cases.iter().all(|case| !case.seen.is_empty()), "every case has its evidence");
         self.disk.outbox.push(Waiting {
             id: notice.id.clone(),
@@ -292,7 +298,6 @@ impl World {
             recipient: notice.recipient.clone(),
             at: notice.at,
         });
-        self.posted.push((self.now.uptime, notice));
     }
 
     fn deliver(&mut self, id: String) {

@@ -264,7 +264,9 @@ fn what_was_silenced_before_it_was_delivered_and_has_ended_is_told_to_nobody() {
 
 #[test]
 fn a_letter_under_way_is_silenced_once_it_has_failed_and_counts_as_told_when_it_has_not() {
-    for (result, expected) in [(MailResult::Deferred, vec![]), (MailResult::Delivered, vec!["missing-intermediate-critical", "resolved"])] {
+    for (result, expected) in
+        [(MailResult::Deferred, vec![]), (MailResult::Delivered, vec!["missing-intermediate-critical", "resolved"])]
+    {
         let mut world = World::new(vec![brisk("a")], Disk::used(), broken_for(5 * HOUR));
         world.mail_takes = 20 * MINUTE;
         let (mut world, desk) = with_desk(world, result);
