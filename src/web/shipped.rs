@@ -6,7 +6,11 @@ use serde_json::Value;
 
 use super::metrics::tests::series;
 
-const DASHBOARD: &str = include_str!("../../grafana/certvigil.json");
+const DASHBOARDS: [&str; 3] = [
+    include_str!("../../grafana/fleet.json"),
+    include_str!("../../grafana/endpoint.json"),
+    include_str!("../../grafana/daemon.json"),
+];
 const RULES: &str = include_str!("../../grafana/alerts.yml");
 const RULES_TEST: &str = include_str!("../../grafana/alerts_test.yml");
 
@@ -25,8 +29,9 @@ fn strangers(names: BTreeSet<String>) -> Vec<String> {
 
 #[test]
 fn every_metric_that_we_name_is_emitted() {
-    assert!(named(DASHBOARD).len() > 15 && named(RULES).len() > 10, "the scan finds names");
-    assert_eq!(strangers(named(DASHBOARD)), [""; 0]);
+    let of_dashboards: BTreeSet<_> = DASHBOARDS.into_iter().flat_map(named).collect();
+    assert!(of_dashboards.len() > 30 && named(RULES).len() > 10, "the scan finds names");
+    assert_eq!(strangers(of_dashboards), [""; 0]);
     assert_eq!(strangers(named(RULES)), [""; 0]);
     assert_eq!(strangers(named(RULES_TEST)), [""; 0]);
     let seeded = "sum by (code) (rate(certvigil_misnamed_total{x=\"certvigil_verify_code\"}[5m]))";
@@ -57,11 +62,12 @@ fn between<'a>(text: &'a str, open: &str, close: &str) -> BTreeSet<&'a str> {
 fn every_label_that_we_group_by_is_there() {
     let mut labels: BTreeSet<String> = series().into_iter().flat_map(|(_, labels)| labels).collect();
     labels.extend(["job", "instance", "le"].map(str::to_owned));
-    for text in [DASHBOARD, RULES] {
+    for text in DASHBOARDS.into_iter().chain([RULES]) {
         let grouped = between(text, "by (", ")").into_iter().chain(between(text, "on (", ")"));
-        let legends = between(text, "\"legendFormat\": \"{{", "}}").into_iter().chain(between(text, "$labels.", " }}"));
-        // A comment of the rules shows how to join a label of one's own.
-        let used: Vec<&str> = grouped.chain(legends).filter(|label| *label != "label_team").collect();
+        let legends = between(text, "{{", "}}").into_iter().chain(between(text, "$labels.", " }}"));
+        // A comment of the rules shows how to join a label of one's own; what begins with a dollar is a variable.
+        let is_ours = |label: &&str| *label != "label_team" && !label.starts_with('$');
+        let used: Vec<&str> = grouped.chain(legends).filter(is_ours).collect();
         assert!(used.len() > 5, "{used:?}");
         for label in used {
             assert!(labels.contains(label), "no series has the label {label:?}");
@@ -70,21 +76,30 @@ fn every_label_that_we_group_by_is_there() {
 }
 
 #[test]
-fn the_dashboard_is_whole() {
-    let dashboard: Value = serde_json::from_str(DASHBOARD).expect("JSON");
-    let panels = dashboard["panels"].as_array().expect("panels");
-    let ids: BTreeSet<u64> = panels.iter().filter_map(|panel| panel["id"].as_u64()).collect();
-    assert_eq!(ids.len(), panels.len(), "every panel has an id of its own");
-    for panel in panels.iter().filter(|panel| panel["type"] != "row") {
-        assert_eq!(panel["datasource"]["uid"], "${datasource}", "{}", panel["title"]);
-        let targets = panel["targets"].as_array().expect("targets");
-        assert!(targets.iter().all(|target| target["expr"].as_str().is_some_and(|expr| !expr.is_empty())), "{}", panel["title"]);
+fn the_dashboards_are_whole() {
+    let mut uids = BTreeSet::new();
+    for text in DASHBOARDS {
+        let dashboard: Value = serde_json::from_str(text).expect("JSON");
+        let panels = dashboard["panels"].as_array().expect("panels");
+        let ids: BTreeSet<u64> = panels.iter().filter_map(|panel| panel["id"].as_u64()).collect();
+        assert_eq!(ids.len(), panels.len(), "every panel has an id of its own");
+        for panel in panels.iter().filter(|panel| panel["type"] != "row") {
+            let title = &panel["title"];
+            assert_eq!(panel["datasource"]["uid"], "${datasource}", "{title}");
+            let targets = panel["targets"].as_array().expect("targets");
+            assert!(targets.iter().all(|target| target["expr"].as_str().is_some_and(|expr| !expr.is_empty())), "{title}");
+        }
+        let taken = |panel: &Value| {
+            let at = |key: &str| panel["gridPos"][key].as_u64().expect("a position");
+            (at("x")..at("x") + at("w")).flat_map(|x| (at("y")..at("y") + at("h")).map(move |y| (x, y))).collect::<Vec<_>>()
+        };
+        let cells: Vec<_> = panels.iter().flat_map(taken).collect();
+        assert_eq!(cells.iter().collect::<BTreeSet<_>>().len(), cells.len(), "no panel lies on another");
+        assert!(cells.iter().all(|(x, _)| *x < 24), "none leaves the grid");
+        uids.insert(dashboard["uid"].as_str().expect("a uid").to_owned());
     }
-    let taken = |panel: &Value| {
-        let at = |key: &str| panel["gridPos"][key].as_u64().expect("a position");
-        (at("x")..at("x") + at("w")).flat_map(|x| (at("y")..at("y") + at("h")).map(move |y| (x, y))).collect::<Vec<_>>()
-    };
-    let cells: Vec<_> = panels.iter().flat_map(taken).collect();
-    assert_eq!(cells.iter().collect::<BTreeSet<_>>().len(), cells.len(), "no panel lies on another");
-    assert!(cells.iter().all(|(x, _)| *x < 24), "none leaves the grid");
+    assert_eq!(uids.len(), DASHBOARDS.len());
+    for link in DASHBOARDS.into_iter().flat_map(|text| between(text, "\"url\": \"/d/", "?")) {
+        assert!(uids.contains(link), "a link to the dashboard {link:?}");
+    }
 }
