@@ -64,7 +64,9 @@ pub use refusal::{InPlaceOf, Refusal};
 pub use rollout::Rollout;
 pub use select::{Glob, Selector};
 pub use silence::Silence;
-pub use snapshot::{AddressView, EndpointView, Histogram, IncidentView, MailResult, OutboxView, ReloadView, Snapshot};
+pub use snapshot::{
+    AddressView, EndpointView, Histogram, IncidentView, MailResult, OutboxView, ReloadView, Snapshot, WaitingView,
+};
 
 /// All that is known and wanted, and the only place where anything is decided. Never waits, never fails, reads no clock.
 #[derive(Debug)]
@@ -236,7 +238,7 @@ impl Monitor {
             incidents: self.ledger.entries().map(|entry| self.view(entry)).collect(),
             silences: self.silences.active().to_vec(),
             held: self.desk.view(),
-            outbox: self.outbox.view(),
+            outbox: OutboxView { waiting: self.outbox.waiting(now), ..self.outbox.view() },
             reload: self.reload.clone(),
             lag: self.schedule.lag.clone(),
             own_faults: self.own_faults(),

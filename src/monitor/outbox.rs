@@ -14,11 +14,11 @@ use std::{
 };
 
 use super::{
-    MailResult, NoticeKind, OutboxView, Waiting,
+    MailResult, NoticeKind, OutboxView, Waiting, WaitingView,
     notice::{is_to, subject},
 };
 use crate::{
-    clock::Timestamp,
+    clock::{Now, Timestamp},
     incident::{channel_of, stable_hash},
 };
 
@@ -281,6 +281,17 @@ impl Outbox {
         view
     }
 
+    /// The oldest that wait.
+    pub(super) fn waiting(&self, now: Now) -> Vec<WaitingView> {
+        let mut oldest: Vec<&Mail> = self.mails.values().collect();
+        if oldest.len() > SHOWN {
+            oldest.select_nth_unstable_by_key(SHOWN, |mail| mail.at);
+            oldest.truncate(SHOWN);
+        }
+        oldest.sort_by_key(|mail| mail.at);
+        oldest.into_iter().map(|mail| mail.view(now)).collect()
+    }
+
     fn about(&self, incident: &str, recipient: &str) -> impl Iterator<Item = (&String, &Mail)> {
         let mails = self.mails.range(format!("{incident}.")..).take_while(move |(id, _)| subject(id) == incident);
         mails.filter(move |(id, _)| is_to(id, recipient))
@@ -320,6 +331,19 @@ impl Outbox {
     }
 }
 
+impl Mail {
+    fn view(&self, now: Now) -> WaitingView {
+        let (next, state) = match self.state {
+            _ if self.outdated => (None, "withdrawn"),
+            State::Queued(at, _) => (Some(now.after(at.saturating_sub(now.uptime)).wall), "waits"),
+            State::After(_) => (None, "waits for an earlier one"),
+            State::UnderWay => (None, "under way"),
+        };
+        let Mail { kind, at, deferrals, .. } = *self;
+        WaitingView { kind, recipient: self.recipient.clone(), at, deferrals, next, state }
+    }
+}
+
 impl Lane {
     /// When the next is to be tried, while there is room.
     fn next_wake(&self) -> Option<Duration> {
@@ -328,6 +352,8 @@ impl Lane {
     }
 }
 
+/// So many of those that wait are shown.
+const SHOWN: usize = 200;
 const AT_ONCE: usize = 4;
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
@@ -338,6 +364,10 @@ mod tests {
 
     fn waiting(id: &str) -> Waiting {
         Waiting { id: id.to_owned(), kind: NoticeKind::Problem, recipient: "ops@example.org".into(), at: Timestamp::UNIX_EPOCH }
+    }
+
+    fn moment() -> Now {
+        Now { wall: Timestamp::UNIX_EPOCH, uptime: Duration::ZERO }
     }
 
     fn outcome(result: MailResult) -> Outcome {
@@ -356,6 +386,8 @@ mod tests {
         assert_eq!(outbox.take_due(Duration::ZERO), ["b"]);
         assert_eq!(outbox.view().sent, [(NoticeKind::Problem, MailResult::Delivered, 1)]);
         assert_eq!(outbox.view().length, 5);
+        let states: Vec<_> = outbox.waiting(moment()).iter().map(|waiting| waiting.state).collect();
+        assert_eq!(states, ["waits", "under way", "under way", "under way", "under way"]);
     }
 
     #[test]

@@ -120,6 +120,11 @@ impl AddressView {
 }
 
 impl EndpointView {
+    /// What it is called.
+    pub fn name(&self) -> &Arc<str> {
+        &self.watch.endpoint.name
+    }
+
     /// The worst of its addresses; `Unknown` before the first visit.
     pub fn status(&self) -> Status {
         self.addresses.iter().map(AddressView::status).max().unwrap_or(Status::Unknown)
@@ -143,6 +148,25 @@ pub struct OutboxView {
     pub sent: Vec<(NoticeKind, MailResult, u64)>,
     /// The same of each channel, by its name.
     pub channels: Vec<(Arc<str>, NoticeKind, MailResult, u64)>,
+    /// Those that wait, the oldest first; of many the oldest alone.
+    pub waiting: Vec<WaitingView>,
+}
+
+/// A mail, or a notice to a channel, that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingView {
+    /// Its kind.
+    pub kind: NoticeKind,
+    /// To whom.
+    pub recipient: String,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// How often it has been put off.
+    pub deferrals: u32,
+    /// When it is tried; `None` while it is under way, or waits for another.
+    pub next: Option<Timestamp>,
+    /// `waits`, `under way`, `waits for an earlier one`, `withdrawn`.
+    pub state: &'static str,
 }
 
 /// What became of a mail, or of a notice to a channel.

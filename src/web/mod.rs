@@ -1,6 +1,6 @@
 //! The web door: metrics, health and the status page, all rendered from a snapshot.
 //!
-//! `/metrics`, `/probe`, `/healthz`, `/readyz`, `/` and its `/style.css`; nothing else, and nothing that changes anything.
+//! `/metrics`, `/probe`, `/healthz`, `/readyz`, and the pages (`page`) with their `/style.css`; nothing that changes anything.
 
 mod body;
 #[cfg(any(test, fuzzing))]

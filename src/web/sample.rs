@@ -15,7 +15,7 @@ use crate::{
     incident::{Cause, Incident, IncidentKey, Member, State, Step},
     monitor::{
         AddressView, EndpointView, Glob, Histogram, IncidentView, MailResult, NoticeKind, OutboxView, Policy, ReloadView,
-        Selector, Silence, Snapshot, Watch,
+        Selector, Silence, Snapshot, WaitingView, Watch,
     },
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
 };
@@ -265,6 +265,14 @@ pub(super) fn fleet() -> Snapshot {
         oldest: Some(earlier(now(), Duration::from_mins(10))),
         sent: vec![(NoticeKind::Expiry, MailResult::Delivered, 3), (NoticeKind::Chain, MailResult::Deferred, 1)],
         channels: vec![("hook".into(), NoticeKind::Chain, MailResult::Refused, 2)],
+        waiting: vec![WaitingView {
+            kind: NoticeKind::Chain,
+            recipient: format!("{HOSTILE}@example.org"),
+            at: earlier(now(), Duration::from_mins(10)),
+            deferrals: 3,
+            next: Some(later(now(), Duration::from_mins(4))),
+            state: "waits",
+        }],
     };
     snapshot.troubles = vec!["the mail server mail.example:587 cannot be reached: connection refused".into(), hostile()];
     snapshot.reload.successful = false;

@@ -1,244 +1,210 @@
-//! One endpoint on the page: a row of headlines, and behind it everything that is known.
+//! `/endpoint/NAME`: the verdict in a sentence, the chain as a picture, and everything behind it.
 
-use std::{cmp::Reverse, fmt::Write as _};
+use std::{cmp::Reverse, collections::HashMap, sync::Arc};
+
+use serde::Serialize;
 
 use super::{
-    clients::clients,
-    html::{capitalized, count, esc, time},
-    query::Query,
+    Answer,
+    detail::{Detail, detail},
+    incidents, missing,
+    parts::{End, Frame, Moment, ago, capitalized, count, encode, end, kind, moment, owners, words},
+    query::decoded,
+    render::render,
 };
 use crate::{
-    certificate::{Certificate, San},
-    clock::{Timestamp, span},
-    diagnosis::{ChainStatus, Fault, Finding, Found},
-    monitor::{AddressView, EndpointView},
-    observation::Failure,
+    certificate::Fingerprint,
+    clock::{Timestamp, elapsed, later},
+    diagnosis::{ChainStatus, Judged, Severity, Status},
+    monitor::{AddressView, EndpointView, Snapshot},
+    report::{self, Subject},
 };
 
-/// What stands above the first row.
-pub(super) const TABLE: &str = "<div class=\"wide\">\n<table class=\"fleet\">\n<thead><tr><th scope=\"col\">Status</th>\
-<th scope=\"col\">Endpoint</th><th scope=\"col\">Certificate ends</th><th scope=\"col\">Chain</th><th scope=\"col\">OpenSSL says</th>\
-<th scope=\"col\">Last visit</th></tr></thead>\n";
-
-/// How much of each endpoint is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
-pub(super) enum Depth {
-    /// One of many: a link leads to how clients see it.
-    Listed,
-    /// One of a few: how clients see it as well.
-    Seen,
-    /// The only one: the same, unfolded.
-    Alone,
+#[derive(Debug, Serialize)]
+struct One {
+    frame: Frame,
+    name: String,
+    target: Option<String>,
+    status: &'static str,
+    sentence: String,
+    /// Each with the link to all that is theirs.
+    owners: Vec<(String, String)>,
+    labels: Vec<String>,
+    every: String,
+    incidents: Vec<incidents::Row>,
+    addresses: Vec<Place>,
+    /// Whether the addresses serve the same, where there are several.
+    agreement: Option<String>,
+    detail: Option<Detail>,
 }
 
-/// Two rows in a group of their own.
-pub(super) fn row(out: &mut String, view: &EndpointView, depth: Depth, now: Timestamp) {
-    let endpoint = &view.watch.endpoint;
-    let status = view.status().name();
-    // The address that makes the headline speaks for all; the others stand in the details.
-    let worst = view.addresses.iter().rev().max_by_key(|address| address.status());
-    // A visit that failed leaves nothing to say here; one that is still to come, even less.
-    let nothing = || format!("<span class=\"quiet\">{}</span>", if worst.is_some() { "none seen" } else { "–" });
-    let target = endpoint.target.to_string();
-    let target =
-        if target == *endpoint.name { String::new() } else { format!("<br><span class=\"quiet\">{}</span>", esc(target)) };
-    let _ = writeln!(
-        out,
-        "<tbody class=\"{status}\">\n<tr><td data-label=\"Status\"><span class=\"badge {status}\">{status}</span></td>\
-         <th scope=\"row\">{}{target}</th><td data-label=\"Certificate ends\">{}</td><td data-label=\"Chain\">{}</td>\
-         <td data-label=\"OpenSSL says\">{}</td><td data-label=\"Last visit\">{}</td></tr>",
-        esc(&endpoint.name),
-        view.not_after().map_or_else(nothing, |at| ends(at, now)),
-        worst.map(chain_status).filter(|status| *status != ChainStatus::None).map_or_else(nothing, words),
-        worst.and_then(verdict).unwrap_or_else(nothing),
-        worst.map_or_else(|| "not visited yet".into(), last_visit),
-    );
-    details(out, view, worst, depth, now);
-    out.push_str("</tbody>\n");
+/// One address beside the others.
+#[derive(Debug, Serialize)]
+struct Place {
+    address: String,
+    link: String,
+    chosen: bool,
+    status: &'static str,
+    verdict: Option<String>,
+    chain: Option<String>,
+    fingerprint: Option<String>,
+    /// It serves another certificate than most.
+    differs: bool,
+    end: Option<End>,
+    tls: String,
+    visited: Moment,
+    ago: String,
+    failed: Option<String>,
 }
 
-fn details(out: &mut String, view: &EndpointView, worst: Option<&AddressView>, depth: Depth, now: Timestamp) {
-    // The first of the worst: findings come in the order of their weight.
-    let first = worst.and_then(|address| address.findings().min_by_key(|found| Reverse(found.severity())));
-    let headline = match (worst, first) {
-        (None, _) => "Waits for its first visit".into(),
-        (Some(_), None) => "Nothing to say".into(),
-        (Some(_), Some(found)) => esc(capitalized(&found.finding.summary())).to_string(),
+/// The page; `?address=` chooses the address that is told of at length, otherwise it is the one that makes the headline.
+pub(super) fn page(snapshot: &Snapshot, name: &str, query: &str) -> Answer {
+    let Some(view) = find(snapshot, name) else { return unknown(snapshot, "../") };
+    let (now, watch) = (snapshot.at, &view.watch);
+    let chosen = choose(view, query);
+    let usual = usual_leaf(view);
+    let target = watch.endpoint.target.to_string();
+    let one = One {
+        frame: Frame::of(snapshot, "../", "endpoint"),
+        name: name.to_owned(),
+        target: Some(target).filter(|target| target != name),
+        status: view.status().name(),
+        sentence: sentence(view, now),
+        owners: owners(watch).map(|owner| (owner.to_owned(), format!(".././?owner={}", encode(owner)))).collect(),
+        labels: watch.policy.labels.iter().map(|(name, value)| format!("{name}: {value}")).collect(),
+        every: elapsed(Timestamp::UNIX_EPOCH, later(Timestamp::UNIX_EPOCH, watch.policy.interval)),
+        incidents: incidents_of(snapshot, name),
+        addresses: view.addresses.iter().map(|row| place(row, view, chosen, usual, now)).collect(),
+        agreement: agreement(view, usual),
+        detail: chosen.map(|row| detail(view, row, now)),
     };
-    let others = worst.map_or(0, |address| address.findings().count().saturating_sub(1));
-    let others = if others > 0 { format!("· {others} more ") } else { String::new() };
-    let addresses = view.addresses.iter().filter(|address| address.address.is_some()).count();
-    let _ = writeln!(
-        out,
-        "<tr class=\"more\"><td colspan=\"6\"><details{}><summary>{headline} <span class=\"quiet\">{others}· {}</span></summary>",
-        if depth == Depth::Alone { " open" } else { "" },
-        count(addresses, "address"),
-    );
-    for address in &view.addresses {
-        one_address(out, address, now);
-        // One table an endpoint: it costs signatures.
-        let known = address.known.as_ref().filter(|_| worst.is_some_and(|worst| std::ptr::eq(worst, address)));
-        match known {
-            Some(known) if depth > Depth::Listed => {
-                view.watch.views(known, now).iter().for_each(|views| clients(out, views));
-            }
-            Some(_) => {
-                let link = Query::of(&view.watch.endpoint.name).link();
-                let _ = writeln!(out, "<p><a href=\"{link}\">How clients see it</a></p>");
-            }
-            None => {}
-        }
-        out.push_str("</article>\n");
-    }
-    if !view.watch.policy.labels.is_empty() {
-        out.push_str("<p class=\"labels\">");
-        for (name, value) in &view.watch.policy.labels {
-            let _ = write!(out, "<span>{}: {}</span> ", esc(name), esc(value));
-        }
-        out.push_str("</p>\n");
-    }
-    out.push_str("</details></td></tr>\n");
+    Answer::Page(render("endpoint.html", &one))
 }
 
-fn one_address(out: &mut String, address: &AddressView, now: Timestamp) {
-    let status = address.status().name();
-    let title = address.address.map_or_else(|| "The name does not resolve".into(), |ip| ip.to_string());
-    let _ = writeln!(out, "<article>\n<h3>{title} <span class=\"badge {status}\">{status}</span></h3>");
-    findings(out, address);
-    out.push_str("<dl class=\"facts\">\n");
-    let mut fact = |name: &str, value: Option<String>| {
-        if let Some(value) = value {
-            let _ = writeln!(out, "<dt>{name}</dt><dd>{value}</dd>");
+/// What has been observed at the address, whole, as text.
+pub(super) fn evidence(snapshot: &Snapshot, name: &str, query: &str) -> Answer {
+    let Some(view) = find(snapshot, name) else { return unknown(snapshot, "../../") };
+    match choose(view, query).and_then(last) {
+        Some(judged) => {
+            let text = report::evidence(Subject::Endpoint(&view.watch.endpoint), judged, snapshot.at);
+            Answer::File { kind: "text/plain; charset=utf-8", disposition: "inline; filename=\"evidence.txt\"", text }
         }
+        None => missing(snapshot, "../../", "Nothing has been observed there yet."),
+    }
+}
+
+/// The chain that the server should serve, as PEM.
+pub(super) fn fullchain(snapshot: &Snapshot, name: &str, query: &str) -> Answer {
+    let Some(view) = find(snapshot, name) else { return unknown(snapshot, "../../") };
+    let repair = choose(view, query).and_then(|row| row.known.as_ref()?.diagnosis.repair.as_ref());
+    match repair {
+        Some(repair) => {
+            let disposition = "attachment; filename=\"fullchain.pem\"";
+            Answer::File { kind: "application/x-pem-file", disposition, text: repair.to_pem() }
+        }
+        None => missing(snapshot, "../../", "There is no better chain to serve than the one that is served."),
+    }
+}
+
+fn unknown(snapshot: &Snapshot, root: &'static str) -> Answer {
+    missing(snapshot, root, "No endpoint of this name is in the configuration.")
+}
+
+fn find<'a>(snapshot: &'a Snapshot, name: &str) -> Option<&'a Arc<EndpointView>> {
+    snapshot.endpoints.iter().find(|view| &**view.name() == name)
+}
+
+/// The address that is asked for, or the one that makes the headline.
+fn choose<'a>(view: &'a EndpointView, query: &str) -> Option<&'a AddressView> {
+    let asked = decoded(query, "address");
+    let asked = view.addresses.iter().find(|row| asked.as_ref().is_some_and(|asked| shown(row) == *asked));
+    asked.or_else(|| view.addresses.iter().rev().max_by_key(|row| row.status()))
+}
+
+/// The last visit that saw a certificate; where none did, the last.
+pub(super) fn last(row: &AddressView) -> Option<&Arc<Judged>> {
+    row.known.as_ref().or(row.failed.as_ref())
+}
+
+pub(super) fn shown(row: &AddressView) -> String {
+    row.address.map_or_else(|| "unresolved".into(), |ip| ip.to_string())
+}
+
+/// What stands between a page of an endpoint and one of its addresses.
+pub(super) fn address_query(row: &AddressView) -> String {
+    format!("?address={}", encode(&shown(row)))
+}
+
+fn sentence(view: &EndpointView, now: Timestamp) -> String {
+    let Some(worst) = view.addresses.iter().rev().max_by_key(|row| row.status()) else {
+        return "It waits for its first visit.".to_owned();
     };
-    let failure =
-        address.failure().map(|failure| format!("{} ({}, {})", esc(&failure.detail), failure.stage.name(), kind(failure)));
-    fact("Failure", failure);
-    fact("Last visit", Some(time(address.last_probe)));
-    fact("Last certificate seen", Some(address.last_success.map_or_else(|| "never".into(), time)));
-    fact("Verdict", verdict_line(address));
-    let handshake = address.known.as_ref().and_then(|known| known.observation.handshake());
-    fact("Chain", handshake.map(|_| words(chain_status(address))));
-    let tls = handshake.map(|handshake| [&handshake.tls.version, &handshake.tls.cipher, &handshake.tls.group]);
-    let tls =
-        tls.map(|parts| parts.map(String::as_str).into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "));
-    fact("TLS", tls.filter(|text| !text.is_empty()).map(|text| esc(text).to_string()));
-    out.push_str("</dl>\n");
-    if let Some(handshake) = handshake {
-        out.push_str("<ol class=\"chain\" start=\"0\">\n");
-        for certificate in handshake.chain.iter().take(POSITIONS) {
-            certificate_item(out, certificate, now);
+    let first = worst.findings().filter(|found| !found.accepted).min_by_key(|found| Reverse(found.severity()));
+    match first {
+        Some(found) if found.severity() > Severity::Info || worst.status() == Status::Unknown => {
+            format!("{}.", capitalized(&found.finding.summary()))
         }
-        out.push_str("</ol>\n");
-        if handshake.chain.len() > POSITIONS {
-            let _ = writeln!(out, "<p class=\"quiet\">and {} more.</p>", handshake.chain.len() - POSITIONS);
-        }
+        _ => match view.not_after() {
+            Some(at) => format!("All is well: what is served is trusted, and lasts {} more.", crate::clock::span(now, at)),
+            None => "All is well.".to_owned(),
+        },
     }
 }
 
-/// So many certificates of one chain are shown, as in the metrics.
-const POSITIONS: usize = 10;
-
-fn findings(out: &mut String, address: &AddressView) {
-    let mut findings: Vec<&Found> = address.findings().collect();
-    findings.sort_by_key(|found| Reverse(found.severity()));
-    if findings.is_empty() {
-        return;
-    }
-    out.push_str("<ul class=\"findings\">\n");
-    for found in findings.iter().take(FINDINGS) {
-        let severity = found.severity().name();
-        let accepted = if found.accepted { " <span class=\"quiet\">accepted</span>" } else { "" };
-        let _ = writeln!(
-            out,
-            "<li><p><span class=\"badge {severity}\">{severity}</span> <a href=\"{}\"><code>{}</code></a>{accepted}<br>{}.</p>\
-             <p class=\"quiet\">To act: {}. {}.</p></li>",
-            Finding::link(found.finding.code()),
-            found.finding.code(),
-            esc(capitalized(&found.finding.summary())),
-            actor(found.finding.fault()),
-            esc(capitalized(&found.finding.hint())),
-        );
-    }
-    out.push_str("</ul>\n");
-    if findings.len() > FINDINGS {
-        let _ = writeln!(out, "<p class=\"quiet\">and {} more findings.</p>", findings.len() - FINDINGS);
-    }
-}
-
-/// A chain of thousands of certificates may have as many findings.
-const FINDINGS: usize = 20;
-
-fn certificate_item(out: &mut String, certificate: &Certificate, now: Timestamp) {
-    let body = match &certificate.facts {
-        Err(unreadable) => format!("cannot be read: {}", esc(unreadable)),
-        Ok(facts) => format!(
-            "<b>{}</b><br><span class=\"quiet\">issued by</span> {}<br><span class=\"quiet\">valid</span> {} \
-             <span class=\"quiet\">to</span> {}<br><span class=\"quiet\">{}, serial</span> <code>{}</code>",
-            esc(&facts.subject),
-            esc(&facts.issuer),
-            time(facts.not_before),
-            ends(facts.not_after, now),
-            esc(&facts.key.kind),
-            esc(facts.serial_hex()),
-        ),
+fn incidents_of(snapshot: &Snapshot, name: &str) -> Vec<incidents::Row> {
+    let is_here = |view: &&crate::monitor::IncidentView| {
+        view.members.iter().any(|member| &*member.endpoint == name && member.is_standing())
     };
-    let names = certificate.facts().and_then(|facts| facts.sans.as_deref()).map_or_else(String::new, names);
-    let _ =
-        writeln!(out, "<li>{body}{names}<br><span class=\"quiet\">SHA-256</span> <code>{}</code></li>", certificate.fingerprint);
+    snapshot.incidents.iter().filter(is_here).filter_map(|view| incidents::row(view, "../", snapshot)).collect()
 }
 
-/// The names it is for; a stranger may list thousands.
-fn names(sans: &[San]) -> String {
-    let shown = sans.iter().take(NAMES).map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let more = if sans.len() > NAMES { format!(" and {} more", sans.len() - NAMES) } else { String::new() };
-    format!("<br><span class=\"quiet\">for</span> {}{more}", esc(shown))
+fn leaf(row: &AddressView) -> Option<Fingerprint> {
+    Some(row.known.as_ref()?.observation.chain()?.leaf.fingerprint)
 }
 
-const NAMES: usize = 10;
-
-fn chain_status(address: &AddressView) -> ChainStatus {
-    address.known.as_ref().map_or(ChainStatus::None, |known| known.diagnosis.chain_status)
+/// The leaf that most addresses serve; of several, the one of the first.
+fn usual_leaf(view: &EndpointView) -> Option<Fingerprint> {
+    let mut counts: HashMap<Fingerprint, usize> = HashMap::new();
+    view.addresses.iter().filter_map(leaf).for_each(|leaf| *counts.entry(leaf).or_default() += 1);
+    view.addresses.iter().rev().filter_map(leaf).max_by_key(|leaf| counts.get(leaf).copied())
 }
 
-/// When, and that it failed where it did: what else the row shows is then older.
-fn last_visit(address: &AddressView) -> String {
-    let failed = address.failed.as_ref().and_then(|failed| failed.observation.failure());
-    let failed = failed.map(|failure| format!("<br><span class=\"failed\">failed: {}</span>", kind(failure)));
-    format!("{}{}", time(address.last_probe), failed.unwrap_or_default())
+fn agreement(view: &EndpointView, usual: Option<Fingerprint>) -> Option<String> {
+    let leaves: Vec<_> = view.addresses.iter().filter_map(leaf).collect();
+    let others = leaves.iter().filter(|leaf| Some(**leaf) != usual).count();
+    match (leaves.len(), others) {
+        (0 | 1, _) => None,
+        (all, 0) => Some(format!("All {} serve the same certificate.", count(all, "address"))),
+        (all, others) => Some(format!("{others} of {} serve another certificate than the rest.", count(all, "address"))),
+    }
 }
 
-fn kind(failure: &Failure) -> String {
-    failure.kind.name().replace('_', " ")
-}
-
-fn words(status: ChainStatus) -> String {
-    status.name().replace('_', " ")
-}
-
-/// OpenSSL's number and words, short.
-fn verdict(address: &AddressView) -> Option<String> {
-    let verdict = address.known.as_ref()?.diagnosis.verdict.as_ref()?;
-    let line = verdict.line();
-    Some(esc(line.strip_prefix("Verify return code: ").unwrap_or(&line)).to_string())
-}
-
-/// OpenSSL's last line, whole.
-fn verdict_line(address: &AddressView) -> Option<String> {
-    let verdict = address.known.as_ref()?.diagnosis.verdict.as_ref()?;
-    Some(format!("<code>{}</code>", esc(verdict.line())))
-}
-
-fn ends(at: Timestamp, now: Timestamp) -> String {
-    let left = if at <= now { format!("ended {} ago", span(at, now)) } else { format!("{} left", span(now, at)) };
-    format!("{}<br class=\"narrow\"> <span class=\"quiet\">{left}</span>", time(at))
-}
-
-fn actor(fault: Fault) -> &'static str {
-    match fault {
-        Fault::Server => "whoever runs the server",
-        Fault::Client => "whoever runs this machine, its trust store or its clock",
-        Fault::Network => "whoever runs the network in between",
-        Fault::Unclear => "it cannot be told who",
+fn place(
+    row: &AddressView,
+    view: &EndpointView,
+    chosen: Option<&AddressView>,
+    usual: Option<Fingerprint>,
+    now: Timestamp,
+) -> Place {
+    let known = row.known.as_ref();
+    let handshake = known.and_then(|known| known.observation.handshake());
+    let facts = handshake.and_then(|handshake| handshake.chain.leaf.facts());
+    let chain = known.map(|known| known.diagnosis.chain_status).filter(|status| *status != ChainStatus::None);
+    let tls = handshake.map(|handshake| [handshake.tls.version.as_str(), &handshake.tls.cipher, &handshake.tls.group]);
+    let tls = tls.map(|parts| parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "));
+    Place {
+        address: row.address.map_or_else(|| "the name does not resolve".into(), |ip| ip.to_string()),
+        link: address_query(row),
+        chosen: chosen.is_some_and(|chosen| chosen.address == row.address),
+        status: row.status().name(),
+        verdict: known.and_then(|known| known.diagnosis.verdict.as_ref()).map(super::parts::verdict),
+        chain: chain.map(words),
+        fingerprint: leaf(row).map(|leaf| leaf.to_string().chars().take(16).collect()),
+        differs: leaf(row).is_some_and(|leaf| Some(leaf) != usual),
+        end: facts.map(|facts| end(facts.not_after, view.watch.expectation.expiry.reached(facts, now), now)),
+        tls: tls.unwrap_or_default(),
+        visited: moment(row.last_probe),
+        ago: ago(row.last_probe, now),
+        failed: row.failed.as_ref().and_then(|failed| failed.observation.failure()).map(kind),
     }
 }

@@ -1,36 +1,80 @@
-//! What of the fleet is asked for: `?status=critical&q=mail&page=2&refresh=30`, `?name=shop`. What cannot be read is left out.
+//! What of the fleet is asked for: `?status=critical&fault=server&owner=ops&q=mail&sort=name&page=2`. What cannot be read is left
+//! out.
 
-use std::fmt::Write as _;
-
-use crate::{diagnosis::Status, monitor::EndpointView};
+use super::parts::{decode, encode, owners};
+use crate::{
+    certificate::Certificate,
+    diagnosis::{Fault, Found, Severity, Status},
+    monitor::{AddressView, EndpointView},
+};
 
 /// A view of the endpoints.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Query {
     /// Only those with this headline.
     pub(super) status: Option<Status>,
-    /// Only the one of this name.
-    pub(super) name: Option<String>,
-    /// Only those whose name or target has this, in any case; lowercase.
+    /// Only those with a finding for which this one must act.
+    pub(super) fault: Option<Fault>,
+    /// Only those with a finding of this code.
+    pub(super) finding: String,
+    /// Only those of this owner.
+    pub(super) owner: String,
+    /// Only those with this label, `name:value`.
+    pub(super) label: String,
+    /// Only those that have this in their names, addresses or certificates, in any case; lowercase.
     pub(super) search: String,
-    /// From 1; 0 counts as 1.
+    pub(super) sort: Sort,
+    /// From 1.
     pub(super) page: usize,
-    /// Seconds until the browser asks again; off unless asked for, since it closes what one has opened.
+    /// Seconds until the browser asks again; off unless asked for.
     pub(super) refresh: Option<u32>,
+}
+
+/// The order of the endpoints; where that does not tell two apart, the most urgent is first, then the name decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Sort {
+    /// The most urgent first, of those the one that ends first.
+    #[default]
+    Urgency,
+    Name,
+    /// The one first that ends first.
+    Ends,
+    /// The one first that was not visited for the longest time.
+    Visit,
+}
+
+impl Sort {
+    pub(super) const ALL: [Sort; 4] = [Sort::Urgency, Sort::Name, Sort::Ends, Sort::Visit];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Sort::Urgency => "urgency",
+            Sort::Name => "name",
+            Sort::Ends => "ends",
+            Sort::Visit => "visit",
+        }
+    }
 }
 
 /// Every headline, the most urgent first.
 pub(super) const STATUSES: [Status; 5] = [Status::Critical, Status::Unknown, Status::Warning, Status::Info, Status::Ok];
+pub(super) const FAULTS: [Fault; 4] = [Fault::Server, Fault::Client, Fault::Network, Fault::Unclear];
 
 impl Query {
     pub(super) fn parse(query: &str) -> Self {
         let mut view = Query { page: 1, ..Query::default() };
         for (key, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-            let value = decode(value);
+            let value = decode(value, true);
+            let value = value.trim();
+            let short = || value.chars().take(LONGEST).collect::<String>();
             match key {
                 "status" => view.status = STATUSES.into_iter().find(|status| status.name() == value),
-                "q" => view.search = value.trim().to_lowercase().chars().take(LONGEST_SEARCH).collect(),
-                "name" => view.name = Some(value).filter(|name| !name.is_empty()),
+                "fault" => view.fault = FAULTS.into_iter().find(|fault| fault.name() == value),
+                "finding" => view.finding = short(),
+                "owner" => view.owner = short(),
+                "label" => view.label = short(),
+                "q" => view.search = short().to_lowercase(),
+                "sort" => view.sort = Sort::ALL.into_iter().find(|sort| sort.name() == value).unwrap_or_default(),
                 "page" => view.page = value.parse().unwrap_or(1).max(1),
                 "refresh" => view.refresh = value.parse().ok().filter(|seconds| (5..=3600).contains(seconds)),
                 _ => {}
@@ -39,72 +83,79 @@ impl Query {
         view
     }
 
-    /// The endpoint of this name alone.
-    pub(super) fn of(name: &str) -> Self {
-        Query { name: Some(name.into()), page: 1, ..Query::default() }
+    /// Whether it is among those asked for, whatever its headline.
+    pub(super) fn matches(&self, view: &EndpointView) -> bool {
+        let policy = &view.watch.policy;
+        let findings = || view.addresses.iter().flat_map(AddressView::findings);
+        let is_to_blame = |found: &Found, fault| found.severity() > Severity::Info && found.finding.fault() == fault;
+        self.fault.is_none_or(|fault| findings().any(|found| is_to_blame(found, fault)))
+            && (self.finding.is_empty() || findings().any(|found| found.finding.code() == self.finding))
+            && (self.owner.is_empty() || owners(&view.watch).any(|owner| owner == self.owner))
+            && (self.label.is_empty() || policy.labels.iter().any(|(name, value)| is_label(&self.label, name, value)))
+            && (self.search.is_empty() || self.finds(view))
     }
 
-    pub(super) fn matches(&self, view: &EndpointView, status: Status) -> bool {
+    fn finds(&self, view: &EndpointView) -> bool {
         let endpoint = &view.watch.endpoint;
         let has = |text: &str| text.to_lowercase().contains(&self.search);
-        self.status.is_none_or(|wanted| wanted == status)
-            && self.name.as_deref().is_none_or(|name| name == &*endpoint.name)
-            && (self.search.is_empty() || has(&endpoint.name) || has(&endpoint.target.to_string()))
+        let is_in = |certificate: &Certificate| {
+            let sans = certificate.facts().and_then(|facts| facts.sans.as_deref()).unwrap_or_default();
+            let names = certificate.facts().map(|facts| [facts.subject.to_string(), facts.issuer.to_string()]);
+            names.is_some_and(|names| names.iter().any(|name| has(name)))
+                || sans.iter().take(SANS).any(|san| has(&san.to_string()))
+                || certificate.fingerprint.to_string().starts_with(&self.search)
+        };
+        let shown = |row: &AddressView| row.known.as_ref().and_then(|known| known.observation.chain()).cloned();
+        has(&endpoint.name)
+            || has(&endpoint.target.to_string())
+            || view.addresses.iter().any(|row| row.address.is_some_and(|ip| ip.to_string() == self.search))
+            || view.addresses.iter().filter_map(shown).any(|chain| is_in(&chain.leaf))
     }
 
-    /// The relative link to this view: safe in a quoted attribute, and below any prefix of a proxy.
+    /// Whether anything but the headline, the order and the place in it is asked for.
+    pub(super) fn is_narrow(&self) -> bool {
+        self.fault.is_some() || [&self.finding, &self.owner, &self.label, &self.search].iter().any(|text| !text.is_empty())
+    }
+
+    /// What a form has to keep, and a link to say: name and value.
+    pub(super) fn parts(&self) -> Vec<(&'static str, String)> {
+        let name = |name: Option<&'static str>| name.unwrap_or_default().to_owned();
+        let number = |number: Option<usize>| number.map(|number| number.to_string()).unwrap_or_default();
+        let parts = [
+            ("status", name(self.status.map(Status::name))),
+            ("fault", name(self.fault.map(Fault::name))),
+            ("finding", self.finding.clone()),
+            ("owner", self.owner.clone()),
+            ("label", self.label.clone()),
+            ("q", self.search.clone()),
+            ("sort", name(Some(self.sort).filter(|sort| *sort != Sort::default()).map(Sort::name))),
+            ("page", number(Some(self.page).filter(|page| *page > 1))),
+            ("refresh", number(self.refresh.and_then(|seconds| usize::try_from(seconds).ok()))),
+        ];
+        parts.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+    }
+
+    /// The query of a link to this view, below any prefix of a proxy.
     pub(super) fn link(&self) -> String {
-        let mut parts = Vec::new();
-        if let Some(status) = self.status {
-            parts.push(format!("status={}", status.name()));
-        }
-        if let Some(name) = &self.name {
-            parts.push(format!("name={}", encode(name)));
-        }
-        if !self.search.is_empty() {
-            parts.push(format!("q={}", encode(&self.search)));
-        }
-        if self.page > 1 {
-            parts.push(format!("page={}", self.page));
-        }
-        if let Some(seconds) = self.refresh {
-            parts.push(format!("refresh={seconds}"));
-        }
-        format!("?{}", parts.join("&amp;"))
+        let parts: Vec<_> = self.parts().iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+        format!("?{}", parts.join("&"))
     }
 }
 
-/// `application/x-www-form-urlencoded`; broken escapes stand for themselves.
-fn decode(text: &str) -> String {
-    let mut octets = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        rest = after;
-        let escaped = after.get(..2).and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        match (first, escaped) {
-            (b'%', Some(octet)) => {
-                octets.push(octet);
-                rest = &after[2..];
-            }
-            (b'+', _) => octets.push(b' '),
-            (octet, _) => octets.push(*octet),
-        }
-    }
-    String::from_utf8_lossy(&octets).into_owned()
+/// The value of this key in a query.
+pub(super) fn decoded(query: &str, key: &str) -> Option<String> {
+    let pair = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == key);
+    pair.map(|(_, value)| decode(value, true))
 }
 
-fn encode(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, octet| {
-        if octet.is_ascii_alphanumeric() || b"-._".contains(&octet) {
-            out.push(char::from(octet));
-        } else {
-            let _ = write!(out, "%{octet:02X}");
-        }
-        out
-    })
+/// `wanted` is this label, `name:value`.
+fn is_label(wanted: &str, name: &str, value: &str) -> bool {
+    wanted.strip_prefix(name).and_then(|rest| rest.strip_prefix(':')) == Some(value)
 }
 
-const LONGEST_SEARCH: usize = 100;
+const LONGEST: usize = 100;
+/// So many names of a certificate are searched.
+const SANS: usize = 100;
 
 #[cfg(test)]
 mod tests {
@@ -112,18 +163,38 @@ mod tests {
 
     #[test]
     fn queries_survive_the_way_there_and_back() {
-        let view = Query::parse("status=critical&q=%22%3Cm%C3%9Cl+x&name=%C3%9C%22&page=3&refresh=30&junk&other=1");
-        let (status, name) = (Some(Status::Critical), Some("Ü\"".into()));
-        let wanted = Query { status, name, search: "\"<mül x".into(), page: 3, refresh: Some(30) };
+        let asked = "status=critical&fault=server&finding=expired&owner=o%2Bps&label=a%3Ab&q=%22%3Cm%C3%9Cl+x&sort=ends&page=3\
+            &refresh=30&junk&other=1";
+        let view = Query::parse(asked);
+        let wanted = Query {
+            status: Some(Status::Critical),
+            fault: Some(Fault::Server),
+            finding: "expired".into(),
+            owner: "o+ps".into(),
+            label: "a:b".into(),
+            search: "\"<mül x".into(),
+            sort: Sort::Ends,
+            page: 3,
+            refresh: Some(30),
+        };
         assert_eq!(view, wanted);
-        assert_eq!(view.link(), "?status=critical&amp;name=%C3%9C%22&amp;q=%22%3Cm%C3%BCl%20x&amp;page=3&amp;refresh=30");
-        assert_eq!(Query::parse(&view.link()[1..].replace("&amp;", "&")), view);
+        let link = view.link();
+        let end = "&owner=o%2Bps&label=a%3Ab&q=%22%3Cm%C3%BCl%20x&sort=ends&page=3&refresh=30";
+        assert!(link.starts_with("?status=critical&fault=server&finding=expired") && link.ends_with(end), "{link}");
+        assert_eq!(Query::parse(&link[1..]), view);
     }
 
     #[test]
     fn nonsense_is_left_out() {
         let nothing = Query { page: 1, ..Query::default() };
-        assert_eq!(Query::parse("status=great&page=-1&refresh=0&q=&name="), nothing);
+        assert_eq!(Query::parse("status=great&fault=mine&sort=x&page=-1&refresh=0&q=&owner="), nothing);
+        assert_eq!(nothing.link(), "?");
         assert_eq!(Query::parse("page=0&q=%"), Query { search: "%".into(), ..nothing });
+    }
+
+    #[test]
+    fn a_label_is_its_name_and_its_value() {
+        assert!(is_label("team:web", "team", "web") && is_label("a:b:c", "a:b", "c") && is_label("a:b:c", "a", "b:c"));
+        assert!(!is_label("team:web", "tea", "web") && !is_label("team", "team", ""));
     }
 }

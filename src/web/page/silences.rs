@@ -1,48 +1,53 @@
-//! What nobody is told of for a while, and why.
+//! `/silences`: what nobody is told of for a while, and why.
 
-use std::fmt::Write as _;
+use serde::Serialize;
 
-use super::html::{count, esc, time};
-use crate::monitor::{Silence, Snapshot};
+use super::{
+    parts::{Frame, Moment, Pager, ago, moment},
+    query::Query,
+    render::render,
+};
+use crate::monitor::Snapshot;
 
-/// Beside an incident.
-pub(super) fn note(silence: &Silence) -> String {
-    format!(
-        " <span class=\"quiet\">silenced until {}: {} ({})</span>",
-        time(silence.until),
-        esc(&silence.reason),
-        esc(&silence.by)
-    )
+/// So many rows a page.
+const ROWS: usize = 100;
+
+#[derive(Debug, Serialize)]
+struct List {
+    frame: Frame,
+    rows: Vec<Row>,
+    pager: Pager,
 }
 
-/// Every silence, the one that ends first first; nothing where there is none.
-pub(super) fn section(out: &mut String, snapshot: &Snapshot) {
+#[derive(Debug, Serialize)]
+struct Row {
+    what: String,
+    since: Moment,
+    until: Moment,
+    left: String,
+    by: String,
+    reason: String,
+    id: String,
+    /// Open incidents that it keeps quiet, each at one endpoint.
+    covers: usize,
+}
+
+/// Every silence, the one that ends first first.
+pub(super) fn page(snapshot: &Snapshot, query: &str) -> String {
     let mut silences: Vec<_> = snapshot.silences.iter().collect();
     silences.sort_by_key(|silence| silence.until);
-    if silences.is_empty() {
-        return;
-    }
-    let _ = writeln!(
-        out,
-        "<section aria-labelledby=\"silences\">\n<h2 id=\"silences\">Silences</h2>\n\
-         <details{}><summary>{}</summary>\n<div class=\"wide\">\n<table>\n<thead><tr><th scope=\"col\">What</th>\
-         <th scope=\"col\">Until (UTC)</th><th scope=\"col\">Why</th><th scope=\"col\">By</th><th scope=\"col\">Id</th></tr></thead>\n<tbody>",
-        if silences.len() <= SHOWN_OPEN { " open" } else { "" },
-        count(silences.len(), "silence"),
-    );
-    for silence in silences {
-        let _ = writeln!(
-            out,
-            "<tr><th scope=\"row\">{}</th><td data-label=\"Until\">{}</td><td data-label=\"Why\">{}</td>\
-             <td data-label=\"By\">{}</td><td data-label=\"Id\">{}</td></tr>",
-            esc(silence.to_string()),
-            time(silence.until),
-            esc(&silence.reason),
-            esc(&silence.by),
-            esc(&silence.id),
-        );
-    }
-    out.push_str("</tbody>\n</table>\n</div>\n</details>\n</section>\n");
+    let pager = Pager::of(Query::parse(query).page, silences.len(), ROWS);
+    let covered: Vec<_> = snapshot.incidents.iter().flat_map(|view| view.silenced.values()).collect();
+    let rows = silences.iter().skip(pager.first(ROWS)).take(ROWS).map(|silence| Row {
+        what: silence.to_string(),
+        since: moment(silence.since),
+        until: moment(silence.until),
+        left: ago(snapshot.at, silence.until),
+        by: silence.by.clone(),
+        reason: silence.reason.clone(),
+        id: silence.id.clone(),
+        covers: covered.iter().filter(|covering| covering.id == silence.id).count(),
+    });
+    let rows = rows.collect();
+    render("silences.html", &List { frame: Frame::of(snapshot, "", "silences"), rows, pager })
 }
-
-const SHOWN_OPEN: usize = 10;
