@@ -12,6 +12,7 @@ use crate::{
     diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, Judged},
     endpoint::Endpoint,
     incident::{Cause, Incident, IncidentKey, Member, Mending, State, Step},
+    lab::pki::Pki,
     monitor::{Case, NoticeKind, Policy, Watch},
     observation::{Failure, FailureKind, Observation, Outcome as Visit, Stage},
 };
@@ -103,6 +104,32 @@ async fn a_webhook_gets_the_facts_signed_and_with_a_key_against_doubling() {
     let body: Value = serde_json::from_slice(&request.body).unwrap();
     assert_eq!(body["incidents"][0]["members"][1]["endpoint"], "shop-2");
     assert_eq!(body["title"], "critical: shop: connection refused (and 1 more)");
+}
+
+#[tokio::test]
+async fn over_tls_the_roots_of_the_channel_count_and_no_others() {
+    let pki = Pki::new(Timestamp::now()).unwrap();
+    let stranger = Pki::named(pki.now, "Strange").unwrap();
+    let leaf = |name: &str| pki.leaf([name]).signed_by(&pki.intermediate).unwrap();
+    let (fit, misfit) = (leaf("127.0.0.1"), leaf("127.0.0.2"));
+    let root = |of: &Pki| Some(vec![of.root.der().to_vec()]);
+    for (chain, roots, is_taken) in [
+        (&[&fit, &pki.intermediate][..], root(&pki), true),
+        (&[&fit, &pki.intermediate], root(&stranger), false),
+        (&[&fit, &pki.intermediate], Some(Vec::new()), false),
+        (&[&fit, &pki.intermediate], None, false),
+        (&[&misfit, &pki.intermediate], root(&pki), false),
+        (&[&fit], root(&pki), false),
+    ] {
+        let server = Server::start_with_tls(answers("204 No Content", "", ""), chain).await;
+        let way = webhook(&server.url("/hook"));
+        let settings = Settings { name: "it".into(), way, deadline: PATIENCE, roots };
+        let notice = notice(NoticeKind::Problem, &["shop"]);
+        let outcome = Channels::new(&[settings]).unwrap().deliver("it", &notice.id, &compose(&notice), now()).await;
+        let expected = if is_taken { MailResult::Delivered } else { MailResult::Deferred };
+        assert_eq!((outcome.result, server.requests().len()), (expected, usize::from(is_taken)), "{}", outcome.detail);
+        assert!(is_taken || outcome.detail.contains("certificate"), "{}", outcome.detail);
+    }
 }
 
 fn hex(text: &str) -> Vec<u8> {

@@ -5,14 +5,19 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use rustls::ServerConfig;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::TcpListener,
     task::JoinSet,
 };
+use tokio_rustls::TlsAcceptor;
+
+use crate::lab::pki::Issued;
 
 pub(super) struct Server {
     address: SocketAddr,
+    scheme: &'static str,
     requests: Arc<Mutex<Vec<Request>>>,
     _task: JoinSet<()>,
 }
@@ -33,6 +38,20 @@ impl Request {
 impl Server {
     /// An empty reply: it says nothing, ever.
     pub(super) async fn start(reply: Vec<u8>) -> Self {
+        Server::serve(reply, None).await
+    }
+
+    /// Behind TLS: this chain, and the key of its first certificate.
+    pub(super) async fn start_with_tls(reply: Vec<u8>, chain: &[&Issued]) -> Self {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let certificates = chain.iter().map(|issued| issued.der()).collect();
+        let config = config.with_no_client_auth().with_single_cert(certificates, chain[0].key_der()).unwrap();
+        Server::serve(reply, Some(TlsAcceptor::from(Arc::new(config)))).await
+    }
+
+    async fn serve(reply: Vec<u8>, tls: Option<TlsAcceptor>) -> Self {
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
@@ -40,20 +59,22 @@ impl Server {
         let mut task = JoinSet::new();
         task.spawn(async move {
             loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                let Some(request) = read(&mut stream).await else { continue };
-                seen.lock().unwrap().push(request);
-                if reply.is_empty() {
-                    std::future::pending::<()>().await;
+                let (stream, _) = listener.accept().await.unwrap();
+                match &tls {
+                    None => answer(stream, &reply, &seen).await,
+                    Some(tls) => {
+                        // A client that does not trust us hangs up.
+                        let Ok(stream) = tls.accept(stream).await else { continue };
+                        answer(stream, &reply, &seen).await;
+                    }
                 }
-                let _ = stream.write_all(&reply).await;
             }
         });
-        Server { address, requests, _task: task }
+        Server { address, scheme, requests, _task: task }
     }
 
     pub(super) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}://{}{path}", self.scheme, self.address)
     }
 
     pub(super) fn requests(&self) -> Vec<Request> {
@@ -65,7 +86,17 @@ pub(super) fn answers(status: &str, headers: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
-async fn read(stream: &mut TcpStream) -> Option<Request> {
+async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, reply: &[u8], seen: &Mutex<Vec<Request>>) {
+    let Some(request) = read(&mut stream).await else { return };
+    seen.lock().unwrap().push(request);
+    if reply.is_empty() {
+        std::future::pending::<()>().await;
+    }
+    let _ = stream.write_all(reply).await;
+    let _ = stream.flush().await;
+}
+
+async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Request> {
     let (mut octets, mut room) = (Vec::new(), [0; 4096]);
     loop {
         let count = stream.read(&mut room).await.ok().filter(|count| *count > 0)?;
