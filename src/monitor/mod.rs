@@ -8,6 +8,7 @@ mod dossier;
 mod escalation;
 mod event;
 mod hold;
+mod keeping;
 mod ledger;
 mod looks;
 mod notice;
@@ -45,6 +46,7 @@ use crowd::Spot;
 use desk::Desk;
 use dossier::{Dossier, Judgement};
 use hold::Holds;
+use keeping::Failing;
 use ledger::Ledger;
 use ours::{Episode, Ways, spot};
 use outbox::{Outbox, Outcome};
@@ -56,6 +58,7 @@ pub use alive::{Alive, End, Standing};
 pub use desk::Tally;
 pub use escalation::Escalation;
 pub use event::{Effect, Event, Inventory, Record, Restored, RestoredAddress, Settings, Visited, Waiting};
+pub use keeping::StateTrouble;
 pub use notice::{Case, Mended, Notice, NoticeKind, Own};
 pub use ours::{OwnFault, OwnKind};
 pub use person::{Digest, People, Person};
@@ -100,6 +103,7 @@ pub struct Monitor {
     generations: u64,
     reload: ReloadView,
     state_trouble: Option<String>,
+    failing: Option<Failing>,
     /// Where the former state lies, which was damaged.
     set_aside: Option<String>,
     /// What is wrong with the ways out: mail is '', channels have their names.
@@ -144,6 +148,7 @@ impl Monitor {
             generations: 0,
             reload: ReloadView { successful: true, success_at: now.wall },
             state_trouble: None,
+            failing: None,
             set_aside: None,
             way_troubles: BTreeMap::new(),
             refusals: restored.refusals.into_iter().map(|refusal| (refusal.recipient.clone(), refusal)).collect(),
@@ -182,16 +187,8 @@ impl Monitor {
                 self.mailed(&id, outcome, &detail, now, &mut turn)
             }
             Event::Resent { channel, result, detail } => self.way_is(&channel, result, &detail),
-            Event::SetAside(file) => {
-                let trouble = format!("the state was damaged and lies in {file} now; what was still wrong is told once more");
-                self.set_aside.replace(trouble).is_none()
-            }
-            Event::Saved(result) => {
-                let trouble = result.err().map(|why| format!("the state cannot be written: {why}"));
-                let is_news = trouble != self.state_trouble;
-                self.state_trouble = trouble;
-                is_news
-            }
+            Event::SetAside(file) => self.set_aside(&file, now, &mut turn),
+            Event::Saved(result) => self.saved(result, now),
         };
         self.end_sweep(now, &mut turn);
         self.release(None, now, &mut turn);
@@ -200,6 +197,7 @@ impl Monitor {
         let has_told = self.tell_those_who_waited(now, &mut turn);
         self.review(now, &mut turn);
         self.plan_escalations(now, &turn);
+        self.mind_the_state(now, &mut turn);
         self.show_life(now, &mut turn);
         let effects = self.effects(turn, now);
         self.revision += u64::from(is_visible || has_ended || has_told || !effects.is_empty());
@@ -219,6 +217,7 @@ impl Monitor {
             self.desk.next_wake(),
             self.next_escalation,
             self.life.next_wake(),
+            self.next_word_of_the_state(),
         ];
         wakes.into_iter().flatten().min()
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::{Alive, InPlaceOf, OwnFault, Rollout, Watch};
+use super::{Alive, InPlaceOf, OwnFault, Rollout, StateTrouble, Watch};
 use crate::{
     clock::Timestamp,
     diagnosis::Judged,
@@ -44,6 +44,8 @@ pub struct Notice {
 pub enum Own {
     /// Something in its surroundings is the likely fault, or was.
     Fault(Arc<OwnFault>),
+    /// Its state cannot be written, or was damaged, or can be written again.
+    State(Arc<StateTrouble>),
     /// It watches.
     Alive(Arc<Alive>),
 }
@@ -61,7 +63,7 @@ pub enum NoticeKind {
     Resolved,
     /// The first sweep after an installation: everything at once.
     Summary,
-    /// Our own network or resolver is the likely fault, or was: to the operators.
+    /// Our own network, resolver or state is at fault, or was: to the operators.
     OwnFault,
     /// What was held back until the recipient wanted to be written to, and what several mails to somebody else told.
     Digest,
@@ -149,6 +151,11 @@ pub(super) fn own_subject(fault: &OwnFault) -> String {
 pub(super) fn own_id(fault: &OwnFault, recipient: &str) -> String {
     let stage = if fault.until.is_some() { "over" } else { "begun" };
     format!("{}.{stage}.{}.{:016x}", own_subject(fault), Audience::Owner.name(), stable_hash(&[recipient]))
+}
+
+/// The id of the notice that trouble with the state has begun, or is over, to this recipient.
+pub(super) fn state_id(subject: &str, stage: &str, recipient: &str) -> String {
+    format!("{subject}.{stage}.{}.{:016x}", Audience::Owner.name(), stable_hash(&[recipient]))
 }
 
 /// What notices that certvigil watches have in common.

@@ -44,8 +44,11 @@ wait_for 60 "the trouble in the metrics" metric 9843 '^certvigil_troubles 1'
 wait_for 10 "the trouble on the page" page_says 'no room to write'
 wait_for 60 "the mail about api" mails "len($(about api chain)) == 1"
 round
+wait_for 120 "the mail about the disk" mails "len($(about 'cannot write its state' own_fault)) == 1"
 rm "$state/filler"
 wait_for 60 "no troubles any more" metric 9843 '^certvigil_troubles 0'
+wait_for 180 "the mail about its end" mails "len($(about 'can write again' own_fault)) == 1"
+holds_of_mails "len($(about 'cannot write its state' own_fault)) == 1"
 
 say "and was written in the end: a restart repeats nothing"
 end "$DAEMON" KILL
@@ -80,6 +83,7 @@ head -c "$size" /dev/urandom >"$state/certvigil.db"
 daemon
 wait_for 30 "the trouble in the metrics" metric 9843 '^certvigil_troubles 1'
 wait_for 10 "the trouble on the page" page_says 'certvigil.db.damaged-'
+wait_for 60 "the mail about it" mails "len($(about 'state was damaged' own_fault)) == 1"
 [ "$(stat -c %s "$state"/certvigil.db.damaged-*)" = "$size" ] || fail "the damaged database is not kept"
 wait_for 60 "what is still wrong, told once more" mails 'any(x.kind == "summary" and "api" in x.words and "shop" in x.words for x in box("ops"))'
 end "$DAEMON" TERM

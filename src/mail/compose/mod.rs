@@ -12,6 +12,7 @@ mod layout;
 mod markup;
 mod message;
 mod own;
+mod state;
 mod summary;
 mod templates;
 #[cfg(test)]
@@ -125,6 +126,7 @@ pub fn letter(notice: &Notice, settings: &Settings) -> Letter {
     let language = settings.language_of(&notice.recipient);
     match &notice.own {
         Some(Own::Fault(fault)) => return own::draft(fault, settings, language).lay_out(),
+        Some(Own::State(trouble)) => return state::draft(trouble, settings, language).lay_out(),
         Some(Own::Alive(alive)) => return alive::draft(alive, notice.at, settings, language).lay_out(),
         None => {}
     }

@@ -39,6 +39,7 @@ const BUILT_IN: &[(&str, &str, &str)] = built_in![
     "resolved.txt",
     "summary.txt",
     "own.txt",
+    "state.txt",
     "alive.txt",
     "test.txt",
     "certificate.txt",

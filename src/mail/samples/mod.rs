@@ -14,7 +14,7 @@ use crate::{
     incident::{Audience, Cause, Incident, IncidentKey, Member, Mending, State, Step, Told},
     monitor::{
         Alive, Case, End, Escalation, InPlaceOf, Mended, Notice, NoticeKind, Own, OwnFault, OwnKind, Policy, Rollout, Standing,
-        Watch,
+        StateTrouble, Watch,
     },
     observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
 };
@@ -137,6 +137,9 @@ fn others() -> Vec<Sample> {
         Sample { name: "in-place-of-somebody", notice: in_place_of("team@example.com", notice(NoticeKind::Digest, several())) },
         Sample { name: "own-network", notice: ours(OwnKind::Network, None) },
         Sample { name: "own-resolver-over", notice: ours(OwnKind::Resolver, Some(moment("2026-11-22T10:24:10Z"))) },
+        Sample { name: "state-trouble", notice: state(None, false) },
+        Sample { name: "state-trouble-over", notice: state(Some(moment("2026-11-22T10:24:10Z")), false) },
+        Sample { name: "state-set-aside", notice: state(None, true) },
         Sample { name: "alive", notice: alive(&[]) },
         Sample { name: "alive-in-trouble", notice: alive(&["the state cannot be written: the disk is full"]) },
     ]
@@ -167,6 +170,22 @@ fn ours(kind: OwnKind, until: Option<Timestamp>) -> Notice {
     Notice {
         recipient: "ops@example.com".into(),
         own: Some(Own::Fault(Arc::new(fault))),
+        at: until.unwrap_or(moment("2026-11-22T09:42:00Z")),
+        ..notice(NoticeKind::OwnFault, Vec::new())
+    }
+}
+
+/// The state cannot be written, can be again, or was damaged.
+fn state(until: Option<Timestamp>, is_set_aside: bool) -> Notice {
+    let why = if is_set_aside {
+        "/var/lib/certvigil/certvigil.db.damaged-1795340460"
+    } else {
+        "the state cannot be written: no room to write /var/lib/certvigil/certvigil.db"
+    };
+    let trouble = StateTrouble { since: moment("2026-11-22T09:41:00Z"), until, why: why.into(), is_set_aside };
+    Notice {
+        recipient: "ops@example.com".into(),
+        own: Some(Own::State(Arc::new(trouble))),
         at: until.unwrap_or(moment("2026-11-22T09:42:00Z")),
         ..notice(NoticeKind::OwnFault, Vec::new())
     }

@@ -9,6 +9,8 @@ mod crowds;
 mod desk;
 mod escalation;
 mod incidents;
+mod intermediate;
+mod keeping;
 mod ladder;
 mod order;
 mod ours;
