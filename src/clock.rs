@@ -21,6 +21,17 @@ impl Now {
     }
 }
 
+/// When this program was built, by `SOURCE_DATE_EPOCH` (seconds since 1970), or else when it was written at the earliest: no clock
+/// that is right shows less.
+#[must_use]
+pub fn built() -> Timestamp {
+    let told = option_env!("SOURCE_DATE_EPOCH").and_then(|seconds| seconds.parse().ok());
+    told.and_then(|seconds| Timestamp::from_second(seconds).ok()).unwrap_or(WRITTEN)
+}
+
+/// 2026-11-01.
+const WRITTEN: Timestamp = Timestamp::constant(1_793_491_200, 0);
+
 /// `at` plus `by`, held at the end of time instead of overflowing (year 9999).
 #[must_use]
 pub fn later(at: Timestamp, by: Duration) -> Timestamp {
@@ -88,6 +99,12 @@ pub fn elapsed(from: Timestamp, to: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_program_is_no_older_than_its_source() {
+        assert_eq!(rfc3339(WRITTEN), "2026-11-01T00:00:00Z");
+        assert!(option_env!("SOURCE_DATE_EPOCH").is_some() || built() == WRITTEN);
+    }
 
     #[test]
     fn a_time_is_told_in_its_two_largest_units() {

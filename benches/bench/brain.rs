@@ -71,7 +71,8 @@ fn simulate(stage: &Stage, count: usize) -> anyhow::Result<Samples> {
     let ending = visit(stage, 10, &inventory[0], now.wall)?;
     anyhow::ensure!(sound.diagnosis.findings.is_empty() && ending.diagnosis.findings.len() == 1, "the stage is set wrongly");
 
-    let settings = Settings { limits: Limits::default(), mail: true, seed: 1, first_sweep: Duration::from_mins(15) };
+    let settings =
+        Settings { limits: Limits::default(), mail: true, built: now.wall, seed: 1, first_sweep: Duration::from_mins(15) };
     let (mut monitor, effects) = Monitor::new(inventory, Restored::default(), settings, now);
     let mut samples = Samples::default();
     let mut todo: VecDeque<Effect> = effects.into();

@@ -21,7 +21,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     channel::ChannelError,
-    clock::{Now, Timestamp},
+    clock::{self, Now, Timestamp},
     config::{self, Config, Environment, Faults, Loaded},
     mail::CourierError,
     monitor::{Event, Inventory, Monitor, Settings},
@@ -98,7 +98,8 @@ pub async fn run(options: Options, controls: Controls) -> Result<(), StartError>
 
     let now = clock.now();
     let seed = options.seed.unwrap_or_else(|| now.wall.as_microsecond().unsigned_abs());
-    let settings = Settings { limits: config.limits, mail: config.mail.is_some(), seed, first_sweep: FIRST_SWEEP };
+    let (mail, built) = (config.mail.is_some(), clock::built());
+    let settings = Settings { limits: config.limits, mail, built, seed, first_sweep: FIRST_SWEEP };
     let (restored, mails) = restore::judged(stored, &config.watches, now.wall);
     let own = Arc::new(OwnMetrics::new());
     let mut hands = Hands::new(&config, store, &restored, mails, Arc::clone(&own))?;

@@ -116,7 +116,7 @@ async fn noticed(watch: &Arc<Watch>, now: Timestamp) -> Result<Notice, Failed> {
     }
     let restored = Restored { first_sweep_done: true, ..Restored::default() };
     let limits = crate::monitor::Limits { spread: Duration::ZERO, ..crate::monitor::Limits::default() };
-    let settings = Settings { limits, mail: true, seed: 1, first_sweep: Duration::ZERO };
+    let settings = Settings { limits, mail: true, built: Timestamp::UNIX_EPOCH, seed: 1, first_sweep: Duration::ZERO };
     let at = |seconds| Now { wall: now, uptime: Duration::from_secs(seconds) };
     let (mut brain, mut effects) = Monitor::new(vec![Arc::clone(watch)], restored, settings, at(0));
     effects.extend(brain.handle(Event::Woke, at(1)));

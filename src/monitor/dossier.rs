@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{AddressView, EndpointView, Record, Rollout, Visited, Watch, aging, looks::Looks, proof::Proving};
+use super::{AddressView, EndpointView, Record, Rollout, Visited, Watch, aging, looks::Looks, ours::is_of_dates, proof::Proving};
 use crate::{
     clock::{Timestamp, earlier},
     diagnosis::{ChainStatus, Diagnosis, Finding, Found, Issuers, Judged, Severity, Topic},
@@ -153,7 +153,7 @@ impl Dossier {
         known.for_each(|known| aging::age(known, watch, self.judged_at, now));
         self.judged_at = now;
         let nothing = Visited { endpoint: self.name().clone(), generation: 0, seen: Vec::new(), resolved: Vec::new() };
-        self.judge(&nothing, now)
+        self.judge(&nothing, true, now)
     }
 
     /// After a resolution that succeeded: no unresolved row any more, and an address leaves when it was missing three times.
@@ -185,7 +185,9 @@ impl Dossier {
     /// mends nothing: only a visit that sees a certificate ends an incident, and only when each address at fault has
     /// shown one without the finding, or has left. It keeps nothing from expiring either: what is last known begins an
     /// incident about expiry, or makes it worse.
-    pub(super) fn judge(&mut self, report: &Visited, now: Timestamp) -> Judgement {
+    ///
+    /// While our clock is in doubt, dates do not count: what is a matter of them neither begins nor ends.
+    pub(super) fn judge(&mut self, report: &Visited, dates_count: bool, now: Timestamp) -> Judgement {
         let mut judgement = Judgement::default();
         let held = self.findings().map(|(row, judged, found)| Held {
             address: row.address,
@@ -196,9 +198,12 @@ impl Dossier {
         });
         // A failure that does not count says nothing about the server.
         let held = held.filter(|held| held.looks > 0 || !held.found.finding.needs_confirmation());
+        let held = held.filter(|held| dates_count || !is_of_dates(held.found.finding.topic()));
         let standing = sightings(self.name(), held, now);
         if report.seen.iter().any(|judged| judged.observation.chain().is_some()) {
-            let is_quiet = |member: &&Arc<Member>| member.is_standing() && !standing.contains_key(&member.key);
+            let counts = |key: &IncidentKey| dates_count || !is_of_dates(key.topic);
+            let is_quiet =
+                |member: &&Arc<Member>| member.is_standing() && counts(&member.key) && !standing.contains_key(&member.key);
             let quiet: Vec<_> = self.members.values().filter(is_quiet).map(|member| member.key.clone()).collect();
             for key in quiet {
                 if self.findings().any(|(_, _, found)| found.accepted && found.finding.topic() == key.topic) {

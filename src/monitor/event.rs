@@ -206,6 +206,8 @@ pub struct Settings {
     pub limits: super::Limits,
     /// Mail is configured; without it incidents are kept, and no more than channels hear of them.
     pub mail: bool,
+    /// When the program was built: a clock that shows less is wrong.
+    pub built: Timestamp,
     /// Makes spread and jitter repeatable.
     pub seed: u64,
     /// The longest that the first sweep's notices are held for the summary.

@@ -88,7 +88,10 @@ impl Monitor {
         if let Some(name) = visited {
             self.holds.visited(name);
         }
-        while let Some((key, Hold { mut news, awaited, .. })) = self.holds.take_over(now.uptime) {
+        while let Some((key, Hold { mut news, mut awaited, .. })) = self.holds.take_over(now.uptime) {
+            if self.waits_for_clock(key.topic) {
+                awaited.clear();
+            }
             for name in awaited {
                 let Some(&place) = self.places.get(&name) else { continue };
                 for changed in self.dossiers[place].age(now.wall).changed {

@@ -48,7 +48,7 @@ use dossier::{Dossier, Judgement};
 use hold::Holds;
 use keeping::Failing;
 use ledger::Ledger;
-use ours::{Episode, Ways, spot};
+use ours::{Clock, Episode, Ways, spot};
 use outbox::{Outbox, Outcome};
 use schedule::{Next, Schedule};
 use silence::Silences;
@@ -60,7 +60,7 @@ pub use escalation::Escalation;
 pub use event::{Effect, Event, Inventory, Record, Restored, RestoredAddress, Settings, Visited, Waiting};
 pub use keeping::StateTrouble;
 pub use notice::{Case, Mended, Notice, NoticeKind, Own};
-pub use ours::{OwnFault, OwnKind};
+pub use ours::{ClockEvidence, OwnFault, OwnKind};
 pub use person::{Digest, People, Person};
 pub use policy::{Limits, Policy, Subscription, Watch};
 pub use refusal::{InPlaceOf, Refusal};
@@ -88,6 +88,7 @@ pub struct Monitor {
     holds: Holds,
     silences: Silences,
     ways: Ways,
+    clock: Clock,
     /// What is wrong with us.
     episodes: BTreeMap<OwnKind, Episode>,
     /// Who hears of that.
@@ -138,6 +139,7 @@ impl Monitor {
             holds: Holds::default(),
             silences: Silences::default(),
             ways: Ways::default(),
+            clock: Clock::new(settings.built),
             episodes: BTreeMap::new(),
             operators: Vec::new(),
             desk: Desk::default(),
@@ -161,6 +163,7 @@ impl Monitor {
         monitor.reloaded(inventory.into(), now, &mut turn);
         monitor.remember(restored.addresses, restored.incidents, restored.members, now, &mut turn);
         monitor.take_stock();
+        monitor.remember_clock(now);
         let effects = monitor.effects(turn, now);
         (monitor, effects)
     }
@@ -168,6 +171,7 @@ impl Monitor {
     /// Takes what has happened and says what is to be done, in this order: save, post, deliver, visit.
     pub fn handle(&mut self, event: Event, now: Now) -> Vec<Effect> {
         let mut turn = Turn::default();
+        self.mind_clock(false, now);
         let has_ended = self.end_silences(now, &mut turn);
         let is_visible = match event {
             Event::Woke => false,
@@ -273,12 +277,14 @@ impl Monitor {
             }
         }
         self.weigh(place, now);
+        self.mind_clock_after(&report, now);
+        let dates_count = self.clock.counts(started);
         let dossier = &mut self.dossiers[place];
         let judgement = if dossier.is_canary {
             Judgement::default()
         } else {
             turn.records.extend(records);
-            dossier.judge(&report, now.wall)
+            dossier.judge(&report, dates_count, now.wall)
         };
 
         let is_hushed = |address| self.ways.is_hushed(&spot(&host, address), &report.endpoint);

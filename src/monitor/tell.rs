@@ -162,7 +162,8 @@ impl Monitor {
     }
 
     fn open_at(&self, place: usize) -> impl Iterator<Item = (&Arc<Incident>, &Arc<Member>)> {
-        let open = self.dossiers[place].members.values().filter(|member| member.is_open());
+        let members = self.dossiers[place].members.values();
+        let open = members.filter(|member| member.is_open() && !self.waits_for_clock(member.key.topic));
         open.filter_map(|member| Some((&self.ledger.get(&member.key)?.incident, member)))
     }
 

@@ -109,7 +109,8 @@ struct Run {
 
 impl Run {
     fn new(world: World, seed: u64) -> Self {
-        let settings = Settings { limits: Limits::default(), mail: true, seed, first_sweep: Duration::from_mins(15) };
+        let settings =
+            Settings { limits: Limits::default(), mail: true, built: wall(0), seed, first_sweep: Duration::from_mins(15) };
         let now = Now { wall: wall(0), uptime: Duration::ZERO };
         let inventory =
             Inventory { watches: world.watches.clone(), operators: vec![OPERATOR.to_owned()], ..Inventory::default() };

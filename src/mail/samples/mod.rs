@@ -13,8 +13,8 @@ use crate::{
     endpoint::Endpoint,
     incident::{Audience, Cause, Incident, IncidentKey, Member, Mending, State, Step, Told},
     monitor::{
-        Alive, Case, End, Escalation, InPlaceOf, Mended, Notice, NoticeKind, Own, OwnFault, OwnKind, Policy, Rollout, Standing,
-        StateTrouble, Watch,
+        Alive, Case, ClockEvidence, End, Escalation, InPlaceOf, Mended, Notice, NoticeKind, Own, OwnFault, OwnKind, Policy,
+        Rollout, Standing, StateTrouble, Watch,
     },
     observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
 };
@@ -136,6 +136,18 @@ fn others() -> Vec<Sample> {
         },
         Sample { name: "in-place-of-somebody", notice: in_place_of("team@example.com", notice(NoticeKind::Digest, several())) },
         Sample { name: "own-network", notice: ours(OwnKind::Network, None) },
+        Sample {
+            name: "own-clock",
+            notice: clock("2028-12-01T04:00:00Z", ClockEvidence::Ended(moment("2026-11-22T09:39:00Z")), None),
+        },
+        Sample {
+            name: "own-clock-over",
+            notice: clock(
+                "1970-01-01T00:00:21Z",
+                ClockEvidence::BeforeBuild(moment("2026-11-01T00:00:00Z")),
+                Some(moment("2026-11-22T10:24:10Z")),
+            ),
+        },
         Sample { name: "own-resolver-over", notice: ours(OwnKind::Resolver, Some(moment("2026-11-22T10:24:10Z"))) },
         Sample { name: "state-trouble", notice: state(None, false) },
         Sample { name: "state-trouble-over", notice: state(Some(moment("2026-11-22T10:24:10Z")), false) },
@@ -163,10 +175,24 @@ fn rolled_out() -> Case {
 fn ours(kind: OwnKind, until: Option<Timestamp>) -> Notice {
     let hows = match kind {
         OwnKind::Network => [("timeout at connect", 806), ("unreachable at connect", 6)],
-        OwnKind::Resolver => [("timeout at resolve", 806), ("dns failure at resolve", 6)],
+        _ => [("timeout at resolve", 806), ("dns failure at resolve", 6)],
     };
     let failures = hows.map(|(how, endpoints)| (how.to_owned(), endpoints)).into();
-    let fault = OwnFault { kind, since: moment("2026-11-22T09:39:00Z"), until, lost: 812, of: 830, failures };
+    let since = moment("2026-11-22T09:39:00Z");
+    let lasted = until.map_or(Duration::ZERO, |until| until.duration_since(since).unsigned_abs());
+    about_us(OwnFault { kind, since, until, lasted, lost: 812, of: 830, failures, clock: None })
+}
+
+/// The local clock is in doubt, or was.
+fn clock(shows: &str, clock: ClockEvidence, until: Option<Timestamp>) -> Notice {
+    let (lost, of) = if matches!(clock, ClockEvidence::NotYetValid | ClockEvidence::Ended(_)) { (24, 31) } else { (0, 0) };
+    let lasted = until.map_or(Duration::ZERO, |_| Duration::from_mins(42));
+    let (kind, since, failures) = (OwnKind::Clock, moment(shows), Vec::new());
+    about_us(OwnFault { kind, since, until, lasted, lost, of, failures, clock: Some(clock) })
+}
+
+fn about_us(fault: OwnFault) -> Notice {
+    let until = fault.until;
     Notice {
         recipient: "ops@example.com".into(),
         own: Some(Own::Fault(Arc::new(fault))),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     super::{Monitor, Notice, NoticeKind, Own, Turn, Waiting, notice, outbox::Before},
-    Way,
+    ClockEvidence, Way,
 };
 use crate::{
     clock::{Now, Timestamp, date},
@@ -18,15 +18,18 @@ pub enum OwnKind {
     Network,
     /// No name can be resolved.
     Resolver,
+    /// The local clock is wrong.
+    Clock,
 }
 
 impl OwnKind {
     /// Every kind.
-    pub const ALL: [OwnKind; 2] = [OwnKind::Network, OwnKind::Resolver];
+    pub const ALL: [OwnKind; 3] = [OwnKind::Network, OwnKind::Resolver, OwnKind::Clock];
 
-    /// The stable name, for labels: `network`, `resolver`.
+    /// The stable name, for labels: `network`, `resolver`, `clock`.
     pub fn name(self) -> &'static str {
         match self {
+            OwnKind::Clock => "clock",
             OwnKind::Network => "network",
             OwnKind::Resolver => "resolver",
         }
@@ -38,25 +41,42 @@ impl OwnKind {
 pub struct OwnFault {
     /// What is likely at fault.
     pub kind: OwnKind,
-    /// Since when it is suspected.
+    /// Since when it is suspected; where the clock is, what it showed then.
     pub since: Timestamp,
     /// When it was over; `None` while it lasts.
     pub until: Option<Timestamp>,
-    /// How many places could not be reached when most were lost: addresses, or names for the resolver.
+    /// For how long, when it is over, whatever the clock says.
+    pub lasted: Duration,
+    /// How many places could not be reached when most were lost: addresses, or names for the resolver. Of the clock, how many
+    /// certificates speak against it.
     pub lost: usize,
-    /// Of so many that are watched and were not known to be down.
+    /// Of so many that are watched and were not known to be down, or that say anything of the clock.
     pub of: usize,
     /// How the visits failed, with the number of endpoints: `timeout`, 812.
     pub failures: Vec<(String, usize)>,
+    /// What speaks against the clock, where it is in doubt.
+    pub clock: Option<ClockEvidence>,
 }
 
 impl OwnFault {
     /// One sentence.
     pub fn sentence(&self) -> String {
         let OwnFault { lost, of, since, .. } = self;
+        if let Some(evidence) = self.clock {
+            let shows = format!("the local clock showed {}", date(*since));
+            let what = match evidence {
+                ClockEvidence::BeforeBuild(built) => format!("{shows}, though this program was made on {}", date(built)),
+                ClockEvidence::WentBack(before) => format!("{shows}, after {}", date(before)),
+                ClockEvidence::NotYetValid => format!("{shows}, and {lost} of {of} certificates begin later"),
+                ClockEvidence::Ended(then) => {
+                    format!("{shows}, and {lost} of {of} certificates that were in order at {} are not any more", date(then))
+                }
+            };
+            return format!("{what}: it is in doubt, and nobody is told of dates until that is settled");
+        }
         let what = match self.kind {
-            OwnKind::Network => format!("{lost} of {of} addresses could not be reached: our own network is the likely fault"),
             OwnKind::Resolver => format!("{lost} of {of} names could not be resolved: our own resolver is the likely fault"),
+            _ => format!("{lost} of {of} addresses could not be reached: our own network is the likely fault"),
         };
         match self.until {
             None => format!("since {} {what}, and nobody is told of it server by server", date(*since)),
@@ -76,22 +96,26 @@ pub(in crate::monitor) struct Episode {
 impl Monitor {
     /// Begins, tells and ends episodes. Whether there is anything new to see.
     pub(in crate::monitor) fn mind_ourselves(&mut self, now: Now, turn: &mut Turn) -> bool {
-        let mut doubts: BTreeMap<OwnKind, (Now, usize, usize)> = BTreeMap::new();
+        type Facts = (Now, usize, usize, Option<ClockEvidence>);
+        let mut doubts: BTreeMap<OwnKind, Facts> = BTreeMap::new();
         for (way, begun) in self.ways.doubted() {
             let (lost, of) = self.ways.lost(way);
-            let sum = doubts.entry(kind_of(way)).or_insert((begun, 0, 0));
-            *sum = (if begun.uptime < sum.0.uptime { begun } else { sum.0 }, sum.1 + lost, sum.2 + of);
+            let sum = doubts.entry(kind_of(way)).or_insert((begun, 0, 0, None));
+            *sum = (if begun.uptime < sum.0.uptime { begun } else { sum.0 }, sum.1 + lost, sum.2 + of, None);
+        }
+        if let Some(doubt) = self.clock.doubt() {
+            doubts.insert(OwnKind::Clock, (doubt.begun, doubt.against, doubt.of, Some(doubt.why)));
         }
         let mut is_news = false;
-        for (kind, (begun, lost, of)) in &doubts {
-            let failures = Vec::new();
-            let fault = OwnFault { kind: *kind, since: begun.wall, until: None, lost: *lost, of: *of, failures };
-            let episode = self.episodes.entry(*kind).or_insert_with(|| {
+        for (kind, (begun, lost, of, clock)) in &doubts {
+            let (kind, since, lasted, failures) = (*kind, begun.wall, Duration::ZERO, Vec::new());
+            let fault = OwnFault { kind, since, until: None, lasted, lost: *lost, of: *of, failures, clock: *clock };
+            let episode = self.episodes.entry(kind).or_insert_with(|| {
                 is_news = true;
                 Episode { begun: *begun, fault, is_told: false }
             });
             if *lost >= episode.fault.lost {
-                (episode.fault.lost, episode.fault.of) = (*lost, *of);
+                (episode.fault.lost, episode.fault.of, episode.fault.clock) = (*lost, *of, *clock);
             }
         }
         for kind in OwnKind::ALL {
@@ -119,7 +143,7 @@ impl Monitor {
     }
 
     fn tell_of_fault(&mut self, kind: OwnKind, now: Now, turn: &mut Turn) {
-        let failures = self.kinds_of_failure();
+        let failures = if kind == OwnKind::Clock { Vec::new() } else { self.kinds_of_failure() };
         let Some(episode) = self.episodes.get_mut(&kind) else { return };
         episode.is_told = true;
         episode.fault.failures = failures;
@@ -130,7 +154,8 @@ impl Monitor {
     /// Where the mail about the beginning has not left yet, which an outage makes likely, one mail says it all.
     fn tell_of_end(&mut self, episode: Episode, now: Now, turn: &mut Turn) {
         if episode.is_told {
-            let fault = OwnFault { until: Some(now.wall), ..episode.fault };
+            let lasted = now.uptime.saturating_sub(episode.begun.uptime);
+            let fault = OwnFault { until: Some(now.wall), lasted, ..episode.fault };
             self.post_own(&fault, now, turn);
         }
     }
@@ -184,7 +209,8 @@ impl Monitor {
 
 impl Episode {
     fn tell_at(&self) -> Duration {
-        self.begun.uptime.saturating_add(TELL_AFTER)
+        let after = if self.fault.kind == OwnKind::Clock { TELL_OF_CLOCK_AFTER } else { TELL_AFTER };
+        self.begun.uptime.saturating_add(after)
     }
 }
 
@@ -197,3 +223,6 @@ fn kind_of(way: Way) -> OwnKind {
 
 /// What is over sooner is not worth a mail.
 const TELL_AFTER: Duration = Duration::from_mins(3);
+
+/// A machine that has just been started may take longer to learn the time, and after a long sleep everything is to be looked at.
+const TELL_OF_CLOCK_AFTER: Duration = Duration::from_mins(10);

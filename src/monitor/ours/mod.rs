@@ -1,5 +1,6 @@
 //! Is it us? When our own network, resolver, clock or trust store is the likely fault, one mail says so, and the flood waits.
 
+mod clock;
 mod fault;
 mod ways;
 
@@ -15,6 +16,8 @@ use crate::{
 };
 use ways::{Opinion, Relief, Stock, has_reached};
 
+pub use clock::ClockEvidence;
+pub(super) use clock::{Clock, is_of_dates};
 pub(super) use fault::Episode;
 pub use fault::{OwnFault, OwnKind};
 pub(super) use ways::{Way, Ways};

@@ -5,6 +5,7 @@ mod alive;
 mod canaries;
 mod causes;
 mod channels;
+mod clocks;
 mod crowds;
 mod desk;
 mod escalation;
@@ -370,7 +371,7 @@ fn line(notice: &Notice) -> String {
 }
 
 fn settings() -> Settings {
-    Settings { limits: Limits::default(), mail: true, seed: 42, first_sweep: 10 * MINUTE }
+    Settings { limits: Limits::default(), mail: true, built: Timestamp::UNIX_EPOCH, seed: 42, first_sweep: 10 * MINUTE }
 }
 
 /// The same at an address of its own.
@@ -414,6 +415,8 @@ fn dated(address: u8, now: Now, watch: &Watch, not_before: Timestamp, not_after:
     let facts = certificate.facts().expect("readable");
     let finding = if now.wall >= not_after {
         Some(Finding::Expired { not_after, now: now.wall })
+    } else if now.wall < not_before {
+        Some(Finding::NotYetValid { not_before })
     } else {
         let reached = watch.expectation.expiry.reached(facts, now.wall);
         reached.map(|severity| Finding::ExpiresSoon { not_after, now: now.wall, severity })
