@@ -13,6 +13,7 @@
 //! ```text
 //! pure
 //! clock       ->
+//! answer      -> clock
 //! endpoint    ->
 //! certificate -> clock
 //! observation -> clock endpoint certificate
@@ -21,21 +22,22 @@
 //! incident    -> clock endpoint certificate observation diagnosis
 //! report      -> clock endpoint certificate observation diagnosis
 //! inspect     -> clock certificate report
-//! monitor     -> clock endpoint certificate observation diagnosis incident
+//! monitor     -> clock answer endpoint certificate observation diagnosis incident
 //! doors
 //! probe       -> clock endpoint certificate observation
 //! fetch       -> certificate
 //! visit       -> clock endpoint certificate observation diagnosis probe fetch
 //! store       -> clock endpoint certificate observation diagnosis incident monitor
-//! mail        -> clock endpoint certificate observation diagnosis incident report monitor
-//! web         -> clock endpoint certificate observation diagnosis incident report monitor
+//! mail        -> clock answer endpoint certificate observation diagnosis incident report monitor
+//! web         -> clock answer endpoint certificate observation diagnosis incident report monitor
 //! lab         -> endpoint certificate
 //! channel     -> clock endpoint certificate diagnosis incident mail monitor
 //! config      -> clock endpoint certificate observation diagnosis incident monitor probe fetch store mail channel web
-//! daemon      -> clock endpoint certificate observation diagnosis incident report monitor probe fetch visit store mail channel web config lab
-//! cli         -> clock endpoint certificate observation diagnosis explain incident report inspect monitor probe fetch visit store mail channel web config daemon lab
+//! daemon      -> clock answer endpoint certificate observation diagnosis incident report monitor probe fetch visit store mail channel web config lab
+//! cli         -> clock answer endpoint certificate observation diagnosis explain incident report inspect monitor probe fetch visit store mail channel web config daemon lab
 //! ```
 
+pub mod answer;
 pub mod certificate;
 pub mod channel;
 pub mod cli;

@@ -91,8 +91,9 @@ fn settings(path: &Path) -> anyhow::Result<Settings> {
     for warning in &loaded.warnings {
         output::warn(&format!("warning: {warning}"));
     }
-    let Some(settings) = loaded.config.mail else {
+    let Some(mut settings) = loaded.config.mail else {
         anyhow::bail!("{} has no mail: section; see config.example.yaml for one", path.display());
     };
+    settings.links = loaded.config.web.public_url.map(mail::samples::links);
     Ok(settings)
 }

@@ -41,7 +41,17 @@ pub(super) fn read(at: &At<'_>, around: &mut Surroundings<'_>, report: &mut Repo
     fields.set("language", &mut language, report, read_language);
     let mut templates = Templates::default();
     fields.set("templates", &mut templates, report, |at, report| read_templates(at, around.directory, report));
-    Some(Settings { server: server?, from: from?, to: to?, fallback, alive, language, languages: BTreeMap::new(), templates })
+    Some(Settings {
+        server: server?,
+        from: from?,
+        to: to?,
+        fallback,
+        alive,
+        language,
+        languages: BTreeMap::new(),
+        templates,
+        links: None,
+    })
 }
 
 /// `en`, `de`.

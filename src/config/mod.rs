@@ -269,8 +269,8 @@ fn read_fetch(at: &At<'_>, report: &mut Report) -> fetch::Settings {
 }
 
 fn read_web(at: Option<&At<'_>>, report: &mut Report) -> web::Settings {
-    let mut settings = web::Settings { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9843)) };
-    if let Some(fields) = at.and_then(|at| Fields::read(at, &["listen"], report)) {
+    let mut settings = web::Settings { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9843)), public_url: None };
+    if let Some(fields) = at.and_then(|at| Fields::read(at, &["listen", "public_url"], report)) {
         fields.set("listen", &mut settings.listen, report, |at, report| {
             if let Value::Text(text) = at.value()
                 && let Ok(address) = text.trim().parse()
@@ -280,8 +280,26 @@ fn read_web(at: Option<&At<'_>>, report: &mut Report) -> web::Settings {
             let remedy = "write an IP address and a port, such as 127.0.0.1:9843 or [::]:9843";
             read::refuse(at, format!("{} is nowhere to listen", at.shown()), remedy, report)
         });
+        fields.set("public_url", &mut settings.public_url, report, |at, report| read_public_url(at, report).map(Some));
     }
     settings
+}
+
+/// Where people who read mails find the page, without a `/` at its end.
+fn read_public_url(at: &At<'_>, report: &mut Report) -> Option<Arc<str>> {
+    let text = read::text(at, report)?.trim();
+    let is_plain = text.len() <= 200 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~:/[]%".contains(&b));
+    let url =
+        text.parse::<channel::Url>().and_then(|url| if is_plain { Ok(url) } else { Err("has more than a host and a path") });
+    match url {
+        Ok(url) if url.is_exposed() => {
+            let remedy = "write https, and let a proxy hold the certificate";
+            report.warn(at, "answers to mails would cross the network in plain text", remedy);
+        }
+        Ok(_) => {}
+        Err(problem) => return read::refuse(at, problem, "write one such as https://certs.example.com", report),
+    }
+    Some(text.trim_end_matches('/').into())
 }
 
 fn read_state(at: Option<&At<'_>>, directory: &Path, env: &Environment, report: &mut Report) -> store::Settings {

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::{
+    sync::oneshot,
+    task::{Id, JoinError, JoinSet},
+};
 use tracing::{debug, error, info, warn};
 
 use super::{
@@ -126,6 +129,15 @@ impl Hands {
 
     /// Does what the brain wants. Returns at once; what comes of it comes back through [`Hands::next`].
     pub(super) fn carry_out(&mut self, effects: Vec<Effect>, now: Now) {
+        self.obey(effects, None, now);
+    }
+
+    /// The same, and tells whether what is to be saved is on the disk.
+    pub(super) fn carry_out_for(&mut self, effects: Vec<Effect>, done: oneshot::Sender<bool>, now: Now) {
+        self.obey(effects, Some(done), now);
+    }
+
+    fn obey(&mut self, effects: Vec<Effect>, done: Option<oneshot::Sender<bool>>, now: Now) {
         let mut page = Page::default();
         let mut deliveries = Vec::new();
         for effect in effects {
@@ -159,8 +171,10 @@ impl Hands {
                 Effect::Deliver(id) => deliveries.push(id),
             }
         }
-        if !page.records.is_empty() || !page.mails.is_empty() {
-            self.scribe.write(page);
+        match done {
+            Some(done) => self.scribe.write_for(page, done),
+            None if page.records.is_empty() && page.mails.is_empty() => {}
+            None => self.scribe.write(page),
         }
         for id in deliveries {
             if self.unwritten.contains(&id) { self.wanted.push(id) } else { self.deliver(id) }

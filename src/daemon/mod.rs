@@ -15,17 +15,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
+    answer::Key,
+    certificate::printable,
     channel::ChannelError,
     clock::{self, Now, Timestamp},
     config::{self, Config, Environment, Faults, Loaded},
-    mail::CourierError,
+    mail::{self, CourierError},
     monitor::{Event, Inventory, Monitor, Settings},
-    store::{Store, StoreError},
+    store::{self, Store, StoreError},
     web::{self, OwnMetrics, Pulse},
 };
 use hands::{Done, Hands};
@@ -88,11 +94,13 @@ pub async fn run(options: Options, controls: Controls) -> Result<(), StartError>
     for warning in &loaded.warnings {
         warn!("{warning}");
     }
-    let config = loaded.config;
+    let mut config = loaded.config;
     let opened = Store::open_as_can_be(&config.store, clock.now().wall).map_err(StartError::Store)?;
     let state_troubles = restore::troubles(&opened);
     let (store, stored) = (opened.store, opened.stored);
     let proven = store.clone();
+    let links = links(&config);
+    config.mail.iter_mut().for_each(|mail| mail.links.clone_from(&links));
     let listener = bind(config.web.listen).await?;
     let address = listener.local_addr().unwrap_or(config.web.listen);
 
@@ -118,14 +126,19 @@ pub async fn run(options: Options, controls: Controls) -> Result<(), StartError>
     let (publish, snapshots) = watch::channel(Arc::new(monitor.snapshot(now)));
     let web_stop = CancellationToken::new();
     let mut web = JoinSet::new();
-    web.spawn(web::serve(listener, web::State { snapshots, own, pulse: Arc::clone(&pulse) }, web_stop.clone()));
+    let (answers, mut asked) = match links.as_ref().map(|links| web::Answers::new(links.key.clone())) {
+        Some((answers, asked)) => (Some(Arc::new(answers)), asked),
+        None => (None, mpsc::channel(1).1),
+    };
+    let state = web::State { snapshots, own, pulse: Arc::clone(&pulse), answers };
+    web.spawn(web::serve(listener, state, web_stop.clone()));
     info!(endpoints = config.watches.len(), page = %format!("http://{address}/"), "watching");
     if let Some(listening) = &controls.listening {
         listening.send_replace(Some(address));
     }
 
-    let mut turn = Loop { clock, monitor, hands, publish, pulse, systemd: Systemd::new(), config, options, published: 0 };
-    let ended = turn.until(&controls, &mut web).await;
+    let mut turn = Loop { clock, monitor, hands, publish, pulse, systemd: Systemd::new(), config, links, options, published: 0 };
+    let ended = turn.until(&controls, &mut web, &mut asked).await;
     Systemd::stopping();
     web_stop.cancel();
     proofs.shutdown().await;
@@ -164,12 +177,18 @@ struct Loop {
     pulse: Arc<Pulse>,
     systemd: Systemd,
     config: Config,
+    links: Option<mail::Links>,
     options: Options,
     published: u64,
 }
 
 impl Loop {
-    async fn until(&mut self, controls: &Controls, web: &mut JoinSet<io::Result<()>>) -> Result<(), StartError> {
+    async fn until(
+        &mut self,
+        controls: &Controls,
+        web: &mut JoinSet<io::Result<()>>,
+        asked: &mut mpsc::Receiver<web::Asked>,
+    ) -> Result<(), StartError> {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         self.systemd.ready(&self.summary());
@@ -184,6 +203,10 @@ impl Loop {
                     None
                 }
                 done = self.hands.next() => self.event(done),
+                Some(asked) = asked.recv() => {
+                    self.answer(asked);
+                    None
+                }
                 () = tokio::time::sleep_until(wake) => Some(Event::Woke),
                 Some(ended) = web.join_next() => {
                     // Without metrics nobody would see that nobody watches: systemd starts us anew.
@@ -208,6 +231,21 @@ impl Loop {
         }
     }
 
+    /// Somebody has answered a mail; they are told when that is on the disk.
+    fn answer(&mut self, asked: web::Asked) {
+        let web::Asked { answer, done } = asked;
+        info!(
+            person = printable(&answer.person),
+            action = answer.action.name(),
+            incident = answer.incident,
+            "a mail was answered"
+        );
+        let now = self.clock.now();
+        let effects = self.monitor.handle(Event::Answered(answer), now);
+        self.hands.carry_out_for(effects, done, now);
+        self.publish();
+    }
+
     /// What came back from a task, as an event of the brain.
     fn event(&mut self, done: Done) -> Option<Event> {
         match done {
@@ -228,9 +266,12 @@ impl Loop {
     /// Takes a configuration that was read, or goes on with the old one, telling why.
     fn take(&mut self, read: Option<Box<Result<Loaded, Faults>>>) -> Event {
         let taken = read.ok_or_else(Vec::new).and_then(|loaded| reload::taken(*loaded, &self.config));
-        let taken = taken.and_then(|config| match self.hands.use_ways(&config) {
-            Ok(()) => Ok(config),
-            Err(problem) => Err(vec![problem.to_string()]),
+        let taken = taken.and_then(|mut config| {
+            config.mail.iter_mut().for_each(|mail| mail.links.clone_from(&self.links));
+            match self.hands.use_ways(&config) {
+                Ok(()) => Ok(config),
+                Err(problem) => Err(vec![problem.to_string()]),
+            }
         });
         match taken {
             Ok(config) => {
@@ -276,6 +317,18 @@ fn inventory(config: &Config) -> Inventory {
         canaries: config.canaries.clone(),
         operators: mail.map_or_else(Vec::new, |mail| mail.to.clone()),
         alive: mail.and_then(|mail| mail.alive),
+    }
+}
+
+/// How mails can be answered: where the configuration says how people reach the page.
+fn links(config: &Config) -> Option<mail::Links> {
+    let url = config.web.public_url.clone()?;
+    match store::secret(&config.store) {
+        Ok(secret) => Some(mail::Links { url, key: Key::new(&secret) }),
+        Err(problem) => {
+            error!("mails have no links to answer by, as their key cannot be kept: {problem}{}", because(&problem));
+            None
+        }
     }
 }
 

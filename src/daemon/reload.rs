@@ -12,7 +12,7 @@ pub(super) fn taken(loaded: Result<Loaded, Faults>, old: &Config) -> Result<Conf
     }
     let new = loaded.config;
     let fixed = [
-        ("web.listen", new.web == old.web),
+        ("web", new.web == old.web),
         ("state.directory", new.store == old.store),
         ("limits", new.limits == old.limits),
         ("probe", new.resolver == old.resolver),

@@ -2,7 +2,11 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use tokio::{sync::mpsc, task::JoinSet, time::timeout};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+    time::timeout,
+};
 use tracing::{error, info};
 
 use crate::{
@@ -18,6 +22,9 @@ pub(super) struct Page {
     pub(super) mails: Vec<Mail>,
 }
 
+/// A page, and who waits for it.
+type Job = (Page, Option<oneshot::Sender<bool>>);
+
 /// What became of some pages.
 #[derive(Debug)]
 pub(super) struct Written {
@@ -29,7 +36,7 @@ pub(super) struct Written {
 
 /// The handle of the task; the task is owned here.
 pub(super) struct Scribe {
-    pages: Option<mpsc::UnboundedSender<Page>>,
+    pages: Option<mpsc::UnboundedSender<Job>>,
     written: mpsc::UnboundedReceiver<Written>,
     task: JoinSet<()>,
 }
@@ -44,9 +51,18 @@ impl Scribe {
     }
 
     pub(super) fn write(&self, page: Page) {
+        self.send((page, None));
+    }
+
+    /// The same, and tells whether it is on the disk, with all that was before it.
+    pub(super) fn write_for(&self, page: Page, done: oneshot::Sender<bool>) {
+        self.send((page, Some(done)));
+    }
+
+    fn send(&self, job: Job) {
         if let Some(pages) = &self.pages {
             // The task ends only after this sender is gone.
-            let _ = pages.send(page);
+            let _ = pages.send(job);
         }
     }
 
@@ -62,16 +78,18 @@ impl Scribe {
     }
 }
 
-async fn write(store: Store, mut todo: mpsc::UnboundedReceiver<Page>, tell: mpsc::UnboundedSender<Written>) {
+async fn write(store: Store, mut todo: mpsc::UnboundedReceiver<Job>, tell: mpsc::UnboundedSender<Written>) {
     let mut open = Page::default();
     let mut refused = false;
     loop {
         let mut pages = Vec::new();
         let patience = if refused { AGAIN } else { Duration::MAX };
         let ended = matches!(timeout(patience, todo.recv_many(&mut pages, MAX_PAGES)).await, Ok(0));
-        let new = pages.iter().flat_map(|page| &page.mails).map(|mail| mail.id.clone()).collect();
-        for page in pages {
+        let new = pages.iter().flat_map(|(page, _)| &page.mails).map(|mail| mail.id.clone()).collect();
+        let mut waiting = Vec::new();
+        for (page, done) in pages {
             open.append(page);
+            waiting.extend(done);
         }
         let result = if open.is_empty() { Ok(()) } else { store.commit(open.records.clone(), open.mails.clone()).await };
         match &result {
@@ -80,6 +98,10 @@ async fn write(store: Store, mut todo: mpsc::UnboundedReceiver<Page>, tell: mpsc
             Ok(()) | Err(_) => {}
         }
         refused = result.is_err();
+        for done in waiting {
+            // Who asked may have gone.
+            let _ = done.send(!refused);
+        }
         if refused {
             open.keep_what_matters();
         } else {
@@ -129,6 +151,7 @@ impl Page {
                 Record::Tally(tally) => counted.insert(tally.recipient.clone()),
                 Record::AddressGone { .. }
                 | Record::EndpointGone(_)
+                | Record::Silenced(_)
                 | Record::FirstSweepDone
                 | Record::ShownAlive(_)
                 | Record::Proven(_) => true,

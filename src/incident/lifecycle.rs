@@ -106,7 +106,14 @@ impl Incident {
     pub fn begin(key: IncidentKey, endpoint: &str, now: Timestamp) -> Self {
         let topic = key.topic.name();
         let id = stable_hash(&[topic, &key.cause.to_string(), endpoint, &now.to_string()]);
-        Incident { id: format!("{}-{id:016x}", topic.replace('_', "-")), key, since: now, told: Vec::new() }
+        Incident {
+            id: format!("{}-{id:016x}", topic.replace('_', "-")),
+            key,
+            since: now,
+            told: Vec::new(),
+            acknowledged: None,
+            declined: Vec::new(),
+        }
     }
 
     /// Where the recipient believes it to stand; `None` when nobody has told them, or they know that it is over.
@@ -115,10 +122,19 @@ impl Incident {
     }
 
     /// Whether `recipient` should hear of it now, for the sake of this endpoint of theirs: open, and never told, or worse than
-    /// what was told. Better is no news, and neither is one more endpoint.
+    /// what was told. Better is no news, and neither is one more endpoint, nor a reminder where somebody sees to it.
     pub fn is_news_to(&self, recipient: &str, member: &Member) -> bool {
         let told = self.told_to(recipient);
-        member.is_open() && told.is_none_or(|told| member.weight() > weight_of_stage(&told.stage))
+        let is_worse = |told: &Told| member.weight() > weight_of_stage(&told.stage) && !self.is_acknowledged(member);
+        member.is_open() && told.is_none_or(is_worse)
+    }
+
+    /// Somebody sees to it, and at this endpoint it is no worse than it was when they said so. A reminder that it has ended is
+    /// nothing worse.
+    pub fn is_acknowledged(&self, member: &Member) -> bool {
+        let known = self.acknowledged.as_ref().map(|known| weight_of_stage(&known.stage));
+        let turn = |(severity, step): (Severity, Step)| (severity, step.min(Step::Ended));
+        known.is_some_and(|known| turn(member.weight()) <= turn(known))
     }
 }
 

@@ -38,6 +38,21 @@ pub struct Incident {
     pub since: Timestamp,
     /// Who was told what: one entry a recipient.
     pub told: Vec<Told>,
+    /// Somebody sees to it.
+    pub acknowledged: Option<Acknowledged>,
+    /// Those who have said that it is not theirs: mail addresses.
+    pub declined: Vec<String>,
+}
+
+/// Somebody sees to an incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// Their mail address.
+    pub by: String,
+    /// When they said so.
+    pub at: Timestamp,
+    /// Where it stood then, as in [`Told::stage`].
+    pub stage: String,
 }
 
 /// An incident at one endpoint: from the first bad visit to the visit that proves the end, and on until everybody who has heard

@@ -5,7 +5,9 @@ mod deliver;
 pub mod samples;
 mod words;
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use crate::answer::Key;
 
 pub use compose::{Attachment, Composed, Letter, Templates, Trouble, compose, gallery, letter, test_letter, test_message};
 pub use deliver::{Courier, CourierError, Delivery};
@@ -32,6 +34,17 @@ pub struct Settings {
     pub languages: BTreeMap<String, Language>,
     /// What letters are made of, where it is not the built-in.
     pub templates: Templates,
+    /// How people can answer, where the page can be reached by them. The daemon sets it.
+    pub links: Option<Links>,
+}
+
+/// How a mail can be answered.
+#[derive(Clone, Debug)]
+pub struct Links {
+    /// Where the page is for those who read mails, without a `/` at its end.
+    pub url: Arc<str>,
+    /// What links are signed with.
+    pub key: Key,
 }
 
 impl Settings {

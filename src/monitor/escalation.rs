@@ -11,7 +11,7 @@ use crate::{
 /// From then on these hear of it too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Escalation {
-    /// So long after it was first told, or last mended at one of the endpoints.
+    /// So long after it was first told, last mended at one of the endpoints, or acknowledged.
     pub after: Duration,
     /// Mail addresses.
     pub to: Vec<String>,
@@ -23,7 +23,8 @@ impl Monitor {
         let steps = &watch.policy.escalation;
         let Some(entry) = self.ledger.get(&member.key).filter(|_| !steps.is_empty()) else { return Vec::new() };
         let since = self.unchanged_since(watch, &member.key);
-        let is_due = |after| since.is_some_and(|since| later(since, after) <= at);
+        let is_seen_to = entry.incident.is_acknowledged(member);
+        let is_due = |after| !is_seen_to && since.is_some_and(|since| later(since, after) <= at);
         let people = steps.iter().flat_map(|step| step.to.iter().map(|to| (step.after, to)));
         people.filter(|(after, to)| is_due(*after) || entry.incident.told_to(to).is_some()).map(|(_, to)| to).collect()
     }
@@ -38,7 +39,8 @@ impl Monitor {
             let is_same = dossier.view.watch.policy.escalation == watch.policy.escalation;
             dossier.members.get(key)?.mended_at().filter(|_| is_same)
         });
-        Some(mended.fold(told, Timestamp::max))
+        let acknowledged = entry.incident.acknowledged.as_ref().map(|known| known.at);
+        Some(mended.chain(acknowledged).fold(told, Timestamp::max))
     }
 
     /// Tells those whose time has come.

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{AddressView, Digest, MailResult, Notice, NoticeKind, People, Refusal, Silence, Tally, Watch};
 use crate::{
+    answer::Answer,
     clock::Timestamp,
     diagnosis::Judged,
     incident::{Incident, IncidentKey, Member},
@@ -23,6 +24,8 @@ pub enum Event {
     People(Arc<People>),
     /// Silences were made or taken back: all that there are, those that are over too.
     Silenced(Vec<Silence>),
+    /// Somebody has answered a mail, by a link in it.
+    Answered(Answer),
     /// A new configuration was refused; the old one goes on.
     ReloadFailed,
     /// A delivery came back.
@@ -144,6 +147,8 @@ pub enum Record {
     Refused(Refusal),
     /// It is no longer so, or nobody writes to this address any more.
     RefusedNoMore(String),
+    /// A silence was made by an answer to a mail.
+    Silenced(Silence),
     /// The first sweep after the installation is over.
     FirstSweepDone,
     /// The operators were told that certvigil watches, as far as that was due until then.

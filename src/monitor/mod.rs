@@ -2,6 +2,7 @@
 
 mod aging;
 mod alive;
+mod answers;
 mod crowd;
 mod desk;
 mod dossier;
@@ -185,6 +186,7 @@ impl Monitor {
                 true
             }
             Event::Silenced(silences) => self.silence(silences, now, &mut turn),
+            Event::Answered(answer) => self.answered(&answer, now, &mut turn),
             Event::ReloadFailed => std::mem::replace(&mut self.reload.successful, false),
             Event::Mailed { id, result, detail, after } => {
                 let outcome = Outcome { result, after };

@@ -150,7 +150,7 @@ impl Monitor {
     }
 
     /// Nobody waits for the end of it any more: where it is mended it need not be remembered.
-    fn forget_unheard(&mut self, place: usize, key: &IncidentKey, turn: &mut Turn) {
+    pub(super) fn forget_unheard(&mut self, place: usize, key: &IncidentKey, turn: &mut Turn) {
         let dossier = &mut self.dossiers[place];
         let is_over = dossier.members.get(key).is_some_and(|member| !member.is_standing() && member.heard.is_empty());
         if is_over {
@@ -161,7 +161,7 @@ impl Monitor {
         }
     }
 
-    fn withdraw(&mut self, incident: &str, recipient: &str, now: Now, turn: &mut Turn) -> Vec<String> {
+    pub(super) fn withdraw(&mut self, incident: &str, recipient: &str, now: Now, turn: &mut Turn) -> Vec<String> {
         let withdrawn = self.outbox.withdraw(incident, recipient, now.uptime);
         turn.records.extend(withdrawn.iter().cloned().map(Record::MailGone));
         withdrawn

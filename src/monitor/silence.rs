@@ -87,6 +87,12 @@ impl Silences {
         self.active != before
     }
 
+    /// One more.
+    pub(super) fn add(&mut self, silence: Silence, now: Now) {
+        self.active.push(Arc::new(silence));
+        self.end(now);
+    }
+
     /// Forgets those that are over. Whether there were any.
     fn end(&mut self, now: Now) -> bool {
         let before = self.active.len();

@@ -98,7 +98,8 @@ impl Monitor {
     }
 
     /// The owners; the admins of a server with a broken chain too, where they are to be written to; the channels that want to
-    /// hear of it; and, where nobody has mended it for a while, those to whom it is escalated by then. Nobody twice, and nobody at all while it is silenced.
+    /// hear of it; and, where nobody has mended it for a while, those to whom it is escalated by then; and, in place of
+    /// those who have said that it is not theirs, the operators. Nobody twice, and nobody at all while it is silenced.
     fn recipients(&self, watch: &Watch, member: &Member, at: Timestamp) -> Vec<Recipient> {
         if self.silences.of(watch, member).is_some() {
             return Vec::new();
@@ -107,10 +108,12 @@ impl Monitor {
         let is_letter = policy.write_to_admin && kind == NoticeKind::Chain;
         let admins = policy.admins.iter().filter(|_| is_letter).map(|admin| (admin, Audience::Admin));
         let escalated = self.escalated(watch, member, at).into_iter().map(|to| (to, Audience::Owner));
-        let people = policy.owners.iter().map(|owner| (owner, Audience::Owner)).chain(admins).chain(escalated);
+        let declined = self.ledger.get(&member.key).map_or(&[][..], |entry| &entry.incident.declined);
+        let instead = self.operators.iter().filter(|_| !declined.is_empty()).map(|to| (to, Audience::Owner));
+        let people = policy.owners.iter().map(|owner| (owner, Audience::Owner)).chain(admins).chain(escalated).chain(instead);
         let mut recipients: Vec<Recipient> = Vec::new();
         for (address, audience) in people.filter(|_| self.settings.mail) {
-            if !recipients.iter().any(|(known, _)| known == address) {
+            if !declined.contains(address) && !recipients.iter().any(|(known, _)| known == address) {
                 recipients.push((address.clone(), audience));
             }
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::Timestamp,
-    incident::{Audience, Mending, State, Told},
+    incident::{Acknowledged, Audience, Mending, State, Told},
     monitor::{Mended, NoticeKind},
     observation::{Failure, FailureKind, Possession, Stage},
 };
@@ -142,6 +142,28 @@ pub(super) fn told_from_json(text: &str, since: Timestamp) -> Option<Vec<Told>> 
         Some(Told { recipient: entry.recipient, audience, stage: entry.stage, thread: entry.thread, at, round: entry.round })
     });
     told.collect()
+}
+
+#[derive(Serialize, Deserialize, Default)]
+struct Answers {
+    /// By whom, when, at which stage.
+    acknowledged: Option<(String, String, String)>,
+    #[serde(default)]
+    declined: Vec<String>,
+}
+
+pub(super) fn answers_to_json(acknowledged: Option<&Acknowledged>, declined: &[String]) -> String {
+    let acknowledged = acknowledged.map(|known| (known.by.clone(), known.at.to_string(), known.stage.clone()));
+    json(&Answers { acknowledged, declined: declined.to_vec() })
+}
+
+pub(super) fn answers_from_json(text: &str) -> Option<(Option<Acknowledged>, Vec<String>)> {
+    let Answers { acknowledged, declined } = serde_json::from_str(text).ok()?;
+    let acknowledged = match acknowledged {
+        Some((by, at, stage)) => Some(Acknowledged { by, at: at.parse().ok()?, stage }),
+        None => None,
+    };
+    Some((acknowledged, declined))
 }
 
 pub(super) fn strings_to_json(strings: &[String]) -> String {

@@ -71,6 +71,11 @@ impl Database {
         self.connection
     }
 
+    /// What was noticed last may not be all that there is now.
+    pub(super) fn forget_what_was_seen(&mut self) {
+        self.seen = None;
+    }
+
     /// Whether another process may have committed anything since this was asked last.
     pub(super) fn has_changed_beside(&mut self) -> Result<bool, StoreError> {
         // It grows with every change that another process commits, and with none of our own.
@@ -319,6 +324,10 @@ pub(super) const MIGRATIONS: &[&str] = &["
         why       TEXT NOT NULL,                -- the server's words
         instead   TEXT NOT NULL                 -- [recipient, ..]: who heard of it
     ) STRICT, WITHOUT ROWID;
+", "
+    -- {acknowledged: [by, moment, stage], declined: [recipient, ..]}: what people have answered to mails about it. Silences are
+    -- written by the daemon too since, where a mail was answered so.
+    ALTER TABLE incident ADD COLUMN answers TEXT NOT NULL DEFAULT '{}';
 "];
 
 const PRUNE: &str = "

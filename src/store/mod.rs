@@ -9,6 +9,7 @@ mod error;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod hostile;
 mod read;
+mod secret;
 mod silences;
 mod write;
 mod writer;
@@ -33,6 +34,7 @@ use crate::{
 use tracing::warn;
 
 pub use error::{Reason, StoreError};
+pub use secret::secret;
 pub use silences::SilenceBook;
 
 /// Where the state is kept.

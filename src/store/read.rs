@@ -82,9 +82,12 @@ fn shown_alive(db: &Connection) -> Result<Option<Timestamp>> {
 }
 
 fn incident(row: &Row<'_>) -> Result<Option<Incident>> {
-    let (id, told): (String, String) = (row.get("id")?, row.get("told")?);
+    let (id, told, answers): (String, String, String) = (row.get("id")?, row.get("told")?, row.get("answers")?);
     let (key, since) = (key(row)?, moment(row, "since")?);
-    Ok(key.zip(since).and_then(|(key, since)| Some(Incident { id, key, since, told: codec::told_from_json(&told, since)? })))
+    Ok(key.zip(since).and_then(|(key, since)| {
+        let (acknowledged, declined) = codec::answers_from_json(&answers)?;
+        Some(Incident { id, key, since, told: codec::told_from_json(&told, since)?, acknowledged, declined })
+    }))
 }
 
 fn member(row: &Row<'_>) -> Result<Option<Member>> {

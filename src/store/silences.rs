@@ -61,10 +61,16 @@ fn add(db: &mut Connection, silence: &Silence, forgotten: Timestamp) -> Result<(
     for id in over {
         transaction.execute("DELETE FROM silence WHERE id = ?1", [id])?;
     }
+    insert(&transaction, silence)?;
+    transaction.commit()
+}
+
+/// The same id again is the same silence.
+pub(super) fn insert(db: &Connection, silence: &Silence) -> Result<()> {
     let texts = |globs: &[Glob]| globs.iter().map(ToString::to_string).collect::<Vec<_>>();
     let labels = silence.selector.labels.iter().map(|(label, globs)| (label.clone(), texts(globs))).collect();
-    transaction.execute(
-        "INSERT INTO silence (id, endpoints, labels, findings, since, until, but_last_day, made_by, reason)
+    db.execute(
+        "INSERT OR REPLACE INTO silence (id, endpoints, labels, findings, since, until, but_last_day, made_by, reason)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![
             silence.id,
@@ -78,7 +84,7 @@ fn add(db: &mut Connection, silence: &Silence, forgotten: Timestamp) -> Result<(
             silence.reason,
         ],
     )?;
-    transaction.commit()
+    Ok(())
 }
 
 /// Oldest first.

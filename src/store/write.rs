@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 
-use super::{Mail, codec};
+use super::{Mail, codec, silences};
 use crate::{
     certificate::Certificate,
     diagnosis::Judged,
@@ -50,6 +50,7 @@ pub(super) fn record(db: &Connection, record: &Record) -> Result<usize> {
         )
         .map(|_| 0),
         Record::RefusedNoMore(recipient) => run(db, "DELETE FROM refusal WHERE recipient = ?1", params![recipient]).map(|_| 0),
+        Record::Silenced(silence) => silences::insert(db, silence).map(|()| 0),
         Record::Proven(at) => {
             run(db, "INSERT OR REPLACE INTO meta VALUES ('last_proof', ?1)", params![at.to_string()]).map(|_| 0)
         }
@@ -143,11 +144,18 @@ fn observed(db: &Connection, endpoint: &str, place: &str, judged: &Judged) -> Re
 }
 
 fn save_incident(db: &Connection, incident: &Incident) -> Result<()> {
-    let Incident { id, key, since, told } = incident;
+    let Incident { id, key, since, told, acknowledged, declined } = incident;
     run(
         db,
-        "INSERT OR REPLACE INTO incident (topic, cause, id, since, told) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![key.topic.name(), key.cause.to_string(), id, since.to_string(), codec::told_to_json(told)],
+        "INSERT OR REPLACE INTO incident (topic, cause, id, since, told, answers) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            key.topic.name(),
+            key.cause.to_string(),
+            id,
+            since.to_string(),
+            codec::told_to_json(told),
+            codec::answers_to_json(acknowledged.as_ref(), declined),
+        ],
     )?;
     Ok(())
 }

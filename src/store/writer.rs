@@ -87,8 +87,11 @@ impl Writer {
             while let Some(job) = next {
                 match job {
                     Job::Commit(commit) => batch.push(commit),
-                    // Before what is waiting is written: nobody here writes silences.
-                    Job::Silences(done) => drop(done.send(self.silences())),
+                    Job::Silences(done) => {
+                        // What waits may be a silence.
+                        self.commit(std::mem::take(&mut batch));
+                        drop(done.send(self.silences()));
+                    }
                     Job::Close(done) => closing = Some(done),
                 }
                 next = if batch.len() < BATCH && closing.is_none() { waiting.try_recv().ok() } else { None };
@@ -124,6 +127,10 @@ impl Writer {
             none => none.insert(Database::open(&self.directory)?),
         };
         database.set_synchronous(if only_observations { Synchronous::Normal } else { Synchronous::Full })?;
+        if batch.iter().flat_map(|commit| &commit.records).any(|record| matches!(record, Record::Silenced(_))) {
+            // Our own changes are not counted, and silences that were read before this one was written lack it.
+            database.forget_what_was_seen();
+        }
         let let_go = write_all(&mut database.connection, batch);
         self.let_go += let_go.map_err(|error| StoreError::of(&database.path, &error))?;
         Ok(())

@@ -1,7 +1,9 @@
 //! The web door: metrics, health and the status page, all rendered from a snapshot.
 //!
-//! `/metrics`, `/probe`, `/healthz`, `/readyz`, and the pages (`page`) with their `/style.css`; nothing that changes anything.
+//! `/metrics`, `/probe`, `/healthz`, `/readyz`, and the pages (`page`) with their `/style.css`; nothing that changes anything, but for
+//! `/answer/`, which takes what people answer to mails by their signed links.
 
+mod answer;
 mod body;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod hostile;
@@ -23,15 +25,18 @@ use tokio::sync::watch;
 
 use crate::monitor::Snapshot;
 
+pub use answer::{Answers, Asked};
 pub use metrics::OwnMetrics;
 pub use pulse::Pulse;
 pub use server::serve;
 
 /// Where the page and the metrics are served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Address and port.
     pub listen: SocketAddr,
+    /// Where people who read mails find the page, without a `/` at its end; `None`: mails have no links to answer by.
+    pub public_url: Option<Arc<str>>,
 }
 
 /// What is shown.
@@ -43,4 +48,6 @@ pub struct State {
     pub own: Arc<OwnMetrics>,
     /// The loop's sign of life, for `/readyz`.
     pub pulse: Arc<Pulse>,
+    /// Takes answers to mails, where mails have links for that.
+    pub answers: Option<Arc<Answers>>,
 }

@@ -4,10 +4,11 @@ use http_body_util::{Either, Full};
 use hyper::{
     Method, Request, Response, StatusCode,
     header::{self, HeaderName, HeaderValue},
+    http::request::Parts,
 };
 
 use super::{
-    State,
+    Answers, State, answer,
     body::{Answer, Stream},
     metrics::{self, Probe, Refusal},
     negotiate::exposition,
@@ -15,19 +16,43 @@ use super::{
 };
 
 /// Answers one request; the request's body is never read.
-pub(super) fn answer<B>(state: &State, request: &Request<B>) -> Response<Answer> {
-    let mut response = match request.uri().path() {
-        path if !matches!(path, "/style.css" | "/icon.svg" | "/metrics" | "/probe" | "/healthz" | "/readyz")
-            && !page::is_page(path) =>
+pub(super) async fn answer<B>(state: &State, request: Request<B>) -> Response<Answer> {
+    let (request, _) = request.into_parts();
+    let mut response = match (&state.answers, request.uri.path().strip_prefix("/answer/")) {
+        (Some(answers), Some(link)) if link != "style.css" => to_mail(state, answers, &request.method, link).await,
+        _ => look(state, &request),
+    };
+    let is_fixed = matches!(request.uri.path(), "/style.css" | "/answer/style.css" | "/icon.svg");
+    let cache = if is_fixed { "max-age=300" } else { "no-store" };
+    for (name, value) in SAFETY.into_iter().chain([(header::CACHE_CONTROL, cache)]) {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Somebody answers a mail.
+async fn to_mail(state: &State, answers: &Answers, method: &Method, link: &str) -> Response<Answer> {
+    if !matches!(*method, Method::GET | Method::HEAD | Method::POST) {
+        return not_allowed("GET, HEAD, POST");
+    }
+    let snapshot = state.snapshots.borrow().clone();
+    let (status, page) = answers.respond(method, link, &snapshot).await;
+    whole(status, HTML, page)
+}
+
+/// Somebody looks at what there is; nothing is changed by that.
+fn look(state: &State, request: &Parts) -> Response<Answer> {
+    match request.uri.path() {
+        path if !matches!(
+            path,
+            "/style.css" | "/answer/style.css" | "/icon.svg" | "/metrics" | "/probe" | "/healthz" | "/readyz"
+        ) && !page::is_page(path) =>
         {
             text(StatusCode::NOT_FOUND, "not found\n".into())
         }
-        _ if !matches!(*request.method(), Method::GET | Method::HEAD) => {
-            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n".into());
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-            response
-        }
-        "/metrics" => exposition(request.headers(), |format| {
+        _ if !matches!(request.method, Method::GET | Method::HEAD) => not_allowed("GET, HEAD"),
+        "/answer/style.css" => whole(StatusCode::OK, CSS, answer::STYLE.into()),
+        "/metrics" => exposition(&request.headers, |format| {
             let snapshot = state.snapshots.borrow().clone();
             metrics::scrape(snapshot, &state.own, format)
         }),
@@ -41,21 +66,22 @@ pub(super) fn answer<B>(state: &State, request: &Request<B>) -> Response<Answer>
         "/icon.svg" => whole(StatusCode::OK, SVG, page::ICON.into()),
         path => {
             let snapshot = state.snapshots.borrow().clone();
-            paged(page::answer(&snapshot, path, request.uri().query().unwrap_or_default()))
+            paged(page::answer(&snapshot, path, request.uri.query().unwrap_or_default()))
         }
-    };
-    let cache = if matches!(request.uri().path(), "/style.css" | "/icon.svg") { "max-age=300" } else { "no-store" };
-    for (name, value) in SAFETY.into_iter().chain([(header::CACHE_CONTROL, cache)]) {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
+}
+
+fn not_allowed(allowed: &'static str) -> Response<Answer> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("only {allowed}\n"));
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     response
 }
 
 /// What is known of one endpoint, in the names of another exporter.
-fn probe<B>(state: &State, request: &Request<B>) -> Response<Answer> {
-    let found = Probe::find(&state.snapshots.borrow().clone(), request.uri().query().unwrap_or_default());
+fn probe(state: &State, request: &Parts) -> Response<Answer> {
+    let found = Probe::find(&state.snapshots.borrow().clone(), request.uri.query().unwrap_or_default());
     match found {
-        Ok(probe) => exposition(request.headers(), |format| Stream::of(probe.render(format))),
+        Ok(probe) => exposition(&request.headers, |format| Stream::of(probe.render(format))),
         Err(Refusal::Unclear(words)) => text(StatusCode::BAD_REQUEST, words),
         Err(Refusal::Stranger) => text(StatusCode::FORBIDDEN, NO_PROBER.into()),
         Err(Refusal::NotYet) => text(StatusCode::SERVICE_UNAVAILABLE, "this endpoint has not been visited yet\n".into()),

@@ -12,7 +12,7 @@ use crate::{
         ChainStatus, Diagnosis, Expectation, Extra, ExtraKind, Finding, Found, Issuers, Judged, Severity, Verdict, VerifyError,
     },
     endpoint::Endpoint,
-    incident::{Cause, Incident, IncidentKey, Member, State, Step},
+    incident::{Acknowledged, Cause, Incident, IncidentKey, Member, State, Step},
     monitor::{
         AddressView, EndpointView, Glob, Histogram, IncidentView, MailResult, NoticeKind, OutboxView, Policy, ReloadView,
         Selector, Silence, Snapshot, WaitingView, Watch,
@@ -258,6 +258,10 @@ pub(super) fn fleet() -> Snapshot {
         by: hostile(),
         reason: hostile(),
     });
+    let stage = snapshot.incidents[1].members[0].stage();
+    let incident = Arc::make_mut(&mut snapshot.incidents[1].incident);
+    incident.acknowledged = Some(Acknowledged { by: "mail-team@example.com".into(), at: now(), stage });
+    incident.declined = vec![HOSTILE.into()];
     snapshot.incidents[3].silenced.insert(HOSTILE.into(), Arc::clone(&silence));
     snapshot.silences = vec![silence];
     snapshot.outbox = OutboxView {

@@ -89,8 +89,8 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> io::Result<(T
 async fn connection(stream: TcpStream, slot: OwnedSemaphorePermit, state: State, shutdown: CancellationToken, limits: Limits) {
     let _slot = slot;
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let response = routes::answer(&state, &request);
-        async move { Ok::<_, Infallible>(response) }
+        let state = state.clone();
+        async move { Ok::<_, Infallible>(routes::answer(&state, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

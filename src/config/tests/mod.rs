@@ -95,7 +95,7 @@ fn the_example_is_sound_and_names_every_key() {
     let text = fs::read_to_string(&path).unwrap();
     let keys = "interval timeout confirm addresses expiry warning critical before lifetime owner admin write_to_admin escalation after accept \
                 labels trust security_level system mozilla files visits visits_per_address spread resolver enabled \
-                allow_private listen directory host tls port plaintext username password credential file ca_files from to \
+                allow_private listen public_url directory host tls port plaintext username password credential file ca_files from to \
                 target name server_name routes match endpoints continue channels canaries people \
                 time_zone digest day at quiet_hours holidays last_day cap language";
     for key in keys.split_whitespace() {
@@ -332,6 +332,18 @@ endpoints: [a.example]
     assert_eq!(config.store.directory, PathBuf::from("state"));
     assert!(config.mail.is_none());
     assert!(config.watches[0].trust.len() > 100);
+}
+
+#[test]
+fn people_reach_the_page_by_its_public_url() {
+    let web = |url: &str| sound(&format!("web: {{public_url: '{url}'}}\nendpoints: [a.example]\n"));
+    let https = web("https://www.example.com/certs/");
+    assert_eq!((https.config.web.public_url.as_deref(), &*https.warnings), (Some("https://www.example.com/certs"), &[][..]));
+    assert_eq!(web("http://localhost:9843").warnings, []);
+    let plain = summary(&web("http://certs.example.com"));
+    let warning = "warning: config.yaml:1: web.public_url: answers to mails would cross the network in plain text; write https, and \
+                   let a proxy hold the certificate";
+    assert!(plain.starts_with(warning), "{plain}");
 }
 
 #[test]

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{
-    Fitting, evidence, forward,
+    Fitting,
+    answers::Answers,
+    evidence, forward,
     layout::{safe, sentence},
     message,
 };
@@ -70,6 +72,10 @@ pub(super) struct Facts {
     repair: Option<Repaired>,
     /// The visit that proves the end of it.
     mended: Mended,
+    /// How the reader can answer.
+    answers: Option<Answers>,
+    /// Those who have said that it is not theirs, to somebody who hears of it instead; empty to all others.
+    declined: String,
     /// Why it comes to somebody who does not hear of it first.
     escalation: Option<Escalation>,
     /// Who runs the server.
@@ -256,6 +262,8 @@ impl Facts {
                 verdict: witness.and_then(|judged| judged.diagnosis.verdict.as_ref()).map(Verdict::line),
                 end: leaf.map(|leaf| language.date(leaf.not_after)),
             },
+            answers: Answers::of(notice, case, settings, language),
+            declined: declined(notice, case, language),
             escalation: Escalation::of(notice, case, language),
             admins: language.list(&policy.admins, 4),
             admin_is_written_to: forward::is_sent(notice, case),
@@ -263,6 +271,13 @@ impl Facts {
             others: if is_for_admin { Vec::new() } else { others.iter().take(OTHERS).map(evidence::named_place).collect() },
             other_count: if is_for_admin { 0 } else { others.len() },
         }
+    }
+}
+
+impl Facts {
+    /// The addresses of the links by which the reader can answer.
+    pub(super) fn answers(&self) -> Vec<String> {
+        self.answers.as_ref().map(Answers::urls).unwrap_or_default()
     }
 }
 
@@ -342,6 +357,13 @@ impl Shown {
             addresses: language.list(&group.addresses, ADDRESSES),
         }
     }
+}
+
+/// Who says that it is not theirs, where that is why it comes to this reader.
+fn declined(notice: &Notice, case: &Case, language: Language) -> String {
+    let (policy, to) = (&case.watch.policy, &notice.recipient);
+    let is_theirs = policy.is_heard_first_by(to) || policy.is_escalated_to(to);
+    if is_theirs { String::new() } else { language.list(&case.incident.declined, 4) }
 }
 
 /// A certificate, and where it is served.

@@ -26,6 +26,7 @@ pub(super) fn write(draft: &Draft) -> String {
             tone => draft.tone,
             blocks => Serde(&draft.body.0),
             link => draft.link.as_deref(),
+            answers => &draft.answers,
         },
     );
     page.unwrap_or_else(|_| bare(&draft.body.text()))

@@ -4,6 +4,7 @@
 //! is made of it.
 
 mod alive;
+mod answers;
 mod evidence;
 mod facts;
 mod forward;
@@ -68,6 +69,8 @@ struct Draft {
     tone: Option<&'static str>,
     /// Where the finding is described at length.
     link: Option<String>,
+    /// The addresses that are answers.
+    answers: Vec<String>,
     attachments: Vec<Attachment>,
     trouble: Option<Trouble>,
 }
@@ -80,7 +83,7 @@ impl Draft {
             Err(trouble) => (write(&Templates::default(), language, template, facts).ok(), Some(trouble)),
         };
         let (subject, body) = written.unwrap_or_else(|| (format!("certvigil: {template}"), Body::default()));
-        Draft { language, subject, body, tone: None, link: None, attachments: Vec::new(), trouble }
+        Draft { language, subject, body, tone: None, link: None, answers: Vec::new(), attachments: Vec::new(), trouble }
     }
 
     fn lay_out(self) -> Letter {
@@ -156,6 +159,7 @@ fn about_one(notice: &Notice, case: &Case, others: &[Case], settings: &Settings,
             ("problem.txt", evidence::attached(notice, case))
         }
     };
+    let mut facts = Facts::of(notice, case, others, settings, language);
     Draft {
         tone: match (notice.kind, notice.audience) {
             (NoticeKind::Resolved, _) => Some("ok"),
@@ -163,8 +167,9 @@ fn about_one(notice: &Notice, case: &Case, others: &[Case], settings: &Settings,
             _ => Some(tone(case.member.severity)),
         },
         link: Some(Finding::link(&case.member.code)),
+        answers: facts.answers(),
         attachments,
-        ..Draft::written(settings, language, template, &mut Facts::of(notice, case, others, settings, language))
+        ..Draft::written(settings, language, template, &mut facts)
     }
 }
 

@@ -45,6 +45,7 @@ const BUILT_IN: &[(&str, &str, &str)] = built_in![
     "certificate.txt",
     "others.txt",
     "reason.txt",
+    "answers.txt",
     "sightings.txt"
 ];
 
@@ -90,7 +91,8 @@ impl Templates {
     pub fn troubles(&self) -> Vec<Trouble> {
         let mut troubles = Vec::new();
         for language in Language::ALL.into_iter().filter(|language| self.0.keys().any(|(of, _)| of == language)) {
-            let settings = Settings { language, templates: self.clone(), ..samples::settings() };
+            let links = Some(samples::links("https://certs.example.com".into()));
+            let settings = Settings { language, templates: self.clone(), links, ..samples::settings() };
             let letters = samples::samples().into_iter().map(|sample| super::letter(&sample.notice, &settings).trouble);
             let test = super::test_message(&settings, "ops@example.com", Timestamp::UNIX_EPOCH).trouble;
             for trouble in letters.chain([test]).flatten() {

@@ -10,6 +10,7 @@ macro_rules! golden {
     };
 }
 
+mod answers;
 mod clients;
 mod every;
 mod forward;

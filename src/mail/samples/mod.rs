@@ -5,8 +5,11 @@ mod findings;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{Language, Letter, Login, Secret, Security, Server, Settings, Templates, compose, letter, test_letter, test_message};
+use super::{
+    Language, Letter, Links, Login, Secret, Security, Server, Settings, Templates, compose, letter, test_letter, test_message,
+};
 use crate::{
+    answer::Key,
     certificate::Certificate,
     clock::{Timestamp, later},
     diagnosis::{Diagnosis, Expectation, Finding, Found, Issuers, Judged, Repair, Severity, Stores, Trust, Verdict, VerifyError},
@@ -68,6 +71,11 @@ pub fn mails(settings: &Settings) -> Vec<Mail> {
     mails
 }
 
+/// Links that lead nowhere: nobody takes what they are signed with.
+pub fn links(url: Arc<str>) -> Links {
+    Links { url, key: Key::new(&[0; Key::LENGTH]) }
+}
+
 /// Settings for letters that are not sent.
 pub fn settings() -> Settings {
     let login = Login { username: "alerts".into(), password: Secret("not-shown".into()) };
@@ -81,6 +89,7 @@ pub fn settings() -> Settings {
         language: Language::default(),
         languages: BTreeMap::new(),
         templates: Templates::default(),
+        links: None,
     }
 }
 
@@ -126,6 +135,7 @@ fn others() -> Vec<Sample> {
         },
         Sample { name: "escalated-chain", notice: escalated(notice(NoticeKind::Chain, vec![chain().into_case()])) },
         Sample { name: "roll-out", notice: notice(NoticeKind::Expiry, vec![rolled_out()]) },
+        Sample { name: "not-mine", notice: declined(notice(NoticeKind::Problem, vec![findings::of("wrong_order").into_case()])) },
         Sample { name: "resolved", notice: resolved(notice(NoticeKind::Resolved, mended())) },
         Sample { name: "resolved-to-admin", notice: to_admin(resolved(notice(NoticeKind::Resolved, mended()))) },
         Sample { name: "summary", notice: notice(NoticeKind::Summary, several()) },
@@ -280,6 +290,15 @@ fn escalated(mut notice: Notice) -> Notice {
         Arc::make_mut(&mut case.incident).told = vec![told];
     }
     notice.recipient = boss.into();
+    notice
+}
+
+/// The same to the operators, as its owner says that it is not theirs.
+fn declined(mut notice: Notice) -> Notice {
+    for case in &mut notice.cases {
+        Arc::make_mut(&mut case.incident).declined = vec![notice.recipient.clone()];
+    }
+    notice.recipient = "ops@example.com".into();
     notice
 }
 

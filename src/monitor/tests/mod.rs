@@ -2,6 +2,7 @@
 //! event to the next.
 
 mod alive;
+mod answers;
 mod canaries;
 mod causes;
 mod channels;
@@ -132,6 +133,7 @@ impl Disk {
             }
             Record::MailGone(id) => self.outbox.retain(|mail| mail.id != id),
             Record::Tally(tally) => drop(self.tallies.insert(tally.recipient.clone(), tally)),
+            Record::Silenced(silence) => self.silences.push(silence),
             Record::FirstSweepDone => self.first_sweep_done = true,
             Record::Refused(refusal) => drop(self.refusals.insert(refusal.recipient.clone(), refusal)),
             Record::RefusedNoMore(recipient) => {

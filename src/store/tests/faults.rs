@@ -60,11 +60,11 @@ async fn two_daemons_do_not_share_a_directory() {
 fn a_newer_schema_is_left_alone() {
     let place = Place::new();
     let database = Database::open(&place.0).expect("fresh");
-    database.connection.pragma_update(None, "user_version", 6).expect("a number");
+    database.connection.pragma_update(None, "user_version", 7).expect("a number");
     drop(database);
     let error = refusal(place.open());
     let path = place.database();
-    let expected = format!("the state in {} was written by a newer certvigil (schema 6, this one knows 5)", path.display());
+    let expected = format!("the state in {} was written by a newer certvigil (schema 7, this one knows 6)", path.display());
     assert_eq!(words(&error), expected);
 }
 

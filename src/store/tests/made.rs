@@ -6,7 +6,7 @@ use crate::{
     certificate::{Certificate, Fingerprint},
     clock::Timestamp,
     diagnosis::{ChainStatus, Diagnosis, Issuers, Judged, Severity, Topic},
-    incident::{Audience, Cause, Incident, IncidentKey, Member, State, Step, Told},
+    incident::{Acknowledged, Audience, Cause, Incident, IncidentKey, Member, State, Step, Told},
     monitor::{NoticeKind, Record},
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
     store::Mail,
@@ -109,6 +109,12 @@ pub(super) fn incident(topic: Topic) -> Incident {
                 round: 3,
             },
         ],
+        acknowledged: Some(Acknowledged {
+            by: "ops@example.com".into(),
+            at: moment("2026-11-05T10:00:00Z"),
+            stage: "expires_soon/warning".into(),
+        }),
+        declined: vec!["a@example.org".into()],
     }
 }
 

@@ -37,7 +37,7 @@ fn an_incident_of_an_endpoint_becomes_one_that_is_put_down_to_it() {
         at: since,
         round: 1,
     };
-    let incident = |id: &str, key, told| Incident { id: id.into(), key, since, told };
+    let incident = |id: &str, key, told| Incident { id: id.into(), key, since, told, acknowledged: None, declined: Vec::new() };
     assert_eq!(
         stored.incidents,
         [

@@ -4,6 +4,7 @@ mod faults;
 mod made;
 mod migration;
 mod round_trip;
+mod secret;
 mod silences;
 
 use std::{

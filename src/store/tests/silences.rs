@@ -5,7 +5,7 @@ use super::{
     made::{moment, observed},
 };
 use crate::{
-    monitor::{Glob, Selector, Silence},
+    monitor::{Glob, Record, Selector, Silence},
     observation::FailureKind,
     store::{Settings, SilenceBook, StoreError, database::MIGRATIONS, tests::made::failure},
 };
@@ -52,6 +52,23 @@ async fn the_daemon_notices_what_is_written_beside_it_and_nothing_else() {
     store.close().await;
     let (_store, stored) = place.open().expect("closed before");
     assert_eq!(stored.silences, [a]);
+}
+
+#[tokio::test]
+async fn one_that_the_daemon_writes_is_read_back_and_seen_by_others() {
+    let place = Place::new();
+    let (store, _) = place.open().expect("fresh");
+    assert_eq!(store.silences().await.expect("readable"), Some(Vec::new()));
+    let a = silence("a", "2026-11-22T10:00:00Z");
+    for _ in 0..2 {
+        store.commit(vec![Record::Silenced(a.clone())], Vec::new()).await.expect("room");
+    }
+    assert_eq!(store.silences().await.expect("readable"), Some(vec![a.clone()]), "what was read before it may lack it");
+    assert_eq!(store.silences().await.expect("readable"), None);
+    let mut beside = book(&place).expect("the daemon lets others write silences");
+    assert_eq!(beside.all().expect("readable"), [a]);
+    assert!(beside.remove("a").expect("room"));
+    assert_eq!(store.silences().await.expect("readable"), Some(Vec::new()));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::text::{Format, Lines, strangers};
-use crate::monitor::{MailResult, NoticeKind, OwnKind, Snapshot};
+use crate::monitor::{IncidentView, MailResult, NoticeKind, OwnKind, Snapshot};
 
 pub(super) fn render(out: &mut String, format: Format, snapshot: &Snapshot) {
     gauge(out, format, "certvigil_build_info", "The program that runs.", &[("version", env!("CARGO_PKG_VERSION"))], 1);
@@ -67,6 +67,11 @@ fn incidents(out: &mut String, format: Format, snapshot: &Snapshot) {
     }
     let help = "The number of silences that are not over.";
     gauge(out, format, "certvigil_silences", help, &[], snapshot.silences.len());
+    let is_seen_to =
+        |view: &&IncidentView| view.worst().is_some_and(|member| member.is_open() && view.incident.is_acknowledged(member));
+    let help = "The number of open incidents that somebody has said to see to.";
+    let seen_to = snapshot.incidents.iter().filter(is_seen_to).count();
+    gauge(out, format, "certvigil_acknowledged_incidents", help, &[], seen_to);
     silenced(out, format, snapshot);
     let mut lines = Lines::new(out, format, "certvigil_incident_open");
     lines.head("gauge", "The number of open incidents.");

@@ -109,6 +109,7 @@ fn the_daemon_tells_of_itself() {
     assert_eq!(values(&all, "certvigil_incident_open", &[]), ["1", "1", "1"], "the suspected one is not open");
     assert_eq!(values(&all, "certvigil_incident_open", &[("code", "expires_soon"), ("severity", "critical")]), ["1"]);
     assert_eq!(values(&all, "certvigil_silences", &[]), ["1"]);
+    assert_eq!(values(&all, "certvigil_acknowledged_incidents", &[]), ["1"]);
     let silenced = values(&all, "certvigil_silenced_until_timestamp_seconds", &[("endpoint", HOSTILE), ("code", "weak_key")]);
     assert_eq!(silenced.len(), 1);
     assert_eq!(values(&all, "certvigil_mails_total", &[]).len(), 24);

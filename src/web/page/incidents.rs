@@ -40,6 +40,8 @@ pub(super) struct Row {
     since: Moment,
     ago: String,
     silenced: Option<Silenced>,
+    /// Who sees to it.
+    seen_to: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -81,6 +83,7 @@ pub(super) fn row(view: &IncidentView, root: &str, snapshot: &Snapshot) -> Optio
         since: moment(worst.since),
         ago: ago(worst.since, snapshot.at),
         silenced: view.silence().map(|silence| Silenced::of(silence)),
+        seen_to: view.incident.acknowledged.as_ref().map(|known| handle(&known.by).to_owned()),
     })
 }
 
@@ -95,6 +98,10 @@ struct One {
     cause: String,
     since: Moment,
     told: Vec<String>,
+    /// Who sees to it, and since when.
+    seen_to: Option<(String, Moment)>,
+    /// Those who have said that it is not theirs.
+    declined: Vec<String>,
     members: Vec<Place>,
     all: usize,
     pager: Pager,
@@ -148,6 +155,8 @@ pub(super) fn one(snapshot: &Snapshot, id: &str, query: &str) -> Answer {
         cause: cause(&view.incident.key.cause),
         since: moment(view.incident.since),
         told: told.collect(),
+        seen_to: view.incident.acknowledged.as_ref().map(|known| (handle(&known.by).to_owned(), moment(known.at))),
+        declined: view.incident.declined.iter().map(|by| handle(by).to_owned()).collect(),
         all: members.len(),
         members: members.iter().skip(pager.first(ROWS)).take(ROWS).map(place).collect(),
         pager,

@@ -245,6 +245,8 @@ fn what_is_open_silenced_and_waiting_has_a_page_of_its_own() {
     assert!(incidents.contains("silenced until <time"), "{incidents}");
     let missing = fleet.incidents.iter().find(|view| view.members[0].code == "missing_intermediate").expect("one");
     let one = at(&fleet, &format!("/incident/{}", missing.incident.id), "");
+    assert!(incidents.contains("open, seen to by mail-team"), "{incidents}");
+    assert!(one.contains("<dt>Seen to</dt><dd>by mail-team, who said so <time") && one.contains("<dt>Not theirs</dt>"), "{one}");
     assert!(one.contains("<a href=\"../endpoint/mail\">mail</a>") && one.contains("1 endpoint</p>"), "{one}");
     let silences = at(&fleet, "/silences", "");
     assert!(silences.contains("1f3a5c70") && silences.contains("4 h left"), "{silences}");
