@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # A real Prometheus scrapes the daemon; what the shipped dashboards and rules ask for is there; rules for other exporters find
-# what they look for on /probe.
+# what they look for on /probe, which says what blackbox_exporter itself says.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/servers.sh"
-needs nginx:nginx-light prometheus:prometheus promtool:prometheus
+needs nginx:nginx-light prometheus:prometheus promtool:prometheus prometheus-blackbox-exporter:prometheus-blackbox-exporter
 own_network api.test.example good.test.example soon.test.example
 
 root_ca root
@@ -95,10 +95,42 @@ for expected in 'BlackboxProbeFailed https://api.test.example refused' 'Blackbox
 done
 for pair in 'probe_ssl_earliest_cert_expiry{instance="https://api.test.example"} - on () certvigil_endpoint_not_after_timestamp_seconds{endpoint="api"}=0' \
     'count(probe_ssl_last_chain_expiry_timestamp_seconds)=2' 'count(ssl_verified_cert_not_after{chain_no="0",instance="good.test.example:8443"})=3' \
-    'count(probe_ssl_last_chain_info{issuer="O=Acceptance,CN=Acceptance issuing"})=3' 'count(ssl_cert_not_after{cn="Acceptance issuing"})=2'; do
+    'count(probe_ssl_last_chain_info{issuer="CN=Acceptance issuing,O=Acceptance"})=3' 'count(ssl_cert_not_after{cn="Acceptance issuing"})=2'; do
     answers "${pair%=*}" "${pair##*=}" || fail "${pair%=*} is '$(asks "${pair%=*}" | paste -sd' ')' instead of ${pair##*=}"
 done
 if grep -q '@test.example' "$WORK/metrics.txt"; then fail "a mail address is on /metrics"; fi
+
+say "/probe says what blackbox_exporter says"
+cat >"$WORK/blackbox.yml" <<CONF
+modules:
+  http: {prober: http, timeout: 5s, http: {valid_status_codes: [200, 404], preferred_ip_protocol: ip4, tls_config: {ca_file: $WORK/root.pem}}}
+  tcp: {prober: tcp, timeout: 5s, tcp: {tls: true, preferred_ip_protocol: ip4, tls_config: {ca_file: $WORK/root.pem}}}
+CONF
+start blackbox prometheus-blackbox-exporter --config.file="$WORK/blackbox.yml" --web.listen-address=127.0.0.1:9115
+listens blackbox 9115
+python3 - <<'PYTHON' || fail "not the same"
+import re, sys, urllib.request
+
+def said(port, target, module):
+    """Every series about the certificate and the address, as (name, labels, value), without what each measures for itself."""
+    url = "http://127.0.0.1:%d/probe?target=%s&module=%s" % (port, target, module)
+    lines = urllib.request.urlopen(url, timeout=10).read().decode().splitlines()
+    for name, labels, value in re.findall(r"^(\w+)(?:\{(.*)\})? (\S+)$", "\n".join(lines), re.M):
+        # About HTTP there is nothing here.
+        if not name.startswith("probe_http_") and ("expiry" in name or not name.endswith("_seconds")):
+            yield name, set(re.findall(r'\w+="[^"]*"', labels)), float(value)
+
+faults = 0
+for target, module in [("https://good.test.example:8443", "http"), ("good.test.example:8443", "tcp"), ("https://soon.test.example:8444", "http"), ("good.test.example:9", "tcp")]:
+    theirs, ours = list(said(9115, target, module)), list(said(9843, target, module))
+    for name, labels, value in theirs:
+        # A newer one has labels that an older one lacks.
+        if not any(other[0] == name and other[1] >= labels and other[2] == value for other in ours):
+            faults += 1
+            print("   | %s: blackbox_exporter says %s %s %s; /probe: %s" % (target, name, labels, value, [other for other in ours if other[0] == name]))
+    print("   %s: %d series" % (target, len(theirs)))
+sys.exit(faults > 0)
+PYTHON
 
 say "the shipped dashboard and rules ask for nothing that is not there"
 shopt -s nullglob

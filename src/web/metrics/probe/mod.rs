@@ -3,6 +3,7 @@
 //! Nothing is visited for it: whoever may ask could otherwise have us connect to wherever they like.
 
 mod blackbox;
+mod names;
 mod ssl_exporter;
 #[cfg(test)]
 mod tests;

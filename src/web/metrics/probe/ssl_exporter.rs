@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 use super::{
     super::text::{Lines, Series, strangers},
     Format, Seen, dns_names, gauge, info,
+    names::relative_names,
 };
 use crate::{
     certificate::{Certificate, Facts, San},
@@ -71,7 +72,7 @@ fn labels<'s, 'l, 'a>(series: &'s mut Series<'l, 'a>, first: &[(&str, &str)], fa
     let sans = facts.sans.iter().flatten();
     let ips = sans.clone().filter_map(|san| if let San::Ip(octets) = san { ip(octets) } else { None });
     let emails = sans.filter_map(|san| if let San::Other(text) = san { text.strip_prefix("email:") } else { None });
-    let units = relative_names(&facts.subject.text).filter_map(|name| name.strip_prefix("OU="));
+    let units = relative_names(&facts.subject.text).into_iter().filter_map(|name| name.strip_prefix("OU="));
     series
         .strangers("serial_no", &decimal(&facts.serial))
         .strangers("issuer_cn", common_name(&facts.issuer))
@@ -102,17 +103,6 @@ fn commas(texts: impl Iterator<Item = impl AsRef<str>>) -> String {
 fn ip(octets: &[u8]) -> Option<String> {
     let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
     v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok().map(|ip| ip.to_string())
-}
-
-/// `CN=a`, `OU=b` of a name as RFC 4514 writes it, in the certificate's order.
-fn relative_names(text: &str) -> impl Iterator<Item = &str> {
-    let mut escaped = false;
-    let pieces = text.split(move |c| {
-        let was_escaped = escaped;
-        escaped = c == '\\' && !was_escaped;
-        matches!(c, ',' | '+') && !was_escaped
-    });
-    pieces.collect::<Vec<_>>().into_iter().rev()
 }
 
 /// A serial number as people count; hex where it is longer than any CA's (RFC 5280, section 4.1.2.2: 20 octets).
@@ -155,8 +145,6 @@ mod tests {
     fn lists_stand_between_commas() {
         assert_eq!(commas(["a", "b"].into_iter()), ",a,b,");
         assert_eq!(commas([""; 0].into_iter()), "");
-        let names: Vec<_> = relative_names("CN=a\\,b,OU=x\\+y+OU=z,O=c").collect();
-        assert_eq!(names, ["O=c", "OU=z", "OU=x\\+y", "CN=a\\,b"]);
         assert_eq!((ip(&[127, 0, 0, 1]), ip(&[0; 3])), (Some("127.0.0.1".into()), None));
     }
 }
