@@ -171,6 +171,7 @@ fn page(octets: &[u8]) {
         lag: Histogram::new(&[1.0]),
         canaries: Vec::new(),
         own_faults: Vec::new(),
+        lost_visits: 0,
         troubles: vec![detail],
     };
     web::hostile::assert_sound(&Arc::new(snapshot), &query);

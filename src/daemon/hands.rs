@@ -9,7 +9,7 @@ use std::{
 
 use tokio::{
     sync::oneshot,
-    task::{Id, JoinError, JoinSet},
+    task::{AbortHandle, Id, JoinError, JoinSet},
 };
 use tracing::{debug, error, info, warn};
 
@@ -80,8 +80,8 @@ enum Reading {
 
 /// What a task is about, for the day it panics.
 enum Task {
-    /// A visit of this endpoint, as of this generation.
-    Visit(Arc<str>, u64),
+    /// A visit of this endpoint, as of this generation; and the way to break it off.
+    Visit(Arc<str>, u64, AbortHandle),
     /// The delivery of the mail of this id.
     Delivery(String),
     /// The configuration is being read.
@@ -242,6 +242,14 @@ impl Hands {
 
     fn visit(&mut self, watch: Arc<Watch>, generation: u64, now: Now) {
         let (visitor, own, endpoint) = (self.visitor.clone(), Arc::clone(&self.own), Arc::clone(&watch.endpoint.name));
+        for task in self.under_way.values() {
+            if let Task::Visit(name, _, former) = task
+                && *name == endpoint
+            {
+                warn!(%endpoint, "the visit before this one has not come back and is broken off");
+                former.abort();
+            }
+        }
         let task = self.tasks.spawn(async move {
             let visit = visitor.visit(&watch.endpoint, &watch.expectation, &watch.trust, When::now(now.wall)).await;
             own.count_verdicts(visit.recalled, visit.seen.len());
@@ -252,7 +260,7 @@ impl Hands {
                 resolved: visit.resolved,
             }))
         });
-        self.under_way.insert(task.id(), Task::Visit(endpoint, generation));
+        self.under_way.insert(task.id(), Task::Visit(endpoint, generation, task));
     }
 
     fn deliver(&mut self, id: String) {
@@ -339,7 +347,7 @@ impl Hands {
     /// A task that panicked comes back all the same: a visit as one without a result, a delivery as one to be tried again.
     fn failed(&mut self, problem: &JoinError) -> Done {
         match self.under_way.remove(&problem.id()) {
-            Some(Task::Visit(endpoint, generation)) => {
+            Some(Task::Visit(endpoint, generation, _)) => {
                 error!(%endpoint, "a visit failed unexpectedly: {problem}");
                 Done::Event(Event::Visited(Visited { endpoint, generation, seen: Vec::new(), resolved: Vec::new() }))
             }

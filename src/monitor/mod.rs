@@ -103,6 +103,8 @@ pub struct Monitor {
     sweep_done: bool,
     /// Counts what was asked of endpoints, over all of them: a report that answers an older question is late.
     generations: u64,
+    /// Visits that were given up since the start.
+    lost: u64,
     reload: ReloadView,
     state_trouble: Option<String>,
     failing: Option<Failing>,
@@ -149,6 +151,7 @@ impl Monitor {
             sweep: None,
             sweep_done: restored.first_sweep_done,
             generations: 0,
+            lost: 0,
             reload: ReloadView { successful: true, success_at: now.wall },
             state_trouble: None,
             failing: None,
@@ -174,6 +177,7 @@ impl Monitor {
         let mut turn = Turn::default();
         self.mind_clock(false, now);
         let has_ended = self.end_silences(now, &mut turn);
+        let has_lost = self.give_up_lost(now, &mut turn);
         let is_visible = match event {
             Event::Woke => false,
             Event::Visited(report) => self.visited(report, now, &mut turn),
@@ -206,7 +210,7 @@ impl Monitor {
         self.mind_the_state(now, &mut turn);
         self.show_life(now, &mut turn);
         let effects = self.effects(turn, now);
-        self.revision += u64::from(is_visible || has_ended || has_told || !effects.is_empty());
+        self.revision += u64::from(is_visible || has_lost || has_ended || has_told || !effects.is_empty());
         effects
     }
 
@@ -246,6 +250,7 @@ impl Monitor {
             outbox: OutboxView { waiting: self.outbox.waiting(now), ..self.outbox.view() },
             reload: self.reload.clone(),
             lag: self.schedule.lag.clone(),
+            lost_visits: self.lost,
             own_faults: self.own_faults(),
             troubles: self.troubles(),
         }
@@ -257,6 +262,22 @@ impl Monitor {
         let refusals = self.refusals.values().map(Refusal::sentence);
         let told = self.state_trouble.iter().chain(&self.set_aside).chain(self.way_troubles.values()).cloned();
         told.chain(refusals).chain(own).collect()
+    }
+
+    /// Gives up visits that have not come back for long: they have brought nothing home, which is told of their endpoints, and what
+    /// they may bring later is dropped.
+    fn give_up_lost(&mut self, now: Now, turn: &mut Turn) -> bool {
+        let mut is_visible = false;
+        for (endpoint, generation) in self.schedule.lost(now.uptime) {
+            self.lost += 1;
+            self.generations += 1;
+            let report = Visited { endpoint: endpoint.clone(), generation, seen: Vec::new(), resolved: Vec::new() };
+            if self.visited(report, now, turn) {
+                self.schedule.renumber(&endpoint, self.generations);
+                is_visible = true;
+            }
+        }
+        is_visible
     }
 
     /// A report: the addresses move on, then the incidents, then people are told, and the next visit is planned.

@@ -27,6 +27,7 @@ impl Monitor {
         let endpoints = inventory.watches.into_iter().map(|watch| (watch, false));
         for (watch, is_canary) in endpoints.chain(inventory.canaries.into_iter().map(|watch| (watch, true))) {
             let (name, interval) = (watch.endpoint.name.clone(), watch.policy.interval);
+            let timeout = watch.endpoint.timeout;
             if self.places.contains_key(&name) {
                 continue;
             }
@@ -46,7 +47,7 @@ impl Monitor {
             };
             if is_asked_anew {
                 self.generations += 1;
-                anew.push(Plan { name: name.clone(), generation: self.generations, interval });
+                anew.push(Plan { name: name.clone(), generation: self.generations, interval, timeout });
                 self.sweep.iter_mut().for_each(|sweep| sweep.unsettled(&name));
             }
             dossier.is_canary = is_canary;

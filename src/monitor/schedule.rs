@@ -7,7 +7,8 @@
 //! - At most `Limits::visits` are under way; what is due then waits its turn, longest due first.
 //! - At most `Limits::visits_per_address` of them are at one spot; what is due there is parked until one of those comes back,
 //!   and takes no place from others meanwhile.
-//! - A visit that does not come back is never started twice.
+//! - A visit that does not come back is not started again before it is given up: that is when a hundred times its own deadline
+//!   has passed, and half an hour at least. What it still may bring then is dropped.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -42,6 +43,8 @@ pub(super) struct Plan {
     pub(super) name: Arc<str>,
     pub(super) generation: u64,
     pub(super) interval: Duration,
+    /// The deadline of one address.
+    pub(super) timeout: Duration,
 }
 
 /// When the next visit is wanted.
@@ -59,6 +62,7 @@ pub(super) struct Next {
 struct Slot {
     generation: u64,
     interval: Duration,
+    patience: Duration,
     due: Option<Duration>,
     turn: Turn,
     started: Option<Duration>,
@@ -81,6 +85,8 @@ enum Turn {
 #[derive(Debug)]
 struct Flight {
     started: Duration,
+    /// It is given up then.
+    until: Duration,
     spot: Spot,
 }
 
@@ -106,7 +112,9 @@ impl Schedule {
         for (plan, rank) in plans.into_iter().zip(ranks) {
             self.remove(&plan.name);
             let (generation, interval) = (plan.generation, plan.interval);
-            let slot = Slot { generation, interval, due: None, turn: Turn::Ordinary, started: None, throws: generation };
+            let patience = plan.timeout.saturating_mul(TIMEOUTS).max(LEAST_PATIENCE);
+            let slot =
+                Slot { generation, interval, patience, due: None, turn: Turn::Ordinary, started: None, throws: generation };
             self.slots.insert(plan.name.clone(), slot);
             let share = (f64::from(rank) + self.dice(&plan.name)) / f64::from(count);
             self.set_due(&plan.name, now + spread.min(plan.interval).mul_f64(share));
@@ -137,7 +145,8 @@ impl Schedule {
             slot.due = None;
             slot.started = Some(now);
             self.lag.observe(now.saturating_sub(due));
-            self.under_way.insert((name.clone(), slot.generation), Flight { started: now, spot });
+            let flight = Flight { started: now, until: now.saturating_add(slot.patience), spot };
+            self.under_way.insert((name.clone(), slot.generation), flight);
             starts.push((name, slot.generation));
         }
         starts
@@ -145,10 +154,24 @@ impl Schedule {
 
     /// A visit has come back: when it was started. `None` when it is late (the endpoint has changed or gone) or unheard of.
     pub(super) fn came_back(&mut self, name: &Arc<str>, generation: u64) -> Option<Duration> {
-        let Flight { started, spot } = self.under_way.remove(&(name.clone(), generation))?;
+        let Flight { started, spot, .. } = self.under_way.remove(&(name.clone(), generation))?;
         let next = self.crowds.leave(&spot);
         self.call(next, spot);
         self.slots.get(name).is_some_and(|slot| slot.generation == generation).then_some(started)
+    }
+
+    /// Those that are to be given up now, the longest first: names and generations. They are under way until that is said of them.
+    pub(super) fn lost(&self, now: Duration) -> Vec<(Arc<str>, u64)> {
+        let mut lost: Vec<_> = self.under_way.iter().filter(|(_, flight)| flight.until <= now).collect();
+        lost.sort_by_key(|(visit, flight)| (flight.started, *visit));
+        lost.into_iter().map(|(visit, _)| visit.clone()).collect()
+    }
+
+    /// From now on reports of this number count, and no others.
+    pub(super) fn renumber(&mut self, name: &Arc<str>, generation: u64) {
+        if let Some(slot) = self.slots.get_mut(name) {
+            slot.generation = generation;
+        }
     }
 
     /// Plans the visit after one that came back: an interval after its start, or sooner where there is a reason.
@@ -195,9 +218,11 @@ impl Schedule {
         self.slots.remove(name);
     }
 
-    /// The soonest due time; `None` while there is no room, since a report comes before anything can be started.
+    /// The soonest due time, unless there is no room, since a report comes before anything can be started then; or when a visit is
+    /// to be given up.
     pub(super) fn next_wake(&self) -> Option<Duration> {
-        self.queue.first().map(|(due, _)| *due).filter(|_| self.under_way.len() < self.limit)
+        let due = self.queue.first().map(|(due, _)| *due).filter(|_| self.under_way.len() < self.limit);
+        due.into_iter().chain(self.under_way.values().map(|flight| flight.until)).min()
     }
 
     fn set_due(&mut self, name: &Arc<str>, due: Duration) {
@@ -248,6 +273,12 @@ impl Schedule {
 /// Newcomers are this far apart where there is room; no two visits of one endpoint are closer.
 const BREATH: Duration = Duration::from_millis(20);
 
+/// A visit that takes so many times the deadline of one address is given up: it may have a dozen addresses, and wait its turn at each.
+const TIMEOUTS: u32 = 100;
+
+/// None is given up sooner.
+const LEAST_PATIENCE: Duration = Duration::from_mins(30);
+
 /// In seconds.
 const LAG_BOUNDS: &[f64] = &[0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
@@ -267,7 +298,7 @@ mod tests {
     }
 
     fn plan(name: &str, interval: Duration) -> Plan {
-        Plan { name: name.into(), generation: 1, interval }
+        Plan { name: name.into(), generation: 1, interval, timeout: secs(10) }
     }
 
     /// One endpoint that has just been started.
@@ -337,12 +368,13 @@ mod tests {
     }
 
     #[test]
-    fn a_visit_that_does_not_come_back_keeps_its_place() {
+    fn a_visit_that_does_not_come_back_keeps_its_place_until_it_is_given_up() {
         let mut schedule = Schedule::new(1, 4, 7);
         schedule.begin(vec![plan("a", HOUR), plan("b", HOUR)], HOUR, Duration::ZERO);
         let first = schedule.start_due(alone, secs(10));
         assert_eq!(first.len(), 1);
-        assert_eq!((schedule.next_wake(), schedule.start_due(alone, secs(100_000)).len()), (None, 0));
+        assert_eq!((schedule.next_wake(), schedule.start_due(alone, secs(100_000)).len()), (Some(secs(1810)), 0));
+        assert_eq!((schedule.lost(secs(1809)), schedule.lost(secs(1810))), (Vec::new(), first.clone()));
         assert_eq!(schedule.came_back(&first[0].0, 1), Some(secs(10)));
         assert_eq!(schedule.came_back(&first[0].0, 1), None, "it comes back once");
         assert_eq!(schedule.start_due(alone, secs(100_000)).len(), 1);
@@ -382,7 +414,7 @@ mod tests {
         schedule.begin(["a", "b", "c", "d"].map(|name| plan(name, HOUR)).into(), HOUR, Duration::ZERO);
         let first = schedule.start_due(spot, secs(1));
         assert_eq!((first.len(), schedule.queue.len()), (1, 0), "the others are parked");
-        assert_eq!(schedule.next_wake(), None);
+        assert_eq!(schedule.next_wake(), Some(secs(1801)), "when the first is given up");
         schedule.came_back(&first[0].0, 1);
         let called = schedule.queue.first().cloned().expect("the one that is due longest");
         schedule.remove(&called.1);

@@ -35,6 +35,8 @@ pub struct Snapshot {
     pub reload: ReloadView,
     /// Schedule lag: upper bounds in seconds with the number of visits at or below each, then count and sum.
     pub lag: Histogram,
+    /// Visits that never came back and were given up, since the start.
+    pub lost_visits: u64,
     /// What is wrong with our own surroundings.
     pub own_faults: Vec<OwnFault>,
     /// What is wrong with the daemon itself (state cannot be written, mail cannot be sent), as sentences.

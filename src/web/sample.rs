@@ -138,6 +138,7 @@ pub(super) fn snapshot(endpoints: Vec<Arc<EndpointView>>) -> Snapshot {
         lag,
         canaries: Vec::new(),
         own_faults: Vec::new(),
+        lost_visits: 0,
         troubles: Vec::new(),
     }
 }

@@ -38,13 +38,35 @@ fn the_same_seed_makes_the_same_life() {
 }
 
 #[test]
-fn a_visit_that_hangs_is_not_started_twice_and_holds_nobody_up() {
+fn a_visit_that_hangs_is_given_up_after_half_an_hour_and_holds_nobody_up() {
     let mut world = World::new(vec![watch("a"), watch("b")], Disk::used(), |watch, now| {
         if &*watch.endpoint.name == "a" { None } else { only(fine(1, now)) }
     });
     world.run(10 * HOUR);
-    assert_eq!(world.starts_of("a").len(), 1);
+    let starts = world.starts_of("a");
+    assert!(starts.len() > 10, "{starts:?}");
+    assert!(starts.windows(2).all(|pair| pair[1].saturating_sub(pair[0]) >= 30 * MINUTE), "{starts:?}");
     assert!(world.starts_of("b").len() >= 9);
+    assert_eq!(world.mails(), ["problem owner@a.org a unreachable/critical"]);
+    let under_way = (starts.len() as u64).checked_sub(world.brain.snapshot(world.now).lost_visits);
+    assert!(under_way.is_some_and(|count| count <= 1), "{under_way:?}");
+}
+
+#[test]
+fn what_a_visit_brings_home_after_it_was_given_up_is_dropped() {
+    let mut world = World::new(vec![watch("a")], Disk::used(), |_, now| only(fine(1, now)));
+    world.stalls = Some((ip(1), 45 * MINUTE));
+    world.run(30 * MINUTE + 10 * SECOND);
+    world.stalls = None;
+    assert_eq!((world.brain.snapshot(world.now).lost_visits, world.starts.len()), (1, 1));
+    world.run(5 * MINUTE);
+    assert_eq!(world.starts.len(), 2, "it is looked at again soon");
+    let last_probe = world.addresses()[0].last_probe;
+    world.run(12 * MINUTE);
+    assert_eq!(world.addresses()[0].last_probe, last_probe, "the late report came, and says nothing");
+    world.run(5 * HOUR);
+    assert!((5..=8).contains(&world.starts.len()), "once an hour: {:?}", world.starts);
+    assert!(world.posted.is_empty(), "{:?}", world.mails());
 }
 
 #[test]

@@ -28,6 +28,9 @@ pub(super) fn render(out: &mut String, format: Format, snapshot: &Snapshot) {
     own_faults(out, format, snapshot);
     canaries(out, format, snapshot);
     lag(out, format, snapshot);
+    let mut lines = Lines::new(out, format, "certvigil_visits_lost_total");
+    lines.head("counter", "Visits that never came back and were given up, by a fault of certvigil.");
+    lines.sample(&[], snapshot.lost_visits);
 }
 
 fn own_faults(out: &mut String, format: Format, snapshot: &Snapshot) {
