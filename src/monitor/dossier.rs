@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{AddressView, EndpointView, Record, Rollout, Visited, Watch, aging, looks::Looks, ours::is_of_dates, proof::Proving};
+use super::{AddressView, EndpointView, Record, Rollout, Visited, Watch, aging, looks::Looks, proof::Proving};
 use crate::{
     clock::{Timestamp, earlier},
     diagnosis::{ChainStatus, Diagnosis, Finding, Found, Issuers, Judged, Severity, Topic},
@@ -153,7 +153,7 @@ impl Dossier {
         known.for_each(|known| aging::age(known, watch, self.judged_at, now));
         self.judged_at = now;
         let nothing = Visited { endpoint: self.name().clone(), generation: 0, seen: Vec::new(), resolved: Vec::new() };
-        self.judge(&nothing, true, now)
+        self.judge(&nothing, |_| true, now)
     }
 
     /// After a resolution that succeeded: no unresolved row any more, and an address leaves when it was missing three times.
@@ -186,8 +186,8 @@ impl Dossier {
     /// shown one without the finding, or has left. It keeps nothing from expiring either: what is last known begins an
     /// incident about expiry, or makes it worse.
     ///
-    /// While our clock is in doubt, dates do not count: what is a matter of them neither begins nor ends.
-    pub(super) fn judge(&mut self, report: &Visited, dates_count: bool, now: Timestamp) -> Judgement {
+    /// What does not count, since our clock or our trust is in doubt, neither begins nor ends.
+    pub(super) fn judge(&mut self, report: &Visited, counts: impl Fn(Topic) -> bool, now: Timestamp) -> Judgement {
         let mut judgement = Judgement::default();
         let held = self.findings().map(|(row, judged, found)| Held {
             address: row.address,
@@ -198,12 +198,11 @@ impl Dossier {
         });
         // A failure that does not count says nothing about the server.
         let held = held.filter(|held| held.looks > 0 || !held.found.finding.needs_confirmation());
-        let held = held.filter(|held| dates_count || !is_of_dates(held.found.finding.topic()));
+        let held = held.filter(|held| counts(held.found.finding.topic()));
         let standing = sightings(self.name(), held, now);
         if report.seen.iter().any(|judged| judged.observation.chain().is_some()) {
-            let counts = |key: &IncidentKey| dates_count || !is_of_dates(key.topic);
             let is_quiet =
-                |member: &&Arc<Member>| member.is_standing() && counts(&member.key) && !standing.contains_key(&member.key);
+                |member: &&Arc<Member>| member.is_standing() && counts(member.key.topic) && !standing.contains_key(&member.key);
             let quiet: Vec<_> = self.members.values().filter(is_quiet).map(|member| member.key.clone()).collect();
             for key in quiet {
                 if self.findings().any(|(_, _, found)| found.accepted && found.finding.topic() == key.topic) {

@@ -49,7 +49,7 @@ use dossier::{Dossier, Judgement};
 use hold::Holds;
 use keeping::Failing;
 use ledger::Ledger;
-use ours::{Clock, Episode, Ways, spot};
+use ours::{Anchors, Clock, Episode, Ways, is_of_dates, is_of_trust, spot};
 use outbox::{Outbox, Outcome};
 use schedule::{Next, Schedule};
 use silence::Silences;
@@ -90,6 +90,7 @@ pub struct Monitor {
     silences: Silences,
     ways: Ways,
     clock: Clock,
+    anchors: Anchors,
     /// What is wrong with us.
     episodes: BTreeMap<OwnKind, Episode>,
     /// Who hears of that.
@@ -143,6 +144,7 @@ impl Monitor {
             silences: Silences::default(),
             ways: Ways::default(),
             clock: Clock::new(settings.built),
+            anchors: Anchors::default(),
             episodes: BTreeMap::new(),
             operators: Vec::new(),
             desk: Desk::default(),
@@ -168,6 +170,7 @@ impl Monitor {
         monitor.remember(restored.addresses, restored.incidents, restored.members, now, &mut turn);
         monitor.take_stock();
         monitor.remember_clock(now);
+        monitor.anchors.changed(now.uptime);
         let effects = monitor.effects(turn, now);
         (monitor, effects)
     }
@@ -176,6 +179,7 @@ impl Monitor {
     pub fn handle(&mut self, event: Event, now: Now) -> Vec<Effect> {
         let mut turn = Turn::default();
         self.mind_clock(false, now);
+        self.mind_anchors(now);
         let has_ended = self.end_silences(now, &mut turn);
         let has_lost = self.give_up_lost(now, &mut turn);
         let is_visible = match event {
@@ -222,6 +226,7 @@ impl Monitor {
             self.outbox.next_wake(),
             sweep,
             self.holds.next_wake(),
+            self.anchors.next_wake(),
             self.next_telling(),
             self.silences.next_wake(),
             self.desk.next_wake(),
@@ -292,6 +297,7 @@ impl Monitor {
         self.bears_witness(place, &report, started, now);
         let host = self.dossiers[place].view.watch.endpoint.target.host.clone();
         let counts = |address| self.ways.counts(&spot(&host, address), started);
+        let was_trusted = self.was_trusted(place);
         let mut records = Vec::new();
         self.dossiers[place].observe(&report, started, counts, now.wall, &mut records);
         for record in &records {
@@ -301,13 +307,15 @@ impl Monitor {
         }
         self.weigh(place, now);
         self.mind_clock_after(&report, now);
-        let dates_count = self.clock.counts(started);
+        self.mind_anchors_after(&report, was_trusted, now);
+        let (dates_count, is_held) = (self.clock.counts(started), self.anchors.holds(&report.endpoint));
+        let counts = |topic| (dates_count || !is_of_dates(topic)) && !(is_held && is_of_trust(topic));
         let dossier = &mut self.dossiers[place];
         let judgement = if dossier.is_canary {
             Judgement::default()
         } else {
             turn.records.extend(records);
-            dossier.judge(&report, dates_count, now.wall)
+            dossier.judge(&report, counts, now.wall)
         };
 
         let is_hushed = |address| self.ways.is_hushed(&spot(&host, address), &report.endpoint);

@@ -57,6 +57,9 @@ impl Monitor {
         self.forget(old, now, turn);
         self.forget_refusals(turn);
         self.take_stock();
+        if trusts.has_changed() {
+            self.anchors.changed(now.uptime);
+        }
         self.schedule.begin(anew, self.settings.limits.spread, now.uptime);
         self.reload.successful = true;
         self.reload.success_at = now.wall;
@@ -82,6 +85,10 @@ impl Monitor {
 struct SameTrust(HashMap<(*const Trust, *const Trust), bool>);
 
 impl SameTrust {
+    fn has_changed(&self) -> bool {
+        self.0.values().any(|is_same| !is_same)
+    }
+
     fn change(&mut self, old: &Watch, new: &Watch) -> Change {
         if old.endpoint.place() != new.endpoint.place() {
             Change::Place

@@ -1,4 +1,4 @@
-//! The facts of a letter to the operators: our own network, resolver or clock is the likely fault, or was.
+//! The facts of a letter to the operators: our own network, resolver, clock or trust store is the likely fault, or was.
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::{
 /// What it is made of. Everything is safe to print.
 #[derive(Debug, Serialize)]
 struct Own {
-    /// `network`, `resolver` or `clock`.
+    /// `network`, `resolver`, `clock` or `trust`.
     kind: &'static str,
     /// How many addresses, names or certificates, of how many.
     lost: usize,

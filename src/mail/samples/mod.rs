@@ -158,6 +158,8 @@ fn others() -> Vec<Sample> {
                 Some(moment("2026-11-22T10:24:10Z")),
             ),
         },
+        Sample { name: "own-trust", notice: ours(OwnKind::Trust, None) },
+        Sample { name: "own-trust-over", notice: ours(OwnKind::Trust, Some(moment("2026-11-22T10:24:10Z"))) },
         Sample { name: "own-resolver-over", notice: ours(OwnKind::Resolver, Some(moment("2026-11-22T10:24:10Z"))) },
         Sample { name: "state-trouble", notice: state(None, false) },
         Sample { name: "state-trouble-over", notice: state(Some(moment("2026-11-22T10:24:10Z")), false) },
@@ -184,6 +186,7 @@ fn rolled_out() -> Case {
 /// Our own network or resolver is the likely fault, or was.
 fn ours(kind: OwnKind, until: Option<Timestamp>) -> Notice {
     let hows = match kind {
+        OwnKind::Trust => [("ISRG Root X1", 512), ("DigiCert Global Root G2", 300)],
         OwnKind::Network => [("timeout at connect", 806), ("unreachable at connect", 6)],
         _ => [("timeout at resolve", 806), ("dns failure at resolve", 6)],
     };

@@ -20,16 +20,19 @@ pub enum OwnKind {
     Resolver,
     /// The local clock is wrong.
     Clock,
+    /// The trust stores lack roots.
+    Trust,
 }
 
 impl OwnKind {
     /// Every kind.
-    pub const ALL: [OwnKind; 3] = [OwnKind::Network, OwnKind::Resolver, OwnKind::Clock];
+    pub const ALL: [OwnKind; 4] = [OwnKind::Network, OwnKind::Resolver, OwnKind::Clock, OwnKind::Trust];
 
-    /// The stable name, for labels: `network`, `resolver`, `clock`.
+    /// The stable name, for labels: `network`, `resolver`, `clock`, `trust`.
     pub fn name(self) -> &'static str {
         match self {
             OwnKind::Clock => "clock",
+            OwnKind::Trust => "trust",
             OwnKind::Network => "network",
             OwnKind::Resolver => "resolver",
         }
@@ -52,7 +55,7 @@ pub struct OwnFault {
     pub lost: usize,
     /// Of so many that are watched and were not known to be down, or that say anything of the clock.
     pub of: usize,
-    /// How the visits failed, with the number of endpoints: `timeout`, 812.
+    /// How the visits failed, or which roots are missing, with the number of endpoints: `timeout`, 812.
     pub failures: Vec<(String, usize)>,
     /// What speaks against the clock, where it is in doubt.
     pub clock: Option<ClockEvidence>,
@@ -75,6 +78,9 @@ impl OwnFault {
             return format!("{what}: it is in doubt, and nobody is told of dates until that is settled");
         }
         let what = match self.kind {
+            OwnKind::Trust => {
+                format!("{lost} of {of} endpoints lead to roots that are missing now: our own trust store is the likely fault")
+            }
             OwnKind::Resolver => format!("{lost} of {of} names could not be resolved: our own resolver is the likely fault"),
             _ => format!("{lost} of {of} addresses could not be reached: our own network is the likely fault"),
         };
@@ -105,6 +111,10 @@ impl Monitor {
         }
         if let Some(doubt) = self.clock.doubt() {
             doubts.insert(OwnKind::Clock, (doubt.begun, doubt.against, doubt.of, Some(doubt.why)));
+        }
+        if let Some(begun) = self.anchors.doubted() {
+            let (lost, of) = self.anchors.lost();
+            doubts.insert(OwnKind::Trust, (begun, lost, of, None));
         }
         let mut is_news = false;
         for (kind, (begun, lost, of, clock)) in &doubts {
@@ -143,7 +153,11 @@ impl Monitor {
     }
 
     fn tell_of_fault(&mut self, kind: OwnKind, now: Now, turn: &mut Turn) {
-        let failures = if kind == OwnKind::Clock { Vec::new() } else { self.kinds_of_failure() };
+        let failures = match kind {
+            OwnKind::Clock => Vec::new(),
+            OwnKind::Trust => self.anchors.missing(),
+            OwnKind::Network | OwnKind::Resolver => self.kinds_of_failure(),
+        };
         let Some(episode) = self.episodes.get_mut(&kind) else { return };
         episode.is_told = true;
         episode.fault.failures = failures;
@@ -209,7 +223,8 @@ impl Monitor {
 
 impl Episode {
     fn tell_at(&self) -> Duration {
-        let after = if self.fault.kind == OwnKind::Clock { TELL_OF_CLOCK_AFTER } else { TELL_AFTER };
+        let is_of_ways = matches!(self.fault.kind, OwnKind::Network | OwnKind::Resolver);
+        let after = if is_of_ways { TELL_AFTER } else { TELL_OF_OTHERS_AFTER };
         self.begun.uptime.saturating_add(after)
     }
 }
@@ -225,4 +240,4 @@ fn kind_of(way: Way) -> OwnKind {
 const TELL_AFTER: Duration = Duration::from_mins(3);
 
 /// A machine that has just been started may take longer to learn the time, and after a long sleep everything is to be looked at.
-const TELL_OF_CLOCK_AFTER: Duration = Duration::from_mins(10);
+const TELL_OF_OTHERS_AFTER: Duration = Duration::from_mins(10);

@@ -1,5 +1,6 @@
 //! Is it us? When our own network, resolver, clock or trust store is the likely fault, one mail says so, and the flood waits.
 
+mod anchors;
 mod clock;
 mod fault;
 mod ways;
@@ -16,6 +17,7 @@ use crate::{
 };
 use ways::{Opinion, Relief, Stock, has_reached};
 
+pub(super) use anchors::{Anchors, is_of_trust};
 pub use clock::ClockEvidence;
 pub(super) use clock::{Clock, is_of_dates};
 pub(super) use fault::Episode;

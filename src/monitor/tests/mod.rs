@@ -2,6 +2,7 @@
 //! event to the next.
 
 mod alive;
+mod anchors;
 mod answers;
 mod canaries;
 mod causes;

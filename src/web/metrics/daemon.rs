@@ -35,7 +35,10 @@ pub(super) fn render(out: &mut String, format: Format, snapshot: &Snapshot) {
 
 fn own_faults(out: &mut String, format: Format, snapshot: &Snapshot) {
     let mut lines = Lines::new(out, format, "certvigil_own_fault");
-    lines.head("gauge", "1 while our own network, resolver or clock is the likely fault, and what it spoils is held back.");
+    lines.head(
+        "gauge",
+        "1 while our own network, resolver, clock or trust store is the likely fault, and what it spoils is held back.",
+    );
     for kind in OwnKind::ALL {
         let is_it = snapshot.own_faults.iter().any(|fault| fault.kind == kind);
         lines.sample(&[("kind", kind.name())], u8::from(is_it));
