@@ -39,6 +39,9 @@ fn step() -> impl Strategy<Value = Step> {
 struct Chaos {
     world: World,
     visits: Vec<(Arc<str>, u64)>,
+    /// When each of them was begun, and those that have been given up since.
+    begun: BTreeMap<u64, Duration>,
+    lost: Vec<(Arc<str>, u64)>,
     mails: Vec<String>,
 }
 
@@ -50,7 +53,7 @@ impl Chaos {
         settings.limits.visits = LIMIT;
         let mut world = World::with(Vec::new(), Disk::default(), settings, |_, _| None);
         world.shared = shared;
-        Chaos { world, visits: Vec::new(), mails: Vec::new() }
+        Chaos { world, visits: Vec::new(), begun: BTreeMap::new(), lost: Vec::new(), mails: Vec::new() }
     }
 
     fn inventory(members: u8, moved: u8) -> Vec<Arc<Watch>> {
@@ -74,6 +77,11 @@ impl Chaos {
             Step::Report { which, what } if !self.visits.is_empty() => {
                 let (endpoint, generation) = self.visits.swap_remove(which % self.visits.len());
                 let report = self.report(endpoint, generation, *what);
+                self.handle(Event::Visited(report));
+            }
+            Step::Stray { .. } if !self.lost.is_empty() => {
+                let (endpoint, generation) = self.lost.remove(0);
+                let report = self.report(endpoint, generation, 3);
                 self.handle(Event::Visited(report));
             }
             Step::Stray { generation } => {
@@ -103,7 +111,7 @@ impl Chaos {
                 self.handle(Event::Reloaded(self.world.inventory.clone().into()));
             }
             Step::Restart => {
-                (self.visits, self.mails) = (Vec::new(), Vec::new());
+                (self.visits, self.lost, self.mails) = (Vec::new(), Vec::new(), Vec::new());
                 let world = &mut self.world;
                 let (brain, effects) = Monitor::new(world.inventory.clone(), world.disk.restored(), world.settings, world.now);
                 world.brain = brain;
@@ -131,9 +139,15 @@ impl Chaos {
 
     fn obey(&mut self, effects: Vec<Effect>) {
         let mut rest = Vec::new();
+        let now = self.world.now.uptime;
+        let is_lost = |(_, generation): &mut (Arc<str>, u64)| self.begun[generation] + 30 * MINUTE <= now;
+        self.lost.extend(self.visits.extract_if(.., is_lost));
         for effect in effects {
             match effect {
-                Effect::Visit { watch, generation } => self.visits.push((watch.endpoint.name.clone(), generation)),
+                Effect::Visit { watch, generation } => {
+                    self.begun.insert(generation, now);
+                    self.visits.push((watch.endpoint.name.clone(), generation));
+                }
                 Effect::Deliver(id) => {
                     assert!(self.world.disk.outbox.iter().any(|mail| mail.id == id) || rest.iter().any(|e| posts(e, &id)));
                     assert!(!self.mails.contains(&id), "one delivery of a mail at a time");
