@@ -2,19 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{labels::Labels, text::Lines};
+use super::{
+    rows::{AddressRow, One, POSITIONS, certificates, chain},
+    text::Lines,
+};
 use crate::{
-    certificate::{Certificate, Facts, hex},
-    diagnosis::{ChainStatus, Diagnosis, Fault, Severity, Status},
-    monitor::{AddressView, EndpointView},
-    observation::Chain,
+    certificate::hex,
+    diagnosis::{Fault, Severity},
+    monitor::AddressView,
 };
 
 /// A family: all of them gauges.
 pub(super) struct Family {
     pub(super) name: &'static str,
     pub(super) help: &'static str,
-    pub(super) write: fn(&mut Lines<'_>, &EndpointView, &Labels<'_>),
+    pub(super) write: fn(&mut Lines<'_>, &One<'_>),
 }
 
 pub(super) const FAMILIES: &[Family] = &[
@@ -26,55 +28,41 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "certvigil_endpoint_severity",
         help: "The headline of an endpoint, the worst over its addresses: 0 ok, 1 info, 2 warning, 3 critical, 4 could not be judged.",
-        write: |lines, view, labels| {
-            let value = match view.status() {
-                Status::Ok => 0,
-                Status::Info => 1,
-                Status::Warning => 2,
-                Status::Critical => 3,
-                Status::Unknown => 4,
-            };
-            lines.of(labels.endpoint()).is(value);
-        },
+        write: |lines, one| lines.of(one.labels()).is(one.row.severity),
     },
     Family {
         name: "certvigil_endpoint_not_after_timestamp_seconds",
         help: "The earliest end of a leaf certificate over the endpoint's addresses.",
-        write: |lines, view, labels| {
-            if let Some(at) = view.not_after() {
-                lines.of(labels.endpoint()).is(at.as_second());
+        write: |lines, one| {
+            if let Some(at) = one.row.not_after {
+                lines.of(one.labels()).is(at);
             }
         },
     },
     Family {
         name: "certvigil_endpoint_addresses",
         help: "How many addresses of the endpoint are watched.",
-        write: |lines, view, labels| {
-            let known = view.addresses.iter().filter(|address| address.address.is_some()).count();
-            lines.of(labels.endpoint()).is(known);
-        },
+        write: |lines, one| lines.of(one.labels()).is(one.row.watched),
     },
     Family {
         name: "certvigil_endpoint_interval_seconds",
         help: "From one visit of the endpoint to the next, as configured.",
-        write: |lines, view, labels| {
-            lines.of(labels.endpoint()).is_seconds(view.watch.policy.interval);
-        },
+        write: |lines, one| lines.of(one.labels()).is_seconds(one.row.interval),
     },
     Family {
         name: "certvigil_probe_success",
         help: "1 when the peer presented a certificate at the last visit, whatever the verdict.",
-        write: |lines, view, labels| {
-            for (address, labels) in labels.addresses(view) {
-                lines.of(labels).is(u8::from(address.failed.is_none() && address.known.is_some()));
+        write: |lines, one| {
+            for (address, labels) in one.addresses() {
+                lines.of(labels).is(u8::from(address.is_success));
             }
         },
     },
     Family {
         name: "certvigil_probe_failure",
         help: "1 while visits fail: how far they come, and why they come no further.",
-        write: |lines, view, labels| {
-            for (address, labels) in labels.addresses(view) {
+        write: |lines, one| {
+            for (address, labels) in one.views().filter_map(at_fault) {
                 if let Some(failure) = address.failure() {
                     lines.of(labels).label("stage", failure.stage.name()).label("kind", failure.kind.name()).is(1);
                 }
@@ -84,19 +72,19 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "certvigil_last_probe_timestamp_seconds",
         help: "When the address was last visited, whatever came of it.",
-        write: |lines, view, labels| {
-            for (address, labels) in labels.addresses(view) {
-                lines.of(labels).is(address.last_probe.as_second());
+        write: |lines, one| {
+            for (address, labels) in one.addresses() {
+                lines.of(labels).is(address.last_probe);
             }
         },
     },
     Family {
         name: "certvigil_last_success_timestamp_seconds",
         help: "When a visit last saw a certificate.",
-        write: |lines, view, labels| {
-            for (address, labels) in labels.addresses(view) {
+        write: |lines, one| {
+            for (address, labels) in one.addresses() {
                 if let Some(at) = address.last_success {
-                    lines.of(labels).is(at.as_second());
+                    lines.of(labels).is(at);
                 }
             }
         },
@@ -104,11 +92,10 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "certvigil_last_probe_duration_seconds",
         help: "How long the last visit took, from the name to the end of the handshake.",
-        write: |lines, view, labels| {
-            for (address, labels) in labels.addresses(view) {
-                let timing = address.last().map_or(&[][..], |last| &last.observation.timing);
-                if !timing.is_empty() {
-                    lines.of(labels).is_seconds(timing.iter().map(|(_, took)| *took).sum());
+        write: |lines, one| {
+            for (address, labels) in one.addresses() {
+                if let Some(took) = address.took {
+                    lines.of(labels).is_seconds(took);
                 }
             }
         },
@@ -116,10 +103,10 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "certvigil_verify_code",
         help: "What openssl s_client prints as its Verify return code for the last certificate seen; 0 is ok.",
-        write: |lines, view, labels| {
-            for (address, labels) in labels.addresses(view) {
-                if let Some(verdict) = diagnosis(address).and_then(|diagnosis| diagnosis.verdict.as_ref()) {
-                    lines.of(labels).is(verdict.code());
+        write: |lines, one| {
+            for (address, labels) in one.addresses() {
+                if let Some(code) = address.verify_code {
+                    lines.of(labels).is(code);
                 }
             }
         },
@@ -127,9 +114,9 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "certvigil_chain_complete",
         help: "1 when the server sends all that a strict client needs, 0 when it does not.",
-        write: |lines, view, labels| {
-            for (address, labels) in labels.addresses(view) {
-                if let Some(complete) = chain_status(address).is_complete() {
+        write: |lines, one| {
+            for (address, labels) in one.addresses() {
+                if let Some(complete) = address.chain_status.is_complete() {
                     lines.of(labels).is(u8::from(complete));
                 }
             }
@@ -138,19 +125,19 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "certvigil_chain_status",
         help: "The shape of the presented chain: exactly one series for each address, always 1.",
-        write: |lines, view, labels| {
-            for (address, labels) in labels.addresses(view) {
-                lines.of(labels).label("status", chain_status(address).name()).is(1);
+        write: |lines, one| {
+            for (address, labels) in one.addresses() {
+                lines.of(labels).label("status", address.chain_status.name()).is(1);
             }
         },
     },
     Family {
         name: "certvigil_certificate_not_after_timestamp_seconds",
         help: "The end of each presented certificate; position 0 is the leaf.",
-        write: |lines, view, labels| {
-            for (address, labels) in labels.addresses(view) {
-                for (position, facts) in readable(address) {
-                    lines.of(labels).label("position", position).is(facts.not_after.as_second());
+        write: |lines, one| {
+            for (address, labels) in one.addresses() {
+                for validity in one.validities(address) {
+                    lines.of(labels).label("position", validity.position).is(validity.not_after);
                 }
             }
         },
@@ -158,10 +145,10 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "certvigil_certificate_not_before_timestamp_seconds",
         help: "The beginning of each presented certificate; position 0 is the leaf.",
-        write: |lines, view, labels| {
-            for (address, labels) in labels.addresses(view) {
-                for (position, facts) in readable(address) {
-                    lines.of(labels).label("position", position).is(facts.not_before.as_second());
+        write: |lines, one| {
+            for (address, labels) in one.addresses() {
+                for validity in one.validities(address) {
+                    lines.of(labels).label("position", validity.position).is(validity.not_before);
                 }
             }
         },
@@ -169,8 +156,8 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "certvigil_certificate_info",
         help: "Each presented certificate; subject, issuer and serial are empty where it cannot be read.",
-        write: |lines, view, labels| {
-            for (address, labels) in labels.addresses(view) {
+        write: |lines, one| {
+            for (_, address, labels) in one.views() {
                 for (position, certificate) in certificates(address) {
                     let (subject, issuer, serial) = certificate
                         .facts()
@@ -186,8 +173,8 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "certvigil_finding",
         help: "What is wrong, and who must act: 1 info (or accepted), 2 warning, 3 critical.",
-        write: |lines, view, labels| {
-            for (address, labels) in labels.addresses(view) {
+        write: |lines, one| {
+            for (address, labels) in one.views().filter_map(at_fault) {
                 for ((code, fault), severity) in worst_findings(address) {
                     let value = match severity {
                         Severity::Info => 1,
@@ -202,8 +189,8 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "certvigil_tls_info",
         help: "What was negotiated when a certificate was last seen; empty where the handshake ended before.",
-        write: |lines, view, labels| {
-            for (address, labels) in labels.addresses(view) {
+        write: |lines, one| {
+            for (_, address, labels) in one.views() {
                 if let Some(handshake) = address.known.as_ref().and_then(|known| known.observation.handshake()) {
                     let (mut series, tls) = (lines.of(labels), &handshake.tls);
                     series
@@ -217,31 +204,9 @@ pub(super) const FAMILIES: &[Family] = &[
     },
 ];
 
-fn chain(address: &AddressView) -> Option<&Chain> {
-    address.known.as_ref()?.observation.chain()
-}
-
-/// What the peer presented last, each with its position.
-fn certificates(address: &AddressView) -> impl Iterator<Item = (&'static str, &Certificate)> {
-    let all = chain(address).into_iter().flat_map(Chain::iter);
-    POSITIONS.into_iter().zip(all.map(|certificate| &**certificate))
-}
-
-/// Those of them that can be read.
-fn readable(address: &AddressView) -> impl Iterator<Item = (&'static str, &Facts)> {
-    certificates(address).filter_map(|(position, certificate)| Some((position, certificate.facts()?)))
-}
-
-/// So many certificates of one chain are shown; a stranger may send thousands.
-const POSITIONS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-
-/// Of the last certificate seen, which stays while visits fail.
-fn diagnosis(address: &AddressView) -> Option<&Diagnosis> {
-    address.known.as_ref().map(|known| &*known.diagnosis)
-}
-
-fn chain_status(address: &AddressView) -> ChainStatus {
-    diagnosis(address).map_or(ChainStatus::None, |diagnosis| diagnosis.chain_status)
+/// Few are, and the others need no look at the snapshot.
+fn at_fault<'a>((row, view, labels): (&AddressRow, &'a AddressView, &'a str)) -> Option<(&'a AddressView, &'a str)> {
+    row.is_at_fault.then_some((view, labels))
 }
 
 /// One for each code and fault: two weak keys in one chain are one series.
@@ -255,10 +220,11 @@ fn worst_findings(address: &AddressView) -> BTreeMap<(&'static str, Fault), Seve
     worst
 }
 
-fn endpoint_info(lines: &mut Lines<'_>, view: &EndpointView, labels: &Labels<'_>) {
-    let mut series = lines.of(labels.endpoint());
-    series.label("target", &view.watch.endpoint.target.to_string());
-    for (name, value) in label_names(&view.watch.policy.labels) {
+fn endpoint_info(lines: &mut Lines<'_>, one: &One<'_>) {
+    let watch = &one.view.watch;
+    let mut series = lines.of(one.labels());
+    series.label("target", &watch.endpoint.target.to_string());
+    for (name, value) in label_names(&watch.policy.labels) {
         series.label(&name, value);
     }
     series.is(1);

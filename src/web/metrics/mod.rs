@@ -6,10 +6,10 @@
 
 mod daemon;
 mod endpoint;
-mod labels;
 mod own;
 mod probe;
 mod process;
+mod rows;
 #[cfg(test)]
 pub(super) mod tests;
 mod text;
@@ -17,7 +17,7 @@ mod text;
 use std::sync::Arc;
 
 use endpoint::{FAMILIES, Family};
-use labels::Book;
+use rows::Rows;
 use text::Lines;
 
 use super::body::{Render, Stream};
@@ -33,15 +33,14 @@ pub(super) fn scrape(snapshot: Arc<Snapshot>, own: &OwnMetrics, format: Format) 
     daemon::render(&mut head, format, &snapshot);
     own.render(&mut head, format);
     process::render(&mut head, format, &process::read(), snapshot.started);
-    let labels = Book::of(snapshot.endpoints.iter().map(|view| &**view));
-    let cut = Cut { addresses: labels.addresses_cut, ..Cut::default() };
-    Stream::new(Scrape { snapshot, format, labels, cut, next: Next::Daemon(head) })
+    Stream::new(Scrape { snapshot, format, rows: Rows::default(), cut: Cut::default(), next: Next::Daemon(head) })
 }
 
 struct Scrape {
     snapshot: Arc<Snapshot>,
     format: Format,
-    labels: Book,
+    /// Filled by the first family.
+    rows: Rows,
     cut: Cut,
     next: Next,
 }
@@ -50,11 +49,10 @@ struct Scrape {
 enum Next {
     /// The few series of the daemon itself.
     Daemon(String),
-    /// A family at one endpoint, whose labels stand at `entry`.
+    /// A family at one endpoint.
     Family {
         family: usize,
         endpoint: usize,
-        entry: usize,
     },
     /// What was left out, and the end.
     Cut,
@@ -66,10 +64,11 @@ impl Render for Scrape {
         self.next = match &self.next {
             Next::Daemon(head) => {
                 out.push_str(head);
-                Next::Family { family: 0, endpoint: 0, entry: 0 }
+                Next::Family { family: 0, endpoint: 0 }
             }
-            Next::Family { family, endpoint, entry } => self.family(out, *family, *endpoint, *entry),
+            Next::Family { family, endpoint } => self.family(out, *family, *endpoint),
             Next::Cut => {
+                self.cut.addresses = self.rows.addresses_cut;
                 self.cut.render(out, self.format);
                 out.push_str(self.format.end());
                 Next::End
@@ -81,19 +80,24 @@ impl Render for Scrape {
 }
 
 impl Scrape {
-    fn family(&mut self, out: &mut String, family: usize, endpoint: usize, entry: usize) -> Next {
+    fn family(&mut self, out: &mut String, family: usize, endpoint: usize) -> Next {
         let Some(Family { name, help, write }) = FAMILIES.get(family) else { return Next::Cut };
         let mut lines = Lines::new(out, self.format, name);
         if endpoint == 0 {
             lines.head("gauge", help);
         }
         let Some(view) = self.snapshot.endpoints.get(endpoint) else {
-            return Next::Family { family: family + 1, endpoint: 0, entry: 0 };
+            return Next::Family { family: family + 1, endpoint: 0 };
         };
-        write(&mut lines, view, &self.labels.at(entry, view));
+        if family == 0 {
+            self.rows.push(view);
+        }
+        if let Some(one) = self.rows.one(endpoint, view) {
+            write(&mut lines, &one);
+        }
         self.cut.texts += lines.texts_cut;
         self.cut.positions += lines.positions_cut;
-        Next::Family { family, endpoint: endpoint + 1, entry: entry + labels::entries(view) }
+        Next::Family { family, endpoint: endpoint + 1 }
     }
 }
 
