@@ -66,11 +66,15 @@ impl Monitor {
         }
         turn.records.push(Record::Silenced(silence.clone()));
         self.silences.add(silence, now);
+        self.outbox.review_all();
         true
     }
 
-    /// This one hears no more of it, and the operators hear of it instead.
+    /// This one hears no more of it, and the operators hear of it instead. An operator cannot: nobody would be left.
     fn decline(&mut self, key: &IncidentKey, by: &str, now: Now, turn: &mut Turn) -> bool {
+        if self.operators.iter().any(|operator| operator == by) {
+            return false;
+        }
         let Some(incident) = self.ledger.incident_mut(key) else { return false };
         if incident.declined.iter().any(|known| known == by) {
             return false;

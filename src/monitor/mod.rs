@@ -171,6 +171,7 @@ impl Monitor {
         monitor.take_stock();
         monitor.remember_clock(now);
         monitor.anchors.changed(now.uptime);
+        monitor.review(now, &mut turn);
         let effects = monitor.effects(turn, now);
         (monitor, effects)
     }

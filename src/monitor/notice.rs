@@ -142,6 +142,12 @@ pub(super) fn id_of_many(kind: NoticeKind, says: u64, audience: Audience, recipi
     format!("{}-{says:016x}.{}.{:016x}", kind.name(), audience.name(), stable_hash(&[recipient]))
 }
 
+/// The notice of this id tells of several incidents at once.
+pub(super) fn is_of_many(id: &str) -> bool {
+    let kinds = NoticeKind::ALL.into_iter().filter(|kind| kind.is_of_many());
+    kinds.filter_map(|kind| id.strip_prefix(kind.name())).any(|rest| rest.starts_with('-'))
+}
+
 /// What notices about a fault of our own have in common.
 pub(super) fn own_subject(fault: &OwnFault) -> String {
     format!("own-{}-{}", fault.kind.name(), fault.since.as_second())

@@ -217,7 +217,7 @@ impl Monitor {
         turn.records.extend(gone.into_iter().map(Record::MailGone));
         let mut instead = Vec::new();
         if outcome.result == MailResult::Refused {
-            let concerned = self.never_arrived(id, turn);
+            let concerned = self.never_arrived(id, &recipient, turn);
             let refused = InPlaceOf { recipient: recipient.clone(), why: detail.to_owned() };
             let stand_ins = self.fallback(&concerned, &refused, now.wall);
             instead.extend(stand_ins.iter().map(|notice| notice.recipient.clone()));
@@ -244,12 +244,26 @@ impl Monitor {
             (MailResult::Deferred, way) => Some(format!("the channel {way} takes nothing and is tried again: {detail}")),
             (MailResult::Refused, way) => Some(format!("the channel {way} refused a notice for good: {detail}")),
         };
+        // What is still in the outbox for a channel that was removed is refused, and that is no trouble.
+        let trouble = trouble.filter(|_| self.has_way(way));
         let is_news = self.way_troubles.get(way) != trouble.as_ref();
         match trouble {
             Some(trouble) => drop(self.way_troubles.insert(Arc::clone(way), trouble)),
             None => drop(self.way_troubles.remove(way)),
         }
         is_news
+    }
+
+    /// Forgets what was wrong with channels by which nobody is told any more.
+    pub(super) fn forget_ways(&mut self) {
+        let mut troubles = std::mem::take(&mut self.way_troubles);
+        troubles.retain(|way, _| self.has_way(way));
+        self.way_troubles = troubles;
+    }
+
+    fn has_way(&self, way: &Arc<str>) -> bool {
+        let mut channels = self.dossiers.iter().flat_map(|dossier| &*dossier.view.watch.policy.channels);
+        way.is_empty() || channels.any(|known| known.channel == *way)
     }
 
     /// The mail that must have left before this one: the latest to the same recipient about the same incident.
@@ -261,12 +275,15 @@ impl Monitor {
         Some(Before { id: id.clone(), is_needed: notice.kind == NoticeKind::Resolved && Some(id) == thread })
     }
 
-    /// A mail was refused for good: the incidents it told of. Where it was the first about one, the next one is.
-    fn never_arrived(&mut self, id: &str, turn: &mut Turn) -> Vec<IncidentKey> {
+    /// A mail was refused for good: the incidents it told of; of one that told of many, all that its recipient was told of. Where it
+    /// was the first about one, the next one is.
+    fn never_arrived(&mut self, id: &str, recipient: &str, turn: &mut Turn) -> Vec<IncidentKey> {
+        let is_of_many = notice::is_of_many(id);
         let mut concerned = Vec::new();
         for incident in self.ledger.incidents_mut() {
             let is_first = incident.told.iter().any(|told| told.thread == id);
-            if is_first || incident.id == notice::subject(id) {
+            let may_be_in_it = is_of_many && incident.told_to(recipient).is_some();
+            if is_first || may_be_in_it || incident.id == notice::subject(id) {
                 concerned.push(incident.key.clone());
             }
             if !is_first {

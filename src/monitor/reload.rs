@@ -56,6 +56,7 @@ impl Monitor {
         }
         self.forget(old, now, turn);
         self.forget_refusals(turn);
+        self.forget_ways();
         self.take_stock();
         if trusts.has_changed() {
             self.anchors.changed(now.uptime);

@@ -99,7 +99,8 @@ impl Monitor {
 
     /// The owners; the admins of a server with a broken chain too, where they are to be written to; the channels that want to
     /// hear of it; and, where nobody has mended it for a while, those to whom it is escalated by then; and, in place of
-    /// those who have said that it is not theirs, the operators. Nobody twice, and nobody at all while it is silenced.
+    /// those who have said that it is not theirs, the operators, behind whom stands nobody else. Nobody twice, and nobody at all
+    /// while it is silenced.
     fn recipients(&self, watch: &Watch, member: &Member, at: Timestamp) -> Vec<Recipient> {
         if self.silences.of(watch, member).is_some() {
             return Vec::new();
@@ -109,11 +110,15 @@ impl Monitor {
         let admins = policy.admins.iter().filter(|_| is_letter).map(|admin| (admin, Audience::Admin));
         let escalated = self.escalated(watch, member, at).into_iter().map(|to| (to, Audience::Owner));
         let declined = self.ledger.get(&member.key).map_or(&[][..], |entry| &entry.incident.declined);
-        let instead = self.operators.iter().filter(|_| !declined.is_empty()).map(|to| (to, Audience::Owner));
-        let people = policy.owners.iter().map(|owner| (owner, Audience::Owner)).chain(admins).chain(escalated).chain(instead);
+        let people = policy.owners.iter().map(|owner| (owner, Audience::Owner)).chain(admins).chain(escalated);
+        let mut people: Vec<_> = people.collect();
+        if people.iter().any(|(address, _)| declined.contains(address)) {
+            people.extend(self.operators.iter().map(|to| (to, Audience::Owner)));
+        }
         let mut recipients: Vec<Recipient> = Vec::new();
-        for (address, audience) in people.filter(|_| self.settings.mail) {
-            if !declined.contains(address) && !recipients.iter().any(|(known, _)| known == address) {
+        for (address, audience) in people.into_iter().filter(|_| self.settings.mail) {
+            let is_theirs = !declined.contains(address) || self.operators.contains(address);
+            if is_theirs && !recipients.iter().any(|(known, _)| known == address) {
                 recipients.push((address.clone(), audience));
             }
         }

@@ -124,7 +124,10 @@ impl Page<'_> {
                 members.iter().filter(|member| member.is_open()).all(|member| incident.is_acknowledged(member))
             }
             Action::Decline => incident.declined.contains(&self.answer.person),
-            Action::Snooze => self.incident.silence().is_some(),
+            Action::Snooze => {
+                let mut meant = members.iter().filter(|member| member.is_open() && self.is_meant(member)).peekable();
+                meant.peek().is_some() && meant.all(|member| self.incident.silenced.contains_key(&member.endpoint))
+            }
         }
     }
 }

@@ -17,7 +17,8 @@ use crate::{
 pub(super) struct Answers {
     acknowledge: String,
     snooze: String,
-    decline: String,
+    /// An operator has none: nobody stands behind them.
+    decline: Option<String>,
     /// Until when they are good.
     until: String,
 }
@@ -37,11 +38,12 @@ impl Answers {
             format!("{}/answer/{}", links.url, links.key.seal(&answer))
         };
         let [acknowledge, snooze, decline] = Action::ALL.map(link);
+        let decline = Some(decline).filter(|_| !settings.to.contains(&notice.recipient));
         Some(Answers { acknowledge, snooze, decline, until: language.date(until) })
     }
 
     pub(super) fn urls(&self) -> Vec<String> {
-        vec![self.acknowledge.clone(), self.snooze.clone(), self.decline.clone()]
+        [self.acknowledge.clone(), self.snooze.clone()].into_iter().chain(self.decline.clone()).collect()
     }
 }
 

@@ -315,8 +315,12 @@ impl Found {
 impl Escalation {
     fn of(notice: &Notice, case: &Case, language: Language) -> Option<Self> {
         let policy = &case.watch.policy;
-        let first = |told: &&Told| !told.is_over() && policy.is_heard_first_by(&told.recipient);
-        let told: Vec<_> = case.incident.told.iter().filter(first).collect();
+        let has_heard = |told: &&Told| !told.is_over() && !told.thread.is_empty() && !policy.is_escalated_to(&told.recipient);
+        let mut told: Vec<_> = case.incident.told.iter().filter(has_heard).collect();
+        // Who stands in for one that was refused is named where nobody else has heard.
+        if told.iter().any(|told| policy.is_heard_first_by(&told.recipient)) {
+            told.retain(|told| policy.is_heard_first_by(&told.recipient));
+        }
         let told_at = told.iter().map(|told| told.at).min().filter(|_| policy.is_escalated_to(&notice.recipient))?;
         let name = |told: &&Told| channel_of(&told.recipient).unwrap_or(&told.recipient).to_owned();
         Some(Escalation {

@@ -138,3 +138,32 @@ fn an_answer_to_what_is_over_or_was_never_there_changes_nothing() {
     }
     assert_eq!((world.brain.revision(), world.disk.silences.len(), world.posted.len()), (before, 0, 0));
 }
+
+#[test]
+fn an_operator_stands_behind_everybody_and_cannot_say_that_it_is_not_theirs() {
+    let mut world = ending();
+    let mut theirs = watch("a");
+    theirs.policy.owners = vec!["ops@a.org".into()];
+    world.reload(vec![theirs]);
+    world.run(HOUR);
+    answer(&mut world, Action::Decline, "ops@a.org");
+    world.run(6 * DAY);
+    assert_eq!(stages(&world)[..3], ["expires_soon/critical", "expires_soon/last-day", "expired/critical"]);
+}
+
+#[test]
+fn what_somebody_snoozes_is_not_told_to_those_whose_mail_still_waits() {
+    let mut world = broken(&["a"]);
+    let mut both = watch("a");
+    both.policy.owners.push("other@a.org".into());
+    world.reload(vec![both]);
+    world.post_office = Box::new(|_| MailResult::Deferred);
+    world.run(HOUR);
+    assert_eq!((world.posted.len(), world.delivered.len()), (2, 0));
+    answer(&mut world, Action::Snooze, "owner@a.org");
+    world.post_office = Box::new(|_| MailResult::Delivered);
+    world.run(6 * DAY);
+    assert!(world.delivered.is_empty() && world.disk.outbox.is_empty(), "{:?}", world.delivered);
+    world.run(2 * DAY);
+    assert_eq!(world.delivered.len(), 2, "the week is over");
+}

@@ -137,3 +137,18 @@ fn what_a_channel_refuses_for_good_goes_to_its_fallback_once() {
     let begins = [("chain", "owner@a.org"), ("chain", "channel:hook"), ("chain", "ops@a.org")];
     assert_eq!(kinds, [&begins[..], &[("resolved", "owner@a.org"), ("resolved", "ops@a.org")]].concat());
 }
+
+#[test]
+fn what_was_wrong_with_a_channel_leaves_with_it() {
+    let hook = channel("hook", Audience::System);
+    let mut world = World::new(vec![heard_by(&[hook], watch("a"))], Disk::used(), mended_after(5 * HOUR));
+    world.post_office = Box::new(|_| MailResult::Deferred);
+    world.run(HOUR);
+    let troubles = world.brain.snapshot(world.now).troubles;
+    assert!(troubles.iter().any(|trouble| trouble.starts_with("the channel hook takes nothing")), "{troubles:?}");
+    world.reload(vec![watch("a")]);
+    world.post_office = Box::new(|_| MailResult::Delivered);
+    world.refusing = Some("channel:hook");
+    world.run(DAY);
+    assert!(world.brain.snapshot(world.now).troubles.is_empty() && world.disk.outbox.is_empty());
+}

@@ -127,3 +127,22 @@ fn what_people_wish_may_change_and_channels_wish_nothing() {
     assert_eq!(world.mails()[1..], ["chain owner@a.org a missing_intermediate/critical"]);
     assert_eq!(world.brain.snapshot(world.now).held, (0, None));
 }
+
+#[test]
+fn what_a_digest_could_not_tell_goes_to_the_fallback() {
+    let site = |watch: &Watch, now: Now| {
+        let [from, to] = ["2026-09-01T00:00:00Z", "2026-11-27T00:00:00Z"].map(|at| at.parse().expect("a date"));
+        only(dated(1, now, watch, from, to))
+    };
+    let mut endpoint = watch("a");
+    endpoint.policy.fallback = ["ops@a.org".into()].into();
+    let mut world = World::new(vec![endpoint], Disk::used(), site);
+    world.people(Person { digest: Some(Digest::Daily), at: time(9), last_day_waits: true, ..Person::default() });
+    world.run(2 * DAY);
+    assert_eq!(hours(&world), [(9, "digest", 1, 0)]);
+    world.refusing = Some("owner@a.org");
+    world.run(3 * DAY);
+    assert_eq!(hours(&world)[1..], [(105, "digest", 1, 0), (105, "expiry", 1, 0)]);
+    let instead = &world.posted[2].1;
+    assert_eq!((&*instead.recipient, instead.in_place_of.is_some()), ("ops@a.org", true));
+}

@@ -115,3 +115,18 @@ fn it_says_what_it_silences() {
     assert_eq!(silence.to_string(), "expired at *.org, b with site=eu and team=mail|web*, but for the last day");
     assert_eq!(self::silence(&[], &[], 1).to_string(), "everything at every endpoint");
 }
+
+#[test]
+fn a_silence_that_is_made_while_nobody_watches_holds_back_what_still_waits() {
+    let mut world = broken(&["a"], Vec::new());
+    world.post_office = Box::new(|_| MailResult::Deferred);
+    world.run(HOUR);
+    assert_eq!(world.mails(), [TOLD]);
+    world.disk.silences.push(silence(&["a"], &[], 30));
+    world.post_office = Box::new(|_| MailResult::Delivered);
+    world.begin_again();
+    world.run(28 * HOUR);
+    assert!(world.delivered.is_empty() && world.disk.outbox.is_empty(), "{:?}", world.delivered);
+    world.run(2 * HOUR);
+    assert_eq!(world.delivered.len(), 1);
+}

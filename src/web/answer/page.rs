@@ -35,9 +35,13 @@ impl Page<'_> {
         self.write(self.words.done, deed.effect, None)
     }
 
+    /// Somebody sees to all of it; what one snoozes, or says is not one's own, is what one hears of.
+    pub(super) fn is_meant(&self, member: &Member) -> bool {
+        self.answer.action == Action::Acknowledge || member.is_known_to(&self.answer.person)
+    }
+
     fn write(&self, title: &str, text: &str, button: Option<&str>) -> String {
-        // What one snoozes is what one hears of.
-        let is_meant = |member: &Member| self.answer.action != Action::Snooze || member.is_known_to(&self.answer.person);
+        let is_meant = |member: &Member| self.is_meant(member);
         let open = || self.incident.members.iter().filter(|member| member.is_open() && is_meant(member));
         let names: Vec<_> = open().take(LISTED).map(|member| printable_cut(&member.endpoint, 200)).collect();
         let worst = self.incident.worst();
