@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, NamedGroup, SignatureScheme,
     client::{
-        ResolvesClientCert, Resumption,
+        ResolvesClientCert, Resumption, Tls12Resumption,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
     crypto::aws_lc_rs,
@@ -19,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     ClientIdentity,
+    hints::Hints,
     introduction::Question,
     known::KnownCertificates,
     p521::SECP521R1,
@@ -125,7 +126,7 @@ fn base_config(provider: rustls::crypto::CryptoProvider) -> ClientConfig {
         .dangerous()
         .with_custom_certificate_verifier(placeholder)
         .with_no_client_auth();
-    config.resumption = Resumption::disabled();
+    config.resumption = Resumption::store(Arc::new(Hints::default())).tls12_resumption(Tls12Resumption::Disabled);
     config
 }
 

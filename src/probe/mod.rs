@@ -3,6 +3,7 @@
 mod attempt;
 mod connect;
 mod handshake;
+mod hints;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod hostile;
 mod identity;
