@@ -4,6 +4,7 @@ mod arguments;
 mod check;
 mod demo;
 mod explain;
+mod import;
 mod inspect;
 mod judging;
 mod mail;
@@ -36,6 +37,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Explain(explain::Explain),
     Validate(validate::Validate),
+    Import(import::Import),
     Mail(mail::Mail),
     Silence(silence::SilenceCommand),
 }
@@ -69,6 +71,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Inspect(inspect) => inspect.run(),
         Command::Explain(explain) => explain.run(),
         Command::Validate(validate) => validate.run(),
+        Command::Import(import) => import.run(),
         Command::Mail(mail) => mail.run(),
         Command::Silence(silence) => silence.run(),
     }
@@ -78,7 +81,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
 /// for a check, whose 1 would be a warning.
 fn failed(command: Option<&OsStr>) -> u8 {
     match command.and_then(OsStr::to_str) {
-        Some("run" | "demo" | "validate" | "mail" | "silence") => 1,
+        Some("run" | "demo" | "validate" | "import" | "mail" | "silence") => 1,
         _ => UNKNOWN,
     }
 }

@@ -11,7 +11,7 @@ mod mail;
 mod people;
 mod read;
 mod routes;
-mod tree;
+pub(crate) mod tree;
 pub mod trust;
 
 #[cfg(test)]

@@ -13,15 +13,15 @@ use serde::de::{Deserialize, Deserializer, EnumAccess, MapAccess, SeqAccess, Var
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// Counted from 1; 0 is unknown. A value below a key has the key's line, as that is where people look.
-    pub(super) line: usize,
-    pub(super) value: Value,
+    pub(crate) line: usize,
+    pub(crate) value: Value,
 }
 
 /// What a node holds.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Bool(bool),
     /// Any number, in decimal.
@@ -36,22 +36,22 @@ pub(super) enum Value {
 
 /// A key and its value.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Entry {
-    pub(super) line: usize,
-    pub(super) key: String,
-    pub(super) value: Node,
+pub(crate) struct Entry {
+    pub(crate) line: usize,
+    pub(crate) key: String,
+    pub(crate) value: Node,
 }
 
 /// Why there is no tree.
 #[derive(Debug)]
-pub(super) struct NoTree {
-    pub(super) line: Option<usize>,
-    pub(super) problem: String,
-    pub(super) remedy: &'static str,
+pub(crate) struct NoTree {
+    pub(crate) line: Option<usize>,
+    pub(crate) problem: String,
+    pub(crate) remedy: &'static str,
 }
 
 /// Reads one document. Aliases are followed and merge keys (`<<`) merged; what stands explicitly wins.
-pub(super) fn parse(text: &str) -> Result<Node, NoTree> {
+pub(crate) fn parse(text: &str) -> Result<Node, NoTree> {
     let place = places(text)?;
     let mut root = serde_yaml::from_str::<Node>(text).map_err(|error| NoTree::new(&error, text))?;
     locate(&mut root, place.as_ref(), place.as_ref().map_or(0, |place| place.line));
