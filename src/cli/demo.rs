@@ -13,8 +13,9 @@ use clap::Args;
 use tokio::{net::TcpListener, sync::watch};
 
 use super::{
+    log::{self, LogFormat},
     now, output,
-    run::{Signals, environment, log, runtime},
+    run::{Signals, environment, runtime},
 };
 use crate::{
     config::Environment,
@@ -40,7 +41,7 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        log("warn,certvigil=info")?;
+        log::start("warn,certvigil=info", LogFormat::Text)?;
         let runtime = runtime()?;
         let outcome = runtime.block_on(self.serve());
         runtime.shutdown_background();

@@ -2,11 +2,14 @@
 
 mod arguments;
 mod check;
+mod completions;
+mod config;
 mod demo;
 mod explain;
 mod import;
 mod inspect;
 mod judging;
+mod log;
 mod mail;
 mod output;
 mod run;
@@ -16,7 +19,7 @@ mod verify;
 
 use std::{ffi::OsStr, process::ExitCode, time::Duration};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::clock::{Now, Timestamp};
 
@@ -40,6 +43,9 @@ enum Command {
     Import(import::Import),
     Mail(mail::Mail),
     Silence(silence::SilenceCommand),
+    Config(config::ConfigCommand),
+    Completions(completions::Completions),
+    Man(completions::Man),
 }
 
 /// Parses the arguments, runs the command, and turns what came of it into the exit status.
@@ -74,6 +80,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Import(import) => import.run(),
         Command::Mail(mail) => mail.run(),
         Command::Silence(silence) => silence.run(),
+        Command::Config(config) => config.run(),
+        Command::Completions(completions) => completions.run(Cli::command()),
+        Command::Man(man) => man.run(Cli::command()),
     }
 }
 
@@ -81,7 +90,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
 /// for a check, whose 1 would be a warning.
 fn failed(command: Option<&OsStr>) -> u8 {
     match command.and_then(OsStr::to_str) {
-        Some("run" | "demo" | "validate" | "import" | "mail" | "silence") => 1,
+        Some("run" | "demo" | "validate" | "import" | "mail" | "silence" | "config" | "completions" | "man") => 1,
         _ => UNKNOWN,
     }
 }

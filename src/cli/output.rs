@@ -12,7 +12,7 @@ use crate::{
     report::{self, Subject},
 };
 
-use super::{UNKNOWN, judging::Judging};
+use super::{UNKNOWN, judging::Judging, log};
 
 /// One paragraph on standard output.
 pub(super) fn say(text: &str) -> anyhow::Result<()> {
@@ -35,8 +35,9 @@ pub(super) fn warn(text: &str) {
 
 /// An error and its causes, in one line each.
 pub(super) fn error(error: &anyhow::Error) {
-    for line in lines(error) {
-        warn(&line);
+    let level = if log::is_journal() { log::ERROR } else { "" };
+    for line in lines(error).iter().flat_map(|line| line.lines()) {
+        warn(&format!("{level}{line}"));
     }
 }
 

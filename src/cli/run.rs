@@ -1,12 +1,12 @@
 //! `certvigil run`: the daemon.
 
-use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
+use super::log::{self, LogFormat};
 use crate::{
     config::Environment,
     daemon::{self, Controls, Options},
@@ -25,11 +25,14 @@ pub(super) struct Run {
     /// The configuration
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// How the log is written to standard error
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    log_format: LogFormat,
 }
 
 impl Run {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        log("info")?;
+        log::start("info", self.log_format)?;
         let options = Options { config: self.config, environment: environment(), seed: None };
         let runtime = runtime()?;
         let outcome = runtime.block_on(async {
@@ -55,24 +58,6 @@ pub(super) fn environment() -> Environment {
 pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     let others = std::thread::available_parallelism().map_or(1, |cores| cores.get() - 1).max(1);
     tokio::runtime::Builder::new_multi_thread().worker_threads(others).enable_all().build().context("cannot start the runtime")
-}
-
-/// Logs go to standard error; under systemd without time and colour, which the journal has itself.
-pub(super) fn log(default: &str) -> anyhow::Result<()> {
-    let wanted = std::env::var("CERTVIGIL_LOG").unwrap_or_else(|_| default.to_owned());
-    let filter =
-        EnvFilter::try_new(&wanted).with_context(|| format!("CERTVIGIL_LOG: \"{wanted}\" is no filter; write info or debug"))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal());
-    if std::env::var_os("JOURNAL_STREAM").is_some() {
-        builder.without_time().init();
-    } else {
-        builder.init();
-    }
-    Ok(())
 }
 
 /// The signals that a daemon obeys. Listened for from the start: a SIGHUP during a slow start shall not kill.

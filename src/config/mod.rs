@@ -11,6 +11,7 @@ mod mail;
 mod people;
 mod read;
 mod routes;
+mod show;
 pub(crate) mod tree;
 pub mod trust;
 
@@ -31,6 +32,7 @@ use std::{
 pub use duration::{format as format_duration, meant as meant_duration, parse as parse_duration};
 pub use fault::{Fault, Faults};
 pub use file::{FileError, read_file};
+pub use show::effective;
 
 use self::{
     endpoints::{Around, Common},

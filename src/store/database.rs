@@ -9,6 +9,7 @@ use std::{
 };
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use tracing::info;
 
 use super::StoreError;
 
@@ -172,14 +173,35 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     }
 
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
-    for (version, migration) in (1i64..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
+    if 0 < found && found < known {
+        back_up(&connection, path, known)?;
+    }
+    if found < known {
+        // All of it or nothing: the copy is of what a failure leaves.
         let transaction = connection.transaction().map_err(failed)?;
-        transaction.execute_batch(migration).map_err(failed)?;
+        for (_, migration) in (1i64..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
+            transaction.execute_batch(migration).map_err(failed)?;
+        }
         transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
-        transaction.pragma_update(None, "user_version", version).map_err(failed)?;
+        transaction.pragma_update(None, "user_version", known).map_err(failed)?;
         transaction.commit().map_err(failed)?;
     }
     Ok(connection)
+}
+
+/// Copies the database, with what SQLite's journal alone has, to `certvigil.db.before-vN` beside it: the way back to the version
+/// of certvigil that wrote it. A copy of that name is whole, or is not there.
+fn back_up(connection: &Connection, path: &Path, version: i64) -> Result<(), StoreError> {
+    let beside = |suffix: &str| path.with_file_name(format!("{FILE}.before-v{version}{suffix}"));
+    let (part, copy) = (beside(".part"), beside(""));
+    let unwritable = |source| StoreError::Unwritable { path: part.clone(), source };
+    // What an earlier try left is no copy. SQLite takes an empty file as it finds it, with its mode.
+    let _ = std::fs::remove_file(&part);
+    let file = private_file(&part)?;
+    connection.execute("VACUUM INTO ?1", [part.to_string_lossy()]).map_err(|e| StoreError::of(&part, &e))?;
+    file.sync_all().and_then(|()| std::fs::rename(&part, &copy)).map_err(unwritable)?;
+    info!(copy = %copy.display(), "the state is brought to a new schema; a copy of the old one is kept");
+    Ok(())
 }
 
 /// The schema of this version.

@@ -112,7 +112,9 @@ impl StoreError {
                 "is it under ReadWritePaths= or StateDirectory= of the unit, and who owns it?"
             }
             StoreError::InUse { .. } => "stop the other one, or give this one a directory of its own (state.directory)",
-            StoreError::Newer { .. } => "run the newer certvigil again, or move the file away and start without its memory",
+            StoreError::Newer { .. } => {
+                "run the newer certvigil again, or put the copy in its place that it made first (certvigil.db.before-vN beside it)"
+            }
             StoreError::NeverRun { .. } => "is it the right directory? certvigil run makes the state when it starts first",
             StoreError::Older { .. } => "restart the daemon, so that it is of this version too",
             StoreError::Foreign { .. } => "give certvigil a directory of its own (state.directory)",

@@ -2,6 +2,7 @@
 
 mod people;
 mod routes;
+mod show;
 mod stores;
 
 use std::{fs, path::PathBuf, time::Duration};

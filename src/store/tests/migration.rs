@@ -1,5 +1,7 @@
 //! Databases of former versions are taken over with all that people were told.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use super::{Place, made::moment};
 use crate::{
     diagnosis::{Severity, Topic},
@@ -67,4 +69,41 @@ fn an_incident_of_an_endpoint_becomes_one_that_is_put_down_to_it() {
     };
     assert_eq!(stored.members[0], first);
     assert_eq!((stored.members[1].state, stored.members[1].heard.len()), (State::Suspected(2), 0));
+}
+
+#[tokio::test]
+async fn a_copy_is_made_before_the_schema_changes_and_is_the_way_back() {
+    let place = Place::new();
+    let old = rusqlite::Connection::open(place.database()).expect("writable");
+    old.pragma_update(None, "journal_mode", "WAL").expect("a mode");
+    old.execute_batch(MIGRATIONS[0]).expect("the first schema");
+    old.pragma_update(None, "application_id", APPLICATION_ID).expect("a number");
+    old.pragma_update(None, "user_version", 1).expect("a number");
+    old.execute_batch("INSERT INTO meta VALUES ('told', 'yes')").expect("a row");
+    // Left open: the row stands in SQLite's journal alone.
+    let copy = place.0.join(format!("certvigil.db.before-v{}", MIGRATIONS.len()));
+    std::fs::write(copy.with_extension(format!("before-v{}.part", MIGRATIONS.len())), "half a copy").expect("writable");
+
+    place.open().expect("taken over").0.close().await;
+    assert_eq!(std::fs::metadata(&copy).expect("a copy").permissions().mode() & 0o777, 0o600);
+    let kept = rusqlite::Connection::open(&copy).expect("a database");
+    let version: i64 = kept.pragma_query_value(None, "user_version", |row| row.get(0)).expect("a number");
+    let owner: i64 = kept.pragma_query_value(None, "application_id", |row| row.get(0)).expect("a number");
+    let told: String = kept.query_row("SELECT value FROM meta WHERE key = 'told'", [], |row| row.get(0)).expect("the row");
+    assert_eq!((version, owner, told.as_str()), (1, APPLICATION_ID, "yes"));
+    drop(kept);
+
+    let before = std::fs::read(&copy).expect("a copy");
+    place.open().expect("nothing to bring anywhere").0.close().await;
+    assert_eq!(std::fs::read(&copy).expect("a copy"), before);
+    let names = std::fs::read_dir(&place.0).expect("a directory").map(|entry| entry.expect("an entry").file_name());
+    assert!(!names.into_iter().any(|name| name.to_string_lossy().ends_with(".part")));
+}
+
+#[test]
+fn a_new_state_needs_no_copy() {
+    let place = Place::new();
+    drop(place.open().expect("made"));
+    let names = std::fs::read_dir(&place.0).expect("a directory").map(|entry| entry.expect("an entry").file_name());
+    assert!(!names.into_iter().any(|name| name.to_string_lossy().contains("before")));
 }
