@@ -7,7 +7,7 @@ SEED   ?= 1
 SEEDS  ?= 20
 FUZZ   := target/fuzz-judge
 
-.PHONY: help demo run check test simulate fuzz-judge fuzz-judge-bugs acceptance bench fuzz fmt tools
+.PHONY: help demo run check test simulate fuzz-judge fuzz-judge-bugs acceptance bench fuzz fmt deb musl sbom tools
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -54,6 +54,26 @@ fuzz: tools ## any octets through every door, SECONDS of it each (TARGET=judge c
 
 fmt: ## put the source into form
 	$(CARGO) fmt
+
+# What is installed elsewhere is built so that anybody can build the same octets again: docs/install.md.
+deb musl: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
+deb musl: export RUSTFLAGS += --remap-path-prefix=$(HOME)/.cargo=/cargo --remap-path-prefix=$(CURDIR)=/certvigil
+
+deb: tools ## a Debian package, in target/debian (cargo-deb)
+	@.ci/need cargo-deb:cargo-deb
+	$(CARGO) build --locked --release
+	packaging/prepare target/release/certvigil
+	$(CARGO) deb --locked --no-build
+
+musl: tools ## one static binary for any Linux, in target/x86_64-unknown-linux-musl/release (musl-tools)
+	@.ci/need musl-gcc:musl-tools
+	rustup target add x86_64-unknown-linux-musl
+	$(CARGO) build --locked --release --target x86_64-unknown-linux-musl
+
+sbom: tools ## what the binary is made of, as CycloneDX: target/packaging/certvigil.cdx.json
+	@mkdir -p target/packaging
+	packaging/sbom >target/packaging/certvigil.cdx.json
+	@echo target/packaging/certvigil.cdx.json
 
 tools:
 	@.ci/need cargo:rustup cc:gcc /usr/include/stdio.h:libc6-dev openssl:openssl

@@ -4,38 +4,7 @@
 needs systemd-nspawn:systemd-container mmdebstrap:mmdebstrap nsenter:util-linux
 own_place
 
-# A Debian 12 with systemd 252, the oldest that is promised; made once.
-IMAGE=$ROOT/target/acceptance/bookworm
-if [ ! -e "$IMAGE/.complete" ]; then
-    say "making a Debian 12 in $IMAGE, once"
-    rm -rf "$IMAGE"
-    mkdir -p "$(dirname "$IMAGE")"
-    mmdebstrap --quiet --variant=apt --include=systemd,systemd-sysv,dbus,procps,curl,ca-certificates bookworm "$IMAGE" \
-        >"$WORK/mmdebstrap.log" 2>&1 || { shown "$WORK/mmdebstrap.log"; fail "mmdebstrap (needs a Debian mirror)"; }
-    touch "$IMAGE/.complete"
-fi
-
-# A control group of its own, in whichever hierarchy this machine has: systemd inside wants a root to itself.
-MACHINE=certvigil-$$
-groups=()
-for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do
-    [ -e "$hierarchy/cgroup.procs" ] || continue
-    mkdir "$hierarchy/$MACHINE" || fail "needs the privilege to make control groups"
-    groups+=("$hierarchy/$MACHINE")
-done
-# Called by clean_up.
-# shellcheck disable=SC2317
-stop_everything() {
-    [ -z "${NSPAWN:-}" ] || kill -TERM "$NSPAWN" 2>/dev/null || true
-    local i
-    for i in $(seq 50); do
-        [ -n "${NSPAWN:-}" ] && kill -0 "$NSPAWN" 2>/dev/null || break
-        sleep 0.1
-    done
-    [ -z "${NSPAWN:-}" ] || kill -KILL "$NSPAWN" 2>/dev/null || true
-    sleep 0.2
-    for i in "${groups[@]}"; do find "$i" -depth -type d -exec rmdir {} \; 2>/dev/null || true; done
-}
+. "$ACCEPTANCE/machine.sh"
 
 mkdir "$WORK/etc"
 # config ENDPOINT [MORE-YAML]
@@ -49,34 +18,8 @@ CONF
 }
 config 127.0.0.1:1001
 
-# Everything that is written goes to memory: the image stays as it is.
-# shellcheck disable=SC2016
-start console bash -c 'for group in $1; do echo $$ >"$group/cgroup.procs"; done; shift; exec "$@"' _ "${groups[*]}" \
-    env SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --quiet --directory="$IMAGE" --machine="$MACHINE" --boot --register=no \
-    --keep-unit --private-network --volatile=overlay --console=read-only --bind-ro="$CERTVIGIL:/usr/bin/certvigil" \
+boot --bind-ro="$CERTVIGIL:/usr/bin/certvigil" \
     --bind-ro="$ROOT/systemd/certvigil.service:/etc/systemd/system/certvigil.service" --bind-ro="$WORK/etc:/etc/certvigil"
-NSPAWN=$PID
-
-LEADER=
-inside() { nsenter -t "$LEADER" -a "$@"; }
-booted() {
-    LEADER=$(cut -d' ' -f1 "/proc/$NSPAWN/task/$NSPAWN/children") && [ -n "$LEADER" ] || return 1
-    inside systemctl is-system-running | grep -E '^(running|degraded)' >/dev/null
-}
-wait_for 60 "systemd boots in the container ($WORK/console.log)" booted
-say "$(inside systemctl --version | sed -n 1p)"
-
-systemctl_is() { [ "$(inside systemctl show -P "$1" certvigil)" = "$2" ]; }
-main_pid() { inside systemctl show -P MainPID certvigil; }
-# curl prints the scrape of the daemon inside.
-shows() { inside curl -sf http://127.0.0.1:9843/metrics | grep -E "$1" >/dev/null; }
-journal() { inside journalctl -q -u certvigil -o cat --no-pager; }
-# or_journal WHAT COMMAND...: fails with the journal.
-or_journal() {
-    local what=$1
-    shift
-    "$@" || { journal >"$WORK/journal.log"; shown "$WORK/journal.log"; fail "$what"; }
-}
 
 say "verify: the unit is sound"
 inside systemd-analyze verify /etc/systemd/system/certvigil.service >"$WORK/verify.log" 2>&1 || { shown "$WORK/verify.log"; fail "systemd-analyze verify"; }
@@ -110,6 +53,8 @@ wait_for 30 "the gauge of a failed reload" shows '^certvigil_config_last_reload_
 shows 'certvigil_endpoint_info\{.*endpoint="127.0.0.1:1002"' || fail "the old configuration is gone"
 systemctl_is ActiveState active || fail "not active after a bad reload"
 journal | grep 'config.yaml:4.*enpoints' >/dev/null || or_journal "the journal does not name the fault" false
+inside journalctl -q -u certvigil -p err -o cat --no-pager | grep 'config.yaml:4.*enpoints' >/dev/null ||
+    or_journal "the fault is no error in the journal" false
 config 127.0.0.1:1003
 inside systemctl reload certvigil
 wait_for 30 "recovery" shows '^certvigil_config_last_reload_successful 1'

@@ -1,4 +1,4 @@
-//! What `config show` makes of a configuration.
+//! What `config show` makes of a configuration; what packages bring along.
 
 use super::*;
 use crate::monitor::Glob;
@@ -39,4 +39,27 @@ endpoints:
     insta::assert_snapshot!(shown);
     let one = effective(&loaded.config, &[Glob::new("ma*")]);
     assert!(one.contains("name: mail\n") && !one.contains("www.example"), "{one}");
+}
+
+/// The part of a file between two lines, without its indentation.
+fn block(text: &str, from: &str, to: &str) -> String {
+    let lines = text.lines().skip_while(|line| *line != from).skip(1).take_while(|line| *line != to);
+    lines.map(|line| line.strip_prefix("    ").unwrap_or(line)).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_packages_bring_along_is_sound() {
+    let debian = include_str!("../../../packaging/debian/config.yaml");
+    assert_eq!(sound(debian).warnings, []);
+    let with_mail = debian.split("# mail:\n").nth(1).expect("a section mail, commented out");
+    let mail = with_mail.lines().map_while(|line| line.strip_prefix("#   ")).map(|line| format!("  {line}\n"));
+    let whole = format!("{debian}\nmail:\n{}", mail.take(3).collect::<String>());
+    assert!(sound(&whole).config.mail.is_some_and(|mail| mail.to == ["ops@example.com"]));
+
+    let scratch = Scratch::new();
+    let secret = scratch.write("smtp", "change-me\n");
+    let cluster = block(include_str!("../../../packaging/kubernetes/certvigil.yaml"), "  config.yaml: |", "---");
+    let cluster = cluster.replace("/etc/certvigil-secrets/smtp", &secret.to_string_lossy());
+    let loaded = scratch.load(&cluster, &Environment::default()).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!((loaded.config.watches.len(), loaded.config.web.listen.to_string().as_str()), (2, "0.0.0.0:9843"));
 }
