@@ -189,7 +189,7 @@ fn seeded_violations_are_found() {
     let seeded = [
         ("diagnosis", "use crate::{certificate::Name, probe};", "diagnosis imports probe"),
         ("endpoint", "fn f() { crate::certificate::printable(\"\"); }", "endpoint imports certificate"),
-        ("web", "use crate::{monitor::{Snapshot, Watch}, store::Store};", "web imports store"),
+        ("web", "use crate::{monitor::{Snapshot, Watch}, probe::Place};", "web imports probe"),
         ("monitor", "use crate::config;", "monitor imports config"),
         ("monitor", "fn f() { let _ = Timestamp::now(); }", "monitor is pure and says ::now("),
         ("incident", "use std::net::IpAddr;", "incident is pure and says std::net"),

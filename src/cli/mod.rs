@@ -6,6 +6,7 @@ mod completions;
 mod config;
 mod demo;
 mod explain;
+mod history;
 mod import;
 mod inspect;
 mod judging;
@@ -43,6 +44,7 @@ enum Command {
     Import(import::Import),
     Mail(mail::Mail),
     Silence(silence::SilenceCommand),
+    History(history::History),
     Config(config::ConfigCommand),
     Completions(completions::Completions),
     Man(completions::Man),
@@ -80,6 +82,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Import(import) => import.run(),
         Command::Mail(mail) => mail.run(),
         Command::Silence(silence) => silence.run(),
+        Command::History(history) => history.run(),
         Command::Config(config) => config.run(),
         Command::Completions(completions) => completions.run(Cli::command()),
         Command::Man(man) => man.run(Cli::command()),
@@ -90,7 +93,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
 /// for a check, whose 1 would be a warning.
 fn failed(command: Option<&OsStr>) -> u8 {
     match command.and_then(OsStr::to_str) {
-        Some("run" | "demo" | "validate" | "import" | "mail" | "silence" | "config" | "completions" | "man") => 1,
+        Some("run" | "demo" | "validate" | "import" | "mail" | "silence" | "history" | "config" | "completions" | "man") => 1,
         _ => UNKNOWN,
     }
 }

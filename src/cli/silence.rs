@@ -203,7 +203,7 @@ fn book(config: &Config) -> anyhow::Result<SilenceBook> {
 }
 
 /// The error with its causes and what to do.
-fn told(problem: StoreError) -> anyhow::Error {
+pub(super) fn told(problem: StoreError) -> anyhow::Error {
     let hint = problem.hint().map_or_else(String::new, |hint| format!("\nhint: {hint}"));
     anyhow!("{:#}{hint}", anyhow::Error::new(problem))
 }

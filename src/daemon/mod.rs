@@ -98,7 +98,7 @@ pub async fn run(options: Options, controls: Controls) -> Result<(), StartError>
     let opened = Store::open_as_can_be(&config.store, clock.now().wall).map_err(StartError::Store)?;
     let state_troubles = restore::troubles(&opened);
     let (store, stored) = (opened.store, opened.stored);
-    let proven = store.clone();
+    let (proven, archive) = (store.clone(), Some(store.clone()));
     let links = links(&config);
     config.mail.iter_mut().for_each(|mail| mail.links.clone_from(&links));
     let listener = bind(config.web.listen).await?;
@@ -126,18 +126,20 @@ pub async fn run(options: Options, controls: Controls) -> Result<(), StartError>
     let (publish, snapshots) = watch::channel(Arc::new(monitor.snapshot(now)));
     let web_stop = CancellationToken::new();
     let mut web = JoinSet::new();
+    let (letters, mail) = watch::channel(config.mail.clone().map(Arc::new));
     let (answers, mut asked) = match links.as_ref().map(|links| web::Answers::new(links.key.clone())) {
         Some((answers, asked)) => (Some(Arc::new(answers)), asked),
         None => (None, mpsc::channel(1).1),
     };
-    let state = web::State { snapshots, own, pulse: Arc::clone(&pulse), answers };
+    let state = web::State { snapshots, own, pulse: Arc::clone(&pulse), answers, archive, mail };
     web.spawn(web::serve(listener, state, web_stop.clone()));
     info!(endpoints = config.watches.len(), page = %format!("http://{address}/"), "watching");
     if let Some(listening) = &controls.listening {
         listening.send_replace(Some(address));
     }
 
-    let mut turn = Loop { clock, monitor, hands, publish, pulse, systemd: Systemd::new(), config, links, options, published: 0 };
+    let mut turn =
+        Loop { clock, monitor, hands, publish, letters, pulse, systemd: Systemd::new(), config, links, options, published: 0 };
     let ended = turn.until(&controls, &mut web, &mut asked).await;
     Systemd::stopping();
     web_stop.cancel();
@@ -174,6 +176,7 @@ struct Loop {
     monitor: Monitor,
     hands: Hands,
     publish: watch::Sender<Arc<crate::monitor::Snapshot>>,
+    letters: watch::Sender<Option<Arc<crate::mail::Settings>>>,
     pulse: Arc<Pulse>,
     systemd: Systemd,
     config: Config,
@@ -277,6 +280,7 @@ impl Loop {
             Ok(config) => {
                 info!(endpoints = config.watches.len(), "configuration reloaded");
                 self.config = config;
+                self.letters.send_replace(self.config.mail.clone().map(Arc::new));
                 let now = self.clock.now();
                 let effects = self.monitor.handle(Event::People(Arc::clone(&self.config.people)), now);
                 self.hands.carry_out(effects, now);

@@ -66,6 +66,9 @@ impl Severity {
 }
 
 impl Status {
+    /// Every one, the most urgent first.
+    pub const ALL: [Status; 5] = [Status::Critical, Status::Unknown, Status::Warning, Status::Info, Status::Ok];
+
     /// `ok`, `info`, `warning`, `critical`, `unknown`.
     pub fn name(self) -> &'static str {
         match self {

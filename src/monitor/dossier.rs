@@ -7,7 +7,9 @@ use std::{
     time::Duration,
 };
 
-use super::{AddressView, EndpointView, Record, Rollout, Visited, Watch, aging, looks::Looks, proof::Proving};
+use super::{
+    AddressView, EndpointView, Record, Rollout, Visited, Watch, aging, evidence::concerns, looks::Looks, proof::Proving,
+};
 use crate::{
     clock::{Timestamp, earlier},
     diagnosis::{ChainStatus, Diagnosis, Finding, Found, Issuers, Judged, Severity, Topic},
@@ -189,7 +191,7 @@ impl Dossier {
     /// What does not count, since our clock or our trust is in doubt, neither begins nor ends.
     pub(super) fn judge(&mut self, report: &Visited, counts: impl Fn(Topic) -> bool, now: Timestamp) -> Judgement {
         let mut judgement = Judgement::default();
-        let held = self.findings().map(|(row, judged, found)| Held {
+        let held = self.view.findings().map(|(row, judged, found)| Held {
             address: row.address,
             fresh: is_of(report, judged),
             looks: self.looks.at(row.address),
@@ -205,7 +207,7 @@ impl Dossier {
                 |member: &&Arc<Member>| member.is_standing() && counts(member.key.topic) && !standing.contains_key(&member.key);
             let quiet: Vec<_> = self.members.values().filter(is_quiet).map(|member| member.key.clone()).collect();
             for key in quiet {
-                if self.findings().any(|(_, _, found)| found.accepted && found.finding.topic() == key.topic) {
+                if self.view.findings().any(|(_, _, found)| found.accepted && found.finding.topic() == key.topic) {
                     judgement.accepted.extend(self.members.remove(&key));
                 } else if let Some(heir) = heir(&key, &standing) {
                     judgement.passed_on.extend(self.pass_on(key, heir.clone()));
@@ -303,39 +305,6 @@ impl Dossier {
         let known = self.view.addresses.iter().filter_map(|row| row.known.as_ref());
         known.flat_map(|judged| aging::certificates(judged)).map(|facts| next_step(facts, expiry, then)).min()
     }
-
-    /// The latest visit to each address that is at fault, the worst first; once none is, to each that was, or to all.
-    /// Empty only when nothing is known of any address.
-    pub(super) fn evidence(&self, member: &Member) -> Vec<Arc<Judged>> {
-        let mut at_fault: Vec<(Severity, &Arc<Judged>)> = Vec::new();
-        let mut holding: Vec<_> = self.findings().filter(|(_, judged, found)| is_about(found, judged, member)).collect();
-        if holding.iter().any(|(row, ..)| concerns(member, row)) {
-            // A failure that is not confirmed is no evidence.
-            holding.retain(|(row, ..)| concerns(member, row));
-        }
-        for (_, judged, found) in holding {
-            match at_fault.iter_mut().find(|(_, known)| Arc::ptr_eq(known, judged)) {
-                Some((severity, _)) => *severity = found.severity().max(*severity),
-                None => at_fault.push((found.severity(), judged)),
-            }
-        }
-        if !at_fault.is_empty() {
-            at_fault.sort_by_key(|(severity, _)| std::cmp::Reverse(*severity));
-            return at_fault.into_iter().map(|(_, judged)| judged.clone()).collect();
-        }
-        let latest = |row: &AddressView| row.failed.clone().or_else(|| row.known.clone());
-        let rows = &self.view.addresses;
-        let concerned: Vec<_> = rows.iter().filter(|row| concerns(member, row)).filter_map(latest).collect();
-        if concerned.is_empty() { rows.iter().filter_map(latest).collect() } else { concerned }
-    }
-
-    /// Every finding that holds, with where and in which visit: of the failed visit, then of the last known certificate.
-    fn findings(&self) -> impl Iterator<Item = (&AddressView, &Arc<Judged>, &Found)> {
-        self.view.addresses.iter().flat_map(|row| {
-            let visits = row.failed.iter().chain(&row.known);
-            visits.flat_map(move |judged| judged.diagnosis.findings.iter().map(move |found| (row, judged, found)))
-        })
-    }
 }
 
 /// The report of a visit of which nothing came back: nothing is known of the peer, and that is said.
@@ -369,17 +338,6 @@ fn take(row: &mut AddressView, judged: &Arc<Judged>) {
 /// This very visit is one of the report's, not one that is remembered.
 fn is_of(report: &Visited, judged: &Arc<Judged>) -> bool {
     report.seen.iter().any(|seen| Arc::ptr_eq(seen, judged))
-}
-
-/// The address is one that the incident is told of; the failed resolution of one that has no address.
-fn concerns(member: &Member, row: &AddressView) -> bool {
-    row.address.map_or(member.addresses.is_empty(), |ip| member.addresses.contains(&ip.to_string()))
-}
-
-fn is_about(found: &Found, judged: &Judged, member: &Member) -> bool {
-    let finding = &found.finding;
-    let is_same = || Cause::of(&member.endpoint, judged, finding) == member.key.cause;
-    finding.topic() == member.key.topic && found.severity() >= Severity::Warning && is_same()
 }
 
 /// What takes the place of an incident whose cause is no longer there, though its trouble is: another certificate with the same

@@ -222,7 +222,7 @@ pub(super) fn note(incident: &mut Incident, notice: &Notice) {
     }
 }
 
-fn kind(key: &IncidentKey) -> NoticeKind {
+pub(super) fn kind(key: &IncidentKey) -> NoticeKind {
     match key.topic {
         Topic::Expiry => NoticeKind::Expiry,
         Topic::Code("missing_intermediate") => NoticeKind::Chain,
@@ -231,7 +231,7 @@ fn kind(key: &IncidentKey) -> NoticeKind {
 }
 
 fn case(dossier: &Dossier, incident: &Arc<Incident>, member: &Arc<Member>) -> Option<Case> {
-    let seen = dossier.evidence(member);
+    let seen = dossier.view.evidence(member);
     let rollout = dossier.rollout(&member.key).filter(|_| member.is_open());
     let (incident, member, watch) = (Arc::clone(incident), Arc::clone(member), dossier.view.watch.clone());
     (!seen.is_empty()).then_some(Case { incident, member, watch, seen, rollout })

@@ -51,6 +51,20 @@ impl Database {
         directory.join(FILE)
     }
 
+    /// A connection to the state of a daemon that has run before, whether it runs now or not, and the state's path.
+    pub(super) fn of_any_daemon(directory: &Path) -> Result<(Connection, PathBuf), StoreError> {
+        let path = Database::path(directory);
+        if !Database::is_there(directory) {
+            return Err(StoreError::NeverRun { directory: directory.to_owned() });
+        }
+        match Database::open(directory) {
+            // The lock goes at once: a daemon that starts meanwhile is not to fail for our sake.
+            Ok(database) => Ok((database.connection, path)),
+            Err(StoreError::InUse { .. }) => Ok((Database::beside(&path)?, path)),
+            Err(problem) => Err(problem),
+        }
+    }
+
     /// A connection to the database of a daemon that runs. It leaves the schema alone.
     pub(super) fn beside(path: &Path) -> Result<Connection, StoreError> {
         let begun = begin(path, "NORMAL").and_then(|(connection, found)| {
@@ -65,11 +79,6 @@ impl Database {
             (APPLICATION_ID, _) => Err(StoreError::Older { path }),
             _ => Err(StoreError::Foreign { path }),
         }
-    }
-
-    /// Lets go of the directory, and of all but the connection.
-    pub(super) fn into_connection(self) -> Connection {
-        self.connection
     }
 
     /// What was noticed last may not be all that there is now.
@@ -350,6 +359,18 @@ pub(super) const MIGRATIONS: &[&str] = &["
     -- {acknowledged: [by, moment, stage], declined: [recipient, ..]}: what people have answered to mails about it. Silences are
     -- written by the daemon too since, where a mail was answered so.
     ALTER TABLE incident ADD COLUMN answers TEXT NOT NULL DEFAULT '{}';
+", "
+    -- What an address has shown, change by change; the last of its rows holds still.
+    CREATE TABLE history (
+        endpoint  TEXT NOT NULL,
+        address   TEXT NOT NULL,                -- '' when the name did not resolve
+        since     TEXT NOT NULL,                -- to the second
+        status    TEXT NOT NULL,
+        findings  TEXT NOT NULL,                -- [code, ..], sorted
+        leaf      TEXT,                         -- its fingerprint; NULL when no certificate was seen
+        not_after TEXT,                         -- of the leaf
+        PRIMARY KEY (endpoint, address, since)
+    ) STRICT, WITHOUT ROWID;
 "];
 
 const PRUNE: &str = "

@@ -6,6 +6,7 @@
 mod codec;
 mod database;
 mod error;
+mod history;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod hostile;
 mod read;
@@ -27,13 +28,14 @@ use crate::{
     clock::Timestamp,
     diagnosis::Issuers,
     incident::{Incident, Member},
-    monitor::{NoticeKind, Record, Refusal, Silence, Tally},
+    monitor::{Chapter, NoticeKind, Record, Refusal, Silence, Tally},
     observation::Observation,
 };
 
 use tracing::warn;
 
 pub use error::{Reason, StoreError};
+pub use history::history;
 pub use secret::secret;
 pub use silences::SilenceBook;
 
@@ -175,6 +177,11 @@ impl Store {
     /// The silences, if somebody may have written to the state beside us since this was asked last; `None`: nobody has.
     pub async fn silences(&self) -> Result<Option<Vec<Silence>>, StoreError> {
         self.writer.silences().await
+    }
+
+    /// What is remembered of this endpoint, change by change, the latest first; of what was committed before.
+    pub async fn history(&self, endpoint: &str) -> Result<Vec<Chapter>, StoreError> {
+        self.writer.history(endpoint.to_owned()).await
     }
 
     /// Writes what still waits, and lets go of the directory.

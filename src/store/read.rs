@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 use std::{collections::HashMap, path::Path, sync::Arc};
 
-use rusqlite::{Connection, OptionalExtension as _, Result, Row};
+use rusqlite::{Connection, OptionalExtension as _, Params, Result, Row};
 use tracing::warn;
 
 use super::{Mail, StoreError, Stored, StoredAddress, codec, write};
@@ -41,8 +41,19 @@ pub(super) fn rows<T>(
     thing: &str,
     understand: impl Fn(&Row<'_>) -> Result<Option<T>>,
 ) -> Result<Vec<T>> {
+    rows_of(db, sql, [], thing, understand)
+}
+
+/// The same, of a query with values.
+pub(super) fn rows_of<T>(
+    db: &Connection,
+    sql: &str,
+    values: impl Params,
+    thing: &str,
+    understand: impl Fn(&Row<'_>) -> Result<Option<T>>,
+) -> Result<Vec<T>> {
     let mut statement = db.prepare(sql)?;
-    let mut found = statement.query([])?;
+    let mut found = statement.query(values)?;
     let mut understood = Vec::new();
     let mut strange = 0usize;
     while let Some(row) = found.next()? {
@@ -221,6 +232,6 @@ fn look_up(fingerprints: &str, certificates: &Certificates) -> Option<Vec<Arc<Ce
     codec::strings_from_json(fingerprints)?.iter().map(|fingerprint| certificates.get(fingerprint).cloned()).collect()
 }
 
-fn moment(row: &Row<'_>, column: &str) -> Result<Option<Timestamp>> {
+pub(super) fn moment(row: &Row<'_>, column: &str) -> Result<Option<Timestamp>> {
     Ok(row.get::<_, String>(column)?.parse().ok())
 }

@@ -20,17 +20,7 @@ pub struct SilenceBook {
 impl SilenceBook {
     /// Opens the state of a daemon that has run before, whether it runs now or not. Blocks.
     pub fn open(settings: &Settings) -> std::result::Result<Self, StoreError> {
-        let directory = &settings.directory;
-        let path = Database::path(directory);
-        if !Database::is_there(directory) {
-            return Err(StoreError::NeverRun { directory: directory.clone() });
-        }
-        let connection = match Database::open(directory) {
-            // The lock goes at once: a daemon that starts meanwhile is not to fail for our sake.
-            Ok(database) => database.into_connection(),
-            Err(StoreError::InUse { .. }) => Database::beside(&path)?,
-            Err(problem) => return Err(problem),
-        };
+        let (connection, path) = Database::of_any_daemon(&settings.directory)?;
         Ok(SilenceBook { connection, path })
     }
 

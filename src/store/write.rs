@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 
-use super::{Mail, codec, silences};
+use super::{Mail, codec, history, silences};
 use crate::{
     certificate::Certificate,
     diagnosis::Judged,
@@ -23,6 +23,7 @@ pub(super) fn record(db: &Connection, record: &Record) -> Result<usize> {
         }
         Record::EndpointGone(endpoint) => {
             run(db, "DELETE FROM member WHERE endpoint = ?1", params![&**endpoint])?;
+            run(db, "DELETE FROM history WHERE endpoint = ?1", params![&**endpoint])?;
             run(db, "DELETE FROM observation WHERE endpoint = ?1", params![&**endpoint])
         }
         Record::Incident(incident) => save_incident(db, incident).map(|()| 0),
@@ -85,6 +86,7 @@ fn observed(db: &Connection, endpoint: &str, place: &str, judged: &Judged) -> Re
         Outcome::Handshake(Handshake { chain, .. }) => ("known", chain.iter().cloned().collect::<Vec<_>>()),
         Outcome::Failure(_) => ("failed", Vec::new()),
     };
+    history::note(db, endpoint, judged)?;
     // What was seen at another place says nothing about this one, and shall not come back with the old configuration.
     let left = run(db, "DELETE FROM observation WHERE endpoint = ?1 AND place <> ?2", params![endpoint, place])?;
     let issuers = &judged.diagnosis.borrowed;

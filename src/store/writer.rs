@@ -14,9 +14,9 @@ use tracing::warn;
 use super::{
     Mail, StoreError, UNPRUNED,
     database::{Database, Synchronous},
-    silences, write,
+    history, silences, write,
 };
-use crate::monitor::{Record, Silence};
+use crate::monitor::{Chapter, Record, Silence};
 
 /// The way to the writer.
 #[derive(Clone, Debug)]
@@ -27,6 +27,7 @@ pub(super) struct Handle {
 enum Job {
     Commit(Commit),
     Silences(oneshot::Sender<Result<Option<Vec<Silence>>, StoreError>>),
+    History(String, oneshot::Sender<Result<Vec<Chapter>, StoreError>>),
     /// Answered when the directory is free again.
     Close(oneshot::Sender<()>),
 }
@@ -47,6 +48,12 @@ impl Handle {
     pub(super) async fn silences(&self) -> Result<Option<Vec<Silence>>, StoreError> {
         let (done, answer) = oneshot::channel();
         self.jobs.send(Job::Silences(done)).map_err(|_| StoreError::Closed)?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    pub(super) async fn history(&self, endpoint: String) -> Result<Vec<Chapter>, StoreError> {
+        let (done, answer) = oneshot::channel();
+        self.jobs.send(Job::History(endpoint, done)).map_err(|_| StoreError::Closed)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -92,6 +99,7 @@ impl Writer {
                         self.commit(std::mem::take(&mut batch));
                         drop(done.send(self.silences()));
                     }
+                    Job::History(endpoint, done) => drop(done.send(self.history(&endpoint))),
                     Job::Close(done) => closing = Some(done),
                 }
                 next = if batch.len() < BATCH && closing.is_none() { waiting.try_recv().ok() } else { None };
@@ -142,6 +150,11 @@ impl Writer {
             return Ok(None);
         }
         silences::read(&database.connection).map(Some).map_err(|error| StoreError::of(&database.path, &error))
+    }
+
+    fn history(&self, endpoint: &str) -> Result<Vec<Chapter>, StoreError> {
+        let Some(database) = &self.database else { return Ok(Vec::new()) };
+        history::of(&database.connection, endpoint).map_err(|error| StoreError::of(&database.path, &error))
     }
 
     fn prune_now_and_then(&mut self) {

@@ -15,7 +15,7 @@ use crate::monitor::Snapshot;
 /// Panics where a text got out of its place.
 pub(crate) fn assert_sound(snapshot: &Arc<Snapshot>, query: &str) {
     static OWN: LazyLock<OwnMetrics> = LazyLock::new(OwnMetrics::new);
-    let html = page::answer(snapshot, "/", query).into_text();
+    let html = page::answer(snapshot, &page::Beside::default(), "/", query).into_text();
     assert_balanced(&html);
     assert!(!html.contains("<script"), "{html}");
     let series = [Format::Text, Format::OpenMetrics].map(|format| {

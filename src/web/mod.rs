@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::monitor::Snapshot;
+use crate::{mail, monitor::Snapshot, store::Store};
 
 pub use answer::{Answers, Asked};
 pub use metrics::OwnMetrics;
@@ -50,4 +50,8 @@ pub struct State {
     pub pulse: Arc<Pulse>,
     /// Takes answers to mails, where mails have links for that.
     pub answers: Option<Arc<Answers>>,
+    /// Where the history of endpoints is read.
+    pub archive: Option<Store>,
+    /// How letters are written, where mail is configured.
+    pub mail: watch::Receiver<Option<Arc<mail::Settings>>>,
 }

@@ -20,7 +20,7 @@ pub(super) async fn answer<B>(state: &State, request: Request<B>) -> Response<An
     let (request, _) = request.into_parts();
     let mut response = match (&state.answers, request.uri.path().strip_prefix("/answer/")) {
         (Some(answers), Some(link)) if link != "style.css" => to_mail(state, answers, &request.method, link).await,
-        _ => look(state, &request),
+        _ => look(state, &request).await,
     };
     let is_fixed = matches!(request.uri.path(), "/style.css" | "/answer/style.css" | "/icon.svg");
     let cache = if is_fixed { "max-age=300" } else { "no-store" };
@@ -41,7 +41,7 @@ async fn to_mail(state: &State, answers: &Answers, method: &Method, link: &str) 
 }
 
 /// Somebody looks at what there is; nothing is changed by that.
-fn look(state: &State, request: &Parts) -> Response<Answer> {
+async fn look(state: &State, request: &Parts) -> Response<Answer> {
     match request.uri.path() {
         path if !matches!(
             path,
@@ -64,10 +64,7 @@ fn look(state: &State, request: &Parts) -> Response<Answer> {
         },
         "/style.css" => whole(StatusCode::OK, CSS, page::STYLE.into()),
         "/icon.svg" => whole(StatusCode::OK, SVG, page::ICON.into()),
-        path => {
-            let snapshot = state.snapshots.borrow().clone();
-            paged(page::answer(&snapshot, path, request.uri.query().unwrap_or_default()))
-        }
+        path => paged(page(state, path, request.uri.query().unwrap_or_default()).await),
     }
 }
 
@@ -90,6 +87,15 @@ fn probe(state: &State, request: &Parts) -> Response<Answer> {
 
 const NO_PROBER: &str = "the target is no endpoint of the inventory, by name or by host and port, and nothing else is visited: \
     add it under endpoints: in the configuration\n";
+
+async fn page(state: &State, path: &str, query: &str) -> page::Answer {
+    let history = match (page::remembered(path), &state.archive) {
+        (Some(endpoint), Some(archive)) => archive.history(&endpoint).await.map_err(|error| error.to_string()),
+        _ => Ok(Vec::new()),
+    };
+    let (snapshot, mail) = (state.snapshots.borrow().clone(), state.mail.borrow().clone());
+    page::answer(&snapshot, &page::Beside { history, mail }, path, query)
+}
 
 fn paged(page: page::Answer) -> Response<Answer> {
     match page {

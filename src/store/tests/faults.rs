@@ -16,7 +16,11 @@ use super::{
 use crate::{
     diagnosis::Topic,
     monitor::{NoticeKind, Record},
-    store::{Mail, Opened, Settings, Store, StoreError, Stored, database::Database, writer},
+    store::{
+        Mail, Opened, Settings, Store, StoreError, Stored,
+        database::{Database, MIGRATIONS},
+        writer,
+    },
 };
 
 fn refusal(opened: Result<(Store, Stored), StoreError>) -> StoreError {
@@ -59,12 +63,15 @@ async fn two_daemons_do_not_share_a_directory() {
 #[test]
 fn a_newer_schema_is_left_alone() {
     let place = Place::new();
+    let known = i64::try_from(MIGRATIONS.len()).expect("a handful");
     let database = Database::open(&place.0).expect("fresh");
-    database.connection.pragma_update(None, "user_version", 7).expect("a number");
+    database.connection.pragma_update(None, "user_version", known + 1).expect("a number");
     drop(database);
     let error = refusal(place.open());
     let path = place.database();
-    let expected = format!("the state in {} was written by a newer certvigil (schema 7, this one knows 6)", path.display());
+    let newer = known + 1;
+    let expected =
+        format!("the state in {} was written by a newer certvigil (schema {newer}, this one knows {known})", path.display());
     assert_eq!(words(&error), expected);
 }
 

@@ -1,6 +1,7 @@
 //! The store against real files, each test in a directory of its own.
 
 mod faults;
+mod history;
 mod made;
 mod migration;
 mod round_trip;

@@ -188,7 +188,9 @@ async fn over_http_it_is_a_path_of_its_own() {
     let (_sender, snapshots) = watch::channel(Arc::new(snapshot()));
     let (answers, mut asked) = Answers::new(key());
     let answers = Some(Arc::new(answers));
-    let state = State { snapshots, own: Arc::new(OwnMetrics::new()), pulse: Arc::new(Pulse::new()), answers };
+    let (_, mail) = watch::channel(None);
+    let (own, pulse) = (Arc::new(OwnMetrics::new()), Arc::new(Pulse::new()));
+    let state = State { snapshots, own, pulse, answers, archive: None, mail };
     let shutdown = CancellationToken::new();
     let server = tokio::spawn(serve(listener, state, shutdown.clone()));
     let brain = tokio::spawn(async move {

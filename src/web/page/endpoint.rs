@@ -5,12 +5,15 @@ use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 use serde::Serialize;
 
 use super::{
-    Answer,
+    Answer, Beside,
     detail::{Detail, detail},
-    incidents, missing,
+    incidents,
+    letters::{Letter, letters},
+    missing,
     parts::{End, Frame, Moment, ago, capitalized, count, encode, end, kind, moment, owners, words},
     query::decoded,
     render::render,
+    timeline::{Change, timeline},
 };
 use crate::{
     certificate::Fingerprint,
@@ -36,6 +39,9 @@ struct One {
     /// Whether the addresses serve the same, where there are several.
     agreement: Option<String>,
     detail: Option<Detail>,
+    letters: Vec<Letter>,
+    history: Vec<Change>,
+    unread: Option<String>,
 }
 
 /// One address beside the others.
@@ -58,7 +64,7 @@ struct Place {
 }
 
 /// The page; `?address=` chooses the address that is told of at length, otherwise it is the one that makes the headline.
-pub(super) fn page(snapshot: &Snapshot, name: &str, query: &str) -> Answer {
+pub(super) fn page(snapshot: &Snapshot, beside: &Beside, name: &str, query: &str) -> Answer {
     let Some(view) = find(snapshot, name) else { return unknown(snapshot, "../") };
     let (now, watch) = (snapshot.at, &view.watch);
     let chosen = choose(view, query);
@@ -77,6 +83,9 @@ pub(super) fn page(snapshot: &Snapshot, name: &str, query: &str) -> Answer {
         addresses: view.addresses.iter().map(|row| place(row, view, chosen, usual, now)).collect(),
         agreement: agreement(view, usual),
         detail: chosen.map(|row| detail(view, row, now)),
+        letters: beside.mail.as_ref().map_or_else(Vec::new, |settings| letters(snapshot, name, settings)),
+        history: beside.history.as_ref().map_or_else(|_| Vec::new(), |chapters| timeline(chapters, now)),
+        unread: beside.history.as_ref().err().cloned(),
     };
     Answer::Page(render("endpoint.html", &one))
 }

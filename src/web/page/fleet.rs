@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{
     parts::{End, Frame, Moment, Pager, ago, capitalized, count, encode, first_end, handle, kind, moment, verdict, words},
-    query::{FAULTS, Query, STATUSES, Sort},
+    query::{FAULTS, Query, Sort},
     render::render,
 };
 use crate::{
@@ -94,11 +94,11 @@ struct Row {
 /// The page, as `query` asks for it.
 pub(super) fn page(snapshot: &Snapshot, query: &str) -> String {
     let query = Query::parse(query);
-    let mut totals = [0usize; STATUSES.len()];
+    let mut totals = [0usize; Status::ALL.len()];
     let mut found: Vec<Found<'_>> = Vec::new();
     for view in snapshot.endpoints.iter().filter(|view| query.matches(view)) {
         let status = view.status();
-        STATUSES.iter().zip(&mut totals).for_each(|(known, total)| *total += usize::from(*known == status));
+        Status::ALL.iter().zip(&mut totals).for_each(|(known, total)| *total += usize::from(*known == status));
         if query.status.is_none_or(|wanted| wanted == status) {
             found.push(Found { status, ends: view.not_after().unwrap_or(Timestamp::MAX), view });
         }
@@ -153,9 +153,9 @@ fn sort(found: &mut [Found<'_>], by: Sort) {
     });
 }
 
-fn tiles(totals: [usize; STATUSES.len()], query: &Query) -> Vec<Tile> {
+fn tiles(totals: [usize; Status::ALL.len()], query: &Query) -> Vec<Tile> {
     let all = (None, "all", totals.iter().sum());
-    let each = STATUSES.into_iter().zip(totals).map(|(status, total)| (Some(status), status.name(), total));
+    let each = Status::ALL.into_iter().zip(totals).map(|(status, total)| (Some(status), status.name(), total));
     let tile = |(status, name, total)| {
         let link = Query { status, page: 1, ..query.clone() }.link();
         Tile { name, total, link, here: query.status == status }

@@ -5,6 +5,7 @@ mod detail;
 mod endpoint;
 mod fleet;
 mod incidents;
+mod letters;
 mod outbox;
 mod parts;
 mod picture;
@@ -13,10 +14,16 @@ mod render;
 mod silences;
 #[cfg(test)]
 mod tests;
+mod timeline;
+
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::monitor::Snapshot;
+use crate::{
+    mail,
+    monitor::{Chapter, Snapshot},
+};
 use parts::{Frame, decode};
 
 /// The style sheet of every page.
@@ -58,11 +65,31 @@ pub(super) fn is_page(path: &str) -> bool {
     Place::of(path).is_some()
 }
 
+/// What the brain's memory does not hold.
+#[derive(Debug)]
+pub(super) struct Beside {
+    /// Of the endpoint that is shown, the latest first; why it cannot be read.
+    pub(super) history: Result<Vec<Chapter>, String>,
+    /// How letters are written, where mail is configured.
+    pub(super) mail: Option<Arc<mail::Settings>>,
+}
+
+impl Default for Beside {
+    fn default() -> Self {
+        Beside { history: Ok(Vec::new()), mail: None }
+    }
+}
+
+/// The endpoint whose history is shown at this path.
+pub(super) fn remembered(path: &str) -> Option<String> {
+    if let Some(Place::Endpoint(name)) = Place::of(path) { Some(name) } else { None }
+}
+
 /// What is at this path, for this query.
-pub(super) fn answer(snapshot: &Snapshot, path: &str, query: &str) -> Answer {
+pub(super) fn answer(snapshot: &Snapshot, beside: &Beside, path: &str, query: &str) -> Answer {
     match Place::of(path) {
         Some(Place::Fleet) => Answer::Page(fleet::page(snapshot, query)),
-        Some(Place::Endpoint(name)) => endpoint::page(snapshot, &name, query),
+        Some(Place::Endpoint(name)) => endpoint::page(snapshot, beside, &name, query),
         Some(Place::Evidence(name)) => endpoint::evidence(snapshot, &name, query),
         Some(Place::Fullchain(name)) => endpoint::fullchain(snapshot, &name, query),
         Some(Place::Incidents) => Answer::Page(incidents::list(snapshot, query)),

@@ -56,8 +56,6 @@ impl Sort {
     }
 }
 
-/// Every headline, the most urgent first.
-pub(super) const STATUSES: [Status; 5] = [Status::Critical, Status::Unknown, Status::Warning, Status::Info, Status::Ok];
 pub(super) const FAULTS: [Fault; 4] = [Fault::Server, Fault::Client, Fault::Network, Fault::Unclear];
 
 impl Query {
@@ -68,7 +66,7 @@ impl Query {
             let value = value.trim();
             let short = || value.chars().take(LONGEST).collect::<String>();
             match key {
-                "status" => view.status = STATUSES.into_iter().find(|status| status.name() == value),
+                "status" => view.status = Status::ALL.into_iter().find(|status| status.name() == value),
                 "fault" => view.fault = FAULTS.into_iter().find(|fault| fault.name() == value),
                 "finding" => view.finding = short(),
                 "owner" => view.owner = short(),

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::{
     certificate::{Certificate, Fingerprint},
-    diagnosis::{ChainStatus, Issuers, Judged, Stores, Trust, diagnose},
+    diagnosis::{ChainStatus, Issuers, Judged, Status, Stores, Trust, diagnose},
     lab::pki::Pki,
     monitor::{EndpointView, Watch},
     observation::Chain,
@@ -15,7 +15,7 @@ use crate::{
 };
 
 fn at(snapshot: &Snapshot, path: &str, query: &str) -> String {
-    let html = answer(snapshot, path, query).into_text();
+    let html = answer(snapshot, &Beside::default(), path, query).into_text();
     assert_balanced(&html);
     html
 }
@@ -133,10 +133,10 @@ fn refreshing_is_asked_for() {
 
 #[test]
 fn what_is_not_there_is_said() {
-    let nowhere = answer(&sample::small(), "/nowhere", "");
+    let nowhere = answer(&sample::small(), &Beside::default(), "/nowhere", "");
     assert!(matches!(&nowhere, Answer::Missing(html) if html.contains("There is nothing here")), "{nowhere:?}");
     for path in ["/endpoint/none", "/endpoint/none/evidence.txt", "/endpoint/a/fullchain.pem", "/incident/none"] {
-        assert!(matches!(answer(&sample::small(), path, ""), Answer::Missing(_)), "{path}");
+        assert!(matches!(answer(&sample::small(), &Beside::default(), path, ""), Answer::Missing(_)), "{path}");
     }
     assert!(is_page("/") && is_page("/endpoint/a%2Fb"));
     assert!(
@@ -181,9 +181,11 @@ fn an_endpoint_is_told_of_in_a_sentence_a_picture_and_words() {
     ] {
         assert!(html.contains(words), "{words} is not in {html}");
     }
-    let Answer::File { text, disposition, .. } = answer(&snapshot, "/endpoint/a/fullchain.pem", "") else { panic!("a file") };
+    let Answer::File { text, disposition, .. } = answer(&snapshot, &Beside::default(), "/endpoint/a/fullchain.pem", "") else {
+        panic!("a file")
+    };
     assert_eq!((text.matches("BEGIN CERTIFICATE").count(), disposition), (2, "attachment; filename=\"fullchain.pem\""));
-    let evidence = answer(&snapshot, "/endpoint/a/evidence.txt", "address=192.0.2.1").into_text();
+    let evidence = answer(&snapshot, &Beside::default(), "/endpoint/a/evidence.txt", "address=192.0.2.1").into_text();
     assert!(evidence.contains("Verify return code: 21") && evidence.contains("BEGIN CERTIFICATE"), "{evidence}");
 }
 
@@ -261,4 +263,39 @@ fn what_is_open_silenced_and_waiting_has_a_page_of_its_own() {
             .zip(["No incident is open.", "Nothing is silenced.", "Nothing waits."])
             .all(|(html, words)| html.contains(words))
     );
+}
+
+#[test]
+fn letters_and_history_stand_on_the_endpoint_s_page() {
+    let fleet = sample::fleet();
+    let leaf = |octet| Some((Fingerprint([octet; 32]), Some(sample::now())));
+    let address = "192.0.2.7".parse().ok();
+    let chapter = |since: &str, status, findings: &[&str], leaf| Chapter {
+        address,
+        since: since.parse().expect("a moment"),
+        status,
+        findings: findings.iter().map(|code| (*code).to_owned()).collect(),
+        leaf,
+    };
+    let history = Ok(vec![
+        chapter("2026-11-20T00:00:00Z", Status::Critical, &["expires_soon", HOSTILE], leaf(2)),
+        chapter("2026-11-02T00:00:00Z", Status::Unknown, &["unreachable"], None),
+        chapter("2026-11-01T00:00:00Z", Status::Ok, &[], leaf(1)),
+    ]);
+    let mail = Some(Arc::new(crate::mail::samples::settings()));
+    let html = answer(&fleet, &Beside { history, mail }, "/endpoint/mail", "").into_text();
+    assert_balanced(&html);
+    for words in [
+        "another certificate, 0202020202020202, ends <time",
+        "<code>unreachable</code> <span class=\"quiet\">no certificate</span>",
+        "certificate 0101010101010101, ends",
+        "To secret-owner (owner): ",
+        "The letter, as it would go out now",
+    ] {
+        assert!(html.contains(words), "{words} is not in {html}");
+    }
+    assert!(!html.contains("secret-owner@example.org") && !html.contains("<script"), "{html}");
+    let unread = Beside { history: Err("the disk is <gone>".into()), mail: None };
+    assert!(answer(&fleet, &unread, "/endpoint/mail", "").into_text().contains("It cannot be read: the disk is &lt;gone&gt;."));
+    assert_eq!((remembered("/endpoint/a%2Fb").as_deref(), remembered("/")), (Some("a/b"), None));
 }

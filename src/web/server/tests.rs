@@ -26,7 +26,9 @@ async fn server(snapshot: Snapshot, limits: Limits) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
     let address = listener.local_addr().expect("address");
     let (sender, snapshots) = watch::channel(Arc::new(snapshot));
-    let state = State { snapshots, own: Arc::new(OwnMetrics::new()), pulse: Arc::new(Pulse::new()), answers: None };
+    let (_, mail) = watch::channel(None);
+    let (own, pulse) = (Arc::new(OwnMetrics::new()), Arc::new(Pulse::new()));
+    let state = State { snapshots, own, pulse, answers: None, archive: None, mail };
     let shutdown = CancellationToken::new();
     let task = tokio::spawn(serve_within(listener, state.clone(), shutdown.clone(), limits));
     Server { address, state, shutdown, task, _snapshots: sender }
