@@ -162,7 +162,7 @@ fn page(octets: &[u8]) {
     let snapshot = Snapshot {
         at: now(),
         started: now(),
-        endpoints: vec![Arc::new(EndpointView { watch: Arc::new(watch), addresses: vec![address] })],
+        endpoints: vec![Arc::new(EndpointView { watch: Arc::new(watch), addresses: vec![address], renewals: Vec::new() })],
         incidents: Vec::new(),
         silences: Vec::new(),
         held: (0, None),

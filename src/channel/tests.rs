@@ -58,7 +58,14 @@ fn notice(kind: NoticeKind, names: &[&str]) -> Notice {
             borrowed: Issuers::default(),
         };
         let seen = vec![Arc::new(Judged { observation, diagnosis: diagnosis.into() })];
-        Case { incident: Arc::clone(&incident), member: Arc::new(member), watch: Arc::new(watch), seen, rollout: None }
+        Case {
+            incident: Arc::clone(&incident),
+            member: Arc::new(member),
+            watch: Arc::new(watch),
+            seen,
+            rollout: None,
+            habit: None,
+        }
     };
     Notice {
         id: "reachability-1.unreachable-warning.system.0".into(),

@@ -28,6 +28,7 @@ pub(super) fn judged(stored: Stored, watches: &[Arc<Watch>], now: Timestamp) -> 
         silences: stored.silences,
         tallies: stored.tallies,
         refusals: stored.refusals,
+        renewals: stored.renewals,
         outbox: stored.mails.iter().map(waiting).collect(),
         first_sweep_done: stored.first_sweep_done,
         shown_alive: stored.shown_alive,

@@ -61,7 +61,7 @@ pub(super) struct PassedOn {
 impl Dossier {
     /// Nothing is known yet; what will be restored is judged as of `now`.
     pub(super) fn new(watch: Arc<Watch>, now: Timestamp) -> Self {
-        let view = Arc::new(EndpointView { watch, addresses: Vec::new() });
+        let view = Arc::new(EndpointView { watch, addresses: Vec::new(), renewals: Vec::new() });
         Dossier {
             view,
             is_canary: false,
@@ -106,7 +106,9 @@ impl Dossier {
         let endpoint = self.name().clone();
         self.absences.clear();
         self.looks = Looks::default();
-        let gone = std::mem::take(&mut Arc::make_mut(&mut self.view).addresses);
+        let view = Arc::make_mut(&mut self.view);
+        view.renewals.clear();
+        let gone = std::mem::take(&mut view.addresses);
         records.extend(gone.into_iter().map(|row| Record::AddressGone { endpoint: endpoint.clone(), address: row.address }));
     }
 
@@ -124,7 +126,7 @@ impl Dossier {
             self.forget_absent(report, records);
         }
         let place: Arc<str> = self.view.watch.endpoint.place().into();
-        let EndpointView { watch, addresses: rows } = Arc::make_mut(&mut self.view);
+        let EndpointView { watch, addresses: rows, .. } = Arc::make_mut(&mut self.view);
         for judged in &report.seen {
             let address = judged.observation.address;
             let at = rows.iter().position(|row| row.address == address).unwrap_or_else(|| {
@@ -150,7 +152,7 @@ impl Dossier {
 
     /// Without a visit: what is known is judged as of now. Time alone mends nothing.
     pub(super) fn age(&mut self, now: Timestamp) -> Judgement {
-        let EndpointView { watch, addresses: rows } = Arc::make_mut(&mut self.view);
+        let EndpointView { watch, addresses: rows, .. } = Arc::make_mut(&mut self.view);
         let known = rows.iter_mut().filter_map(|row| row.known.as_mut());
         known.for_each(|known| aging::age(known, watch, self.judged_at, now));
         self.judged_at = now;

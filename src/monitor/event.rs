@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 use std::{sync::Arc, time::Duration};
 
-use super::{AddressView, Digest, MailResult, Notice, NoticeKind, People, Refusal, Silence, Tally, Watch};
+use super::{AddressView, Digest, MailResult, Notice, NoticeKind, People, Refusal, Renewals, Silence, Tally, Watch};
 use crate::{
     answer::Answer,
     clock::Timestamp,
@@ -149,6 +149,8 @@ pub enum Record {
     RefusedNoMore(String),
     /// A silence was made by an answer to a mail.
     Silenced(Silence),
+    /// The endpoint has renewed its certificate: what it has done so far.
+    Renewed(Renewals),
     /// The first sweep after the installation is over.
     FirstSweepDone,
     /// The operators were told that certvigil watches, as far as that was due until then.
@@ -172,6 +174,8 @@ pub struct Restored {
     pub silences: Vec<Silence>,
     /// Who refused mail for good.
     pub refusals: Vec<Refusal>,
+    /// When endpoints have renewed their certificates.
+    pub renewals: Vec<Renewals>,
     /// The mails that wait, oldest first.
     pub outbox: Vec<Waiting>,
     /// The first sweep after the installation is over.

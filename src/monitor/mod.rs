@@ -9,6 +9,7 @@ mod dossier;
 mod escalation;
 mod event;
 mod evidence;
+mod habit;
 mod history;
 mod hold;
 mod keeping;
@@ -62,6 +63,7 @@ pub use alive::{Alive, End, Standing};
 pub use desk::Tally;
 pub use escalation::Escalation;
 pub use event::{Effect, Event, Inventory, Record, Restored, RestoredAddress, Settings, Visited, Waiting};
+pub use habit::{Habit, Renewal, Renewals};
 pub use history::Chapter;
 pub use keeping::StateTrouble;
 pub use notice::{Case, Mended, Notice, NoticeKind, Own};
@@ -171,6 +173,8 @@ impl Monitor {
         monitor.desk.restore(restored.tallies, now);
         monitor.life.restore(restored.shown_alive);
         monitor.reloaded(inventory.into(), now, &mut turn);
+        let gone = monitor.recall(restored.renewals);
+        turn.records.extend(gone.into_iter().map(Record::EndpointGone));
         monitor.remember(restored.addresses, restored.incidents, restored.members, now, &mut turn);
         monitor.take_stock();
         monitor.remember_clock(now);
@@ -303,6 +307,7 @@ impl Monitor {
         let host = self.dossiers[place].view.watch.endpoint.target.host.clone();
         let counts = |address| self.ways.counts(&spot(&host, address), started);
         let was_trusted = self.was_trusted(place);
+        let renewal = habit::renewal(&self.dossiers[place].view, &report);
         let mut records = Vec::new();
         self.dossiers[place].observe(&report, started, counts, now.wall, &mut records);
         for record in &records {
@@ -314,6 +319,9 @@ impl Monitor {
         self.mind_clock_after(&report, now);
         self.mind_anchors_after(&report, was_trusted, now);
         let (dates_count, is_held) = (self.clock.counts(started), self.anchors.holds(&report.endpoint));
+        if let Some(renewal) = renewal.filter(|_| dates_count && !self.dossiers[place].is_canary) {
+            self.learn(place, renewal, turn);
+        }
         let counts = |topic| (dates_count || !is_of_dates(topic)) && !(is_held && is_of_trust(topic));
         let dossier = &mut self.dossiers[place];
         let judgement = if dossier.is_canary {

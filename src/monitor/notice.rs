@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::{Alive, InPlaceOf, OwnFault, Rollout, StateTrouble, Watch};
+use super::{Alive, Habit, InPlaceOf, OwnFault, Rollout, StateTrouble, Watch};
 use crate::{
     clock::Timestamp,
     diagnosis::Judged,
@@ -128,6 +128,8 @@ pub struct Case {
     pub seen: Vec<Arc<Judged>>,
     /// How far the new certificate has come, where the old one is at fault and is still shown.
     pub rollout: Option<Rollout>,
+    /// When it usually renews, where its certificate ends soon.
+    pub habit: Option<Habit>,
 }
 
 /// The id of the notice that an incident stands at `stage`, to this recipient, to whom it has begun so many times.

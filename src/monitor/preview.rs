@@ -28,8 +28,9 @@ impl Snapshot {
                 let cases = theirs.filter(|(_, view)| is_theirs(view)).filter_map(|(member, view)| {
                     let seen = view.evidence(member);
                     let rollout = Rollout::of(view, &member.key.cause, false).filter(|_| member.is_open());
+                    let habit = view.habit_to_tell(member);
                     let (incident, member, watch) = (Arc::clone(&incident.incident), Arc::clone(member), Arc::clone(&view.watch));
-                    (!seen.is_empty()).then_some(Case { incident, member, watch, seen, rollout })
+                    (!seen.is_empty()).then_some(Case { incident, member, watch, seen, rollout, habit })
                 });
                 letters.extend(tell::about_one((recipient.clone(), audience), cases.collect(), self.at));
             }

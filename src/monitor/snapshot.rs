@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{NoticeKind, OwnFault, Silence, Watch};
+use super::{NoticeKind, OwnFault, Renewal, Silence, Watch};
 use crate::{
     clock::Timestamp,
     diagnosis::{Found, Judged, Status},
@@ -81,6 +81,8 @@ pub struct EndpointView {
     pub watch: Arc<Watch>,
     /// What is known of each address, by address; the one without an address (`None`) is there only while the name does not resolve.
     pub addresses: Vec<AddressView>,
+    /// When it has renewed its certificate; the last ones, the oldest first.
+    pub renewals: Vec<Renewal>,
 }
 
 /// One address of an endpoint.

@@ -233,8 +233,9 @@ pub(super) fn kind(key: &IncidentKey) -> NoticeKind {
 fn case(dossier: &Dossier, incident: &Arc<Incident>, member: &Arc<Member>) -> Option<Case> {
     let seen = dossier.view.evidence(member);
     let rollout = dossier.rollout(&member.key).filter(|_| member.is_open());
+    let habit = dossier.view.habit_to_tell(member);
     let (incident, member, watch) = (Arc::clone(incident), Arc::clone(member), dossier.view.watch.clone());
-    (!seen.is_empty()).then_some(Case { incident, member, watch, seen, rollout })
+    (!seen.is_empty()).then_some(Case { incident, member, watch, seen, rollout, habit })
 }
 
 /// The notice where an incident stands; `None` when there is nothing to show.

@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    certificate::Fingerprint,
     clock::Timestamp,
     incident::{Acknowledged, Audience, Mending, State, Told},
-    monitor::{Mended, NoticeKind},
+    monitor::{Mended, NoticeKind, Renewal},
     observation::{Failure, FailureKind, Possession, Stage},
 };
 
@@ -98,6 +99,21 @@ pub(super) fn state(text: &str) -> Option<State> {
         },
         Some(_) => None,
     }
+}
+
+/// `[[leaf, [at, not_before, not_after]], ..]`.
+pub(super) fn renewals_to_json(renewals: &[Renewal]) -> String {
+    let moments = |it: &Renewal| [it.at, it.not_before, it.not_after].map(|at| at.to_string());
+    json(&renewals.iter().map(|it| (it.leaf.to_string(), moments(it))).collect::<Vec<_>>())
+}
+
+pub(super) fn renewals_from_json(text: &str) -> Option<Vec<Renewal>> {
+    let rows: Vec<(String, [String; 3])> = serde_json::from_str(text).ok()?;
+    let renewal = |(leaf, [at, not_before, not_after]): (String, [String; 3])| {
+        let leaf = Fingerprint::from_hex(&leaf)?;
+        Some(Renewal { leaf, at: at.parse().ok()?, not_before: not_before.parse().ok()?, not_after: not_after.parse().ok()? })
+    };
+    rows.into_iter().map(renewal).collect()
 }
 
 pub(super) fn notice_kind(name: &str) -> Option<NoticeKind> {

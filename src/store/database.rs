@@ -371,6 +371,12 @@ pub(super) const MIGRATIONS: &[&str] = &["
         not_after TEXT,                         -- of the leaf
         PRIMARY KEY (endpoint, address, since)
     ) STRICT, WITHOUT ROWID;
+", "
+    CREATE TABLE renewals (
+        endpoint TEXT NOT NULL PRIMARY KEY,
+        place    TEXT NOT NULL,                 -- as in observation
+        last     TEXT NOT NULL                  -- [[leaf, [at, not_before, not_after]], ..]: the new leaf, the old one's dates
+    ) STRICT, WITHOUT ROWID;
 "];
 
 const PRUNE: &str = "

@@ -28,7 +28,7 @@ use crate::{
     clock::Timestamp,
     diagnosis::Issuers,
     incident::{Incident, Member},
-    monitor::{Chapter, NoticeKind, Record, Refusal, Silence, Tally},
+    monitor::{Chapter, NoticeKind, Record, Refusal, Renewals, Silence, Tally},
     observation::Observation,
 };
 
@@ -80,6 +80,8 @@ pub struct Stored {
     pub tallies: Vec<Tally>,
     /// Who refused mail for good, by recipient.
     pub refusals: Vec<Refusal>,
+    /// When endpoints have renewed their certificates, by endpoint.
+    pub renewals: Vec<Renewals>,
     /// The silences, oldest first.
     pub silences: Vec<Silence>,
     /// The mails that wait, oldest first.

@@ -12,7 +12,7 @@ use crate::{
     clock::Timestamp,
     diagnosis::{Issuers, Topic},
     incident::{Cause, Incident, IncidentKey, Member, rank_of},
-    monitor::{Refusal, Tally},
+    monitor::{Refusal, Renewals, Tally},
     observation::{Chain, Handshake, Observation, Outcome, Tls},
 };
 
@@ -25,6 +25,7 @@ pub(super) fn everything(db: &Connection, path: &Path) -> std::result::Result<St
             members: rows(db, "SELECT * FROM member ORDER BY endpoint, topic, cause", "an incident at an endpoint", member)?,
             tallies: rows(db, "SELECT * FROM tally ORDER BY recipient", "who was sent how much", tally)?,
             refusals: rows(db, "SELECT * FROM refusal ORDER BY recipient", "a refusal", refusal)?,
+            renewals: rows(db, "SELECT * FROM renewals ORDER BY endpoint", "when an endpoint has renewed", renewals)?,
             silences: super::silences::read(db)?,
             mails: mails(db)?,
             first_sweep_done: first_sweep_done(db)?,
@@ -138,6 +139,12 @@ fn refusal(row: &Row<'_>) -> Result<Option<Refusal>> {
     let (recipient, why) = (row.get("recipient")?, row.get("why")?);
     let instead = codec::strings_from_json(&instead);
     Ok(instead.zip(at).map(|(instead, at)| Refusal { recipient, at, why, instead }))
+}
+
+fn renewals(row: &Row<'_>) -> Result<Option<Renewals>> {
+    let (endpoint, place): (String, String) = (row.get("endpoint")?, row.get("place")?);
+    let last = codec::renewals_from_json(&row.get::<_, String>("last")?);
+    Ok(last.map(|last| Renewals { endpoint: endpoint.into(), place: place.into(), last }))
 }
 
 fn key(row: &Row<'_>) -> Result<Option<IncidentKey>> {

@@ -9,7 +9,7 @@ use crate::{
     certificate::Certificate,
     diagnosis::Judged,
     incident::{Incident, IncidentKey, Member},
-    monitor::{Record, Refusal, Tally},
+    monitor::{Record, Refusal, Renewals, Tally},
     observation::{Handshake, Outcome},
 };
 
@@ -24,6 +24,7 @@ pub(super) fn record(db: &Connection, record: &Record) -> Result<usize> {
         Record::EndpointGone(endpoint) => {
             run(db, "DELETE FROM member WHERE endpoint = ?1", params![&**endpoint])?;
             run(db, "DELETE FROM history WHERE endpoint = ?1", params![&**endpoint])?;
+            run(db, "DELETE FROM renewals WHERE endpoint = ?1", params![&**endpoint])?;
             run(db, "DELETE FROM observation WHERE endpoint = ?1", params![&**endpoint])
         }
         Record::Incident(incident) => save_incident(db, incident).map(|()| 0),
@@ -51,6 +52,12 @@ pub(super) fn record(db: &Connection, record: &Record) -> Result<usize> {
         )
         .map(|_| 0),
         Record::RefusedNoMore(recipient) => run(db, "DELETE FROM refusal WHERE recipient = ?1", params![recipient]).map(|_| 0),
+        Record::Renewed(Renewals { endpoint, place, last }) => run(
+            db,
+            "INSERT OR REPLACE INTO renewals (endpoint, place, last) VALUES (?1, ?2, ?3)",
+            params![&**endpoint, &**place, codec::renewals_to_json(last)],
+        )
+        .map(|_| 0),
         Record::Silenced(silence) => silences::insert(db, silence).map(|()| 0),
         Record::Proven(at) => {
             run(db, "INSERT OR REPLACE INTO meta VALUES ('last_proof', ?1)", params![at.to_string()]).map(|_| 0)

@@ -119,7 +119,7 @@ pub(super) fn endpoint(name: &str, target: &str, labels: &[(&str, &str)], addres
         stores: Arc::default(),
         policy: Policy { labels, owners: vec!["secret-owner@example.org".into()], ..Policy::default() },
     };
-    Arc::new(EndpointView { watch: Arc::new(watch), addresses })
+    Arc::new(EndpointView { watch: Arc::new(watch), addresses, renewals: Vec::new() })
 }
 
 /// A snapshot of these endpoints, with nothing else in it.

@@ -60,6 +60,8 @@ pub(super) struct Facts {
     works_where: Option<String>,
     /// How far the new certificate has come, where the old one is still shown too: a sentence.
     rollout: Option<String>,
+    /// When it usually renews, where that is known and it ends soon: a sentence.
+    habit: Option<String>,
     /// What ended the visit without a certificate.
     failure: Option<Failed>,
     /// OpenSSL's errors, and its last line.
@@ -232,6 +234,7 @@ impl Facts {
             more_certificates: groups.len().saturating_sub(LISTED / 2),
             works_where: works_where(notice, case, language),
             rollout: case.rollout.as_ref().map(|rollout| language.rollout(rollout)),
+            habit: case.habit.as_ref().map(|habit| language.habit(habit, notice.at)),
             failure: witness.and_then(|judged| judged.observation.failure()).map(|failure| Failed {
                 stage: language.stage(failure.stage),
                 kind: failure.kind.name(),

@@ -114,7 +114,14 @@ fn case(watch: &Arc<Watch>, seen: Vec<Judged>) -> Case {
         heard: Vec::new(),
     };
     let (incident, member) = (Arc::new(Incident::begin(key, &member.endpoint, member.since)), Arc::new(member));
-    Case { incident, member, watch: Arc::clone(watch), seen: seen.into_iter().map(Arc::new).collect(), rollout: None }
+    Case {
+        incident,
+        member,
+        watch: Arc::clone(watch),
+        seen: seen.into_iter().map(Arc::new).collect(),
+        rollout: None,
+        habit: None,
+    }
 }
 
 fn notice(kind: NoticeKind, cases: Vec<Case>) -> Notice {

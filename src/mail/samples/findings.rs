@@ -1,13 +1,14 @@
 //! What the samples are about: each finding once, with a chain that it might be found in.
 
 use core::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{full_chain, intermediate, leaf, moment, root, self_signed};
 use crate::{
-    certificate::{Certificate, HashAlgorithm},
-    clock::Timestamp,
+    certificate::{Certificate, Fingerprint, HashAlgorithm},
+    clock::{Timestamp, earlier},
     diagnosis::{Broken, ChainStatus, Extra, ExtraKind, Finding, NearMiss, Severity, lints, makers},
+    monitor::{Case, Habit, Renewal},
     observation::{Failure, FailureKind, Stage},
 };
 
@@ -30,6 +31,21 @@ pub(super) struct Seen {
 /// The one of this code.
 pub(super) fn of(code: &str) -> Seen {
     all().into_iter().find(|seen| seen.finding.code() == code).expect("every finding has its sample")
+}
+
+/// A certificate that would have been renewed by now, as it was twice before.
+pub(super) fn overdue() -> Case {
+    let case = of("expires_soon").into_case();
+    let days = |days: u8| Duration::from_hours(24 * u64::from(days));
+    let leaf = case.seen.iter().find_map(|judged| judged.observation.chain()?.leaf.facts());
+    let habit = leaf.and_then(|leaf| {
+        let renewal = |ago: u8| {
+            let (not_before, not_after) = (earlier(leaf.not_before, days(ago)), earlier(leaf.not_after, days(ago)));
+            Renewal { leaf: Fingerprint([ago; 32]), at: earlier(not_after, days(30)), not_before, not_after }
+        };
+        Habit::of(&[120, 60].map(renewal), leaf)
+    });
+    Case { habit, ..case }
 }
 
 /// One of each code, in the order of [`Finding::CODES`].

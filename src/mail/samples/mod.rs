@@ -135,6 +135,7 @@ fn others() -> Vec<Sample> {
         },
         Sample { name: "escalated-chain", notice: escalated(notice(NoticeKind::Chain, vec![chain().into_case()])) },
         Sample { name: "roll-out", notice: notice(NoticeKind::Expiry, vec![rolled_out()]) },
+        Sample { name: "overdue", notice: notice(NoticeKind::Expiry, vec![findings::overdue()]) },
         Sample { name: "not-mine", notice: declined(notice(NoticeKind::Problem, vec![findings::of("wrong_order").into_case()])) },
         Sample { name: "resolved", notice: resolved(notice(NoticeKind::Resolved, mended())) },
         Sample { name: "resolved-to-admin", notice: to_admin(resolved(notice(NoticeKind::Resolved, mended()))) },
@@ -372,6 +373,7 @@ impl Seen {
             watch: Arc::new(watch),
             seen: vec![Arc::new(self.judged())],
             rollout: None,
+            habit: None,
         }
     }
 

@@ -6,7 +6,7 @@ use crate::{
     clock::Timestamp,
     diagnosis::{Broken, Client, Extra, ExtraKind, Finding, NearMiss, Views, verify_text},
     endpoint::Protocol,
-    monitor::Rollout,
+    monitor::{Habit, Rollout},
     observation::{Failure, FailureKind, Stage},
 };
 
@@ -345,7 +345,14 @@ pub(super) fn stage(stage: Stage) -> &'static str {
     }
 }
 
-/// Which clients accept it, and which refuse it.
+/// When an endpoint usually renews: a sentence.
+pub(super) fn habit(habit: &Habit, now: Timestamp) -> String {
+    let (usual, left, is_days) = habit.numbers(now);
+    let unit = if is_days { "Tage" } else { "Stunden" };
+    let overdue = if habit.is_overdue(now) { ": überfällig" } else { "" };
+    format!("Üblicherweise wird es erneuert, wenn noch {usual} {unit} bleiben; jetzt sind es {left}{overdue}.")
+}
+
 /// How far a new certificate has come: a sentence.
 pub(super) fn rollout(rollout: &Rollout) -> String {
     let Rollout { renewed, of, old, alternates } = rollout;
@@ -359,6 +366,7 @@ pub(super) fn rollout(rollout: &Rollout) -> String {
     format!("unvollständig ausgerollt: {new}{} {rest}", old.join(", "))
 }
 
+/// Which clients accept it, and which refuse it.
 pub(super) fn works_where(views: &Views) -> String {
     let answering = |answer: &str| {
         let clients = views.clients.iter().filter(|view| view.answer.name() == answer).map(|view| client(view.client));

@@ -8,7 +8,7 @@ use crate::{
     clock::{self, Timestamp, days_between},
     diagnosis::{Finding, Origin, Severity, Views},
     incident::channel_of,
-    monitor::{InPlaceOf, Rollout},
+    monitor::{Habit, InPlaceOf, Rollout},
     observation::Stage,
 };
 
@@ -119,6 +119,14 @@ impl Language {
         match self {
             Language::English => rollout.to_string(),
             Language::German => german::rollout(rollout),
+        }
+    }
+
+    /// When an endpoint usually renews, in this language: a sentence.
+    pub(super) fn habit(self, habit: &Habit, now: Timestamp) -> String {
+        match self {
+            Language::English => habit.sentence(now),
+            Language::German => german::habit(habit, now),
         }
     }
 

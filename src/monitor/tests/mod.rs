@@ -11,6 +11,7 @@ mod clocks;
 mod crowds;
 mod desk;
 mod escalation;
+mod habit;
 mod incidents;
 mod intermediate;
 mod keeping;
@@ -95,6 +96,7 @@ struct Disk {
     first_sweep_done: bool,
     shown_alive: Option<Timestamp>,
     refusals: BTreeMap<String, Refusal>,
+    renewals: BTreeMap<Arc<str>, Renewals>,
 }
 
 impl Disk {
@@ -123,6 +125,7 @@ impl Disk {
             Record::EndpointGone(name) => {
                 self.addresses.retain(|(endpoint, _), _| *endpoint != name);
                 self.members.retain(|(endpoint, _), _| *endpoint != name);
+                self.renewals.remove(&name);
             }
             Record::Incident(incident) => drop(self.incidents.insert(incident.key.clone(), (*incident).clone())),
             Record::IncidentGone(key) => assert!(self.incidents.remove(&key).is_some(), "{key} was never saved"),
@@ -140,6 +143,7 @@ impl Disk {
             Record::RefusedNoMore(recipient) => {
                 assert!(self.refusals.remove(&recipient).is_some(), "{recipient} was never saved");
             }
+            Record::Renewed(renewals) => drop(self.renewals.insert(renewals.endpoint.clone(), renewals)),
             Record::ShownAlive(at) => self.shown_alive = Some(at),
             Record::Proven(_) => {}
         }
@@ -156,6 +160,7 @@ impl Disk {
             first_sweep_done: self.first_sweep_done,
             shown_alive: self.shown_alive,
             refusals: self.refusals.values().cloned().collect(),
+            renewals: self.renewals.values().cloned().collect(),
         }
     }
 }

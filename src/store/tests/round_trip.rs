@@ -9,11 +9,11 @@ use super::{
     made::{PLACE, certificate, failure, handshake, incident, judged, mail, member, moment, observed},
 };
 use crate::{
-    certificate::Certificate,
+    certificate::{Certificate, Fingerprint},
     clock::Timestamp,
     diagnosis::{Finding, Issuers, Topic},
     incident::{Mending, State},
-    monitor::{Mended, NoticeKind, Record, Refusal, Tally},
+    monitor::{Mended, NoticeKind, Record, Refusal, Renewal, Renewals, Tally},
     observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
     store::{StoredAddress, database::Database, read, write},
 };
@@ -67,6 +67,30 @@ async fn who_refused_mail_for_good_is_remembered_until_that_is_over() {
     store.close().await;
     let (_store, stored) = place.open().expect("closed before");
     assert_eq!(stored.refusals, [refusal("b@a.org", "554 never")]);
+}
+
+#[tokio::test]
+async fn when_an_endpoint_has_renewed_is_kept_until_it_leaves() {
+    let place = Place::new();
+    let (store, _) = place.open().expect("fresh");
+    let renewals = |endpoint: &str, times: u8| Renewals {
+        endpoint: endpoint.into(),
+        place: PLACE.into(),
+        last: (1..=times)
+            .map(|time| Renewal {
+                leaf: Fingerprint([time; 32]),
+                at: moment("2026-11-22T10:00:00.5Z"),
+                not_before: moment("2026-09-22T10:00:00Z"),
+                not_after: moment("2026-12-22T10:00:00Z"),
+            })
+            .collect(),
+    };
+    let records = [("a", 1), ("a", 2), ("b", 1)].map(|(endpoint, times)| Record::Renewed(renewals(endpoint, times)));
+    store.commit(records.into(), Vec::new()).await.expect("room");
+    store.commit(vec![Record::EndpointGone("b".into())], Vec::new()).await.expect("room");
+    store.close().await;
+    let (_store, stored) = place.open().expect("closed before");
+    assert_eq!(stored.renewals, [renewals("a", 2)]);
 }
 
 #[tokio::test]

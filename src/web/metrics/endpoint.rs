@@ -40,6 +40,15 @@ pub(super) const FAMILIES: &[Family] = &[
         },
     },
     Family {
+        name: "certvigil_endpoint_usual_renewal_seconds",
+        help: "How much the endpoint usually leaves of a certificate when it renews; only where that has been seen.",
+        write: |lines, one| {
+            if let Some(usual) = one.row.usual_renewal {
+                lines.of(one.labels()).is_seconds(usual);
+            }
+        },
+    },
+    Family {
         name: "certvigil_endpoint_addresses",
         help: "How many addresses of the endpoint are watched.",
         write: |lines, one| lines.of(one.labels()).is(one.row.watched),

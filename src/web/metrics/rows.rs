@@ -34,6 +34,7 @@ pub(super) struct EndpointRow {
     pub(super) severity: u8,
     /// Seconds since 1970.
     pub(super) not_after: Option<i64>,
+    pub(super) usual_renewal: Option<Duration>,
     /// How many addresses are watched.
     pub(super) watched: usize,
     pub(super) interval: Duration,
@@ -89,6 +90,7 @@ impl Rows {
             addresses: first..self.addresses.len(),
             severity,
             not_after: view.not_after().map(Timestamp::as_second),
+            usual_renewal: view.habit().map(|habit| habit.usual),
             watched: view.addresses.iter().filter(|address| address.address.is_some()).count(),
             interval: view.watch.policy.interval,
         });

@@ -2,7 +2,9 @@ use std::{collections::BTreeSet, io::Read as _};
 
 use super::*;
 use crate::{
+    certificate::Fingerprint,
     diagnosis::ChainStatus,
+    monitor::{EndpointView, Renewal},
     web::{
         hostile::{Series, parse},
         sample::{self, HOSTILE, saw},
@@ -36,6 +38,26 @@ fn no_series_comes_twice_and_every_line_can_be_read() {
     assert_eq!(unique.len(), all.len());
     let evil = values(&all, "certvigil_endpoint_info", &[("endpoint", HOSTILE), ("label_a_b", "1"), ("label_a_b_2", "2")]);
     assert_eq!(evil, ["1"], "the text that was put in comes out");
+}
+
+#[test]
+fn when_an_endpoint_usually_renews_is_there_once_it_is_known() {
+    let chain = sample::chain("a", 2026, 4, 1);
+    let seen = sample::address(Some(saw("192.0.2.1", &chain, ChainStatus::Complete, 0, Vec::new())), None);
+    let mut view = EndpointView::clone(&sample::endpoint("a", "a.example", &[], vec![seen]));
+    let renewal = |octet| Renewal {
+        leaf: Fingerprint([octet; 32]),
+        at: "2025-12-02T00:00:00Z".parse().expect("a moment"),
+        not_before: "2025-10-03T00:00:00Z".parse().expect("a moment"),
+        not_after: "2026-01-01T00:00:00Z".parse().expect("a moment"),
+    };
+    let mut usual = |renewals| {
+        view.renewals = renewals;
+        let all = parse(&rendered(sample::snapshot(vec![Arc::new(view.clone())])));
+        values(&all, "certvigil_endpoint_usual_renewal_seconds", &[("endpoint", "a")])
+    };
+    assert!(usual(vec![renewal(1)]).is_empty());
+    assert_eq!(usual(vec![renewal(1), renewal(2)]), ["2592000"]);
 }
 
 #[test]

@@ -30,6 +30,8 @@ struct One {
     target: Option<String>,
     status: &'static str,
     sentence: String,
+    /// When it usually renews, where that is known.
+    habit: Option<String>,
     /// Each with the link to all that is theirs.
     owners: Vec<(String, String)>,
     labels: Vec<String>,
@@ -76,6 +78,7 @@ pub(super) fn page(snapshot: &Snapshot, beside: &Beside, name: &str, query: &str
         target: Some(target).filter(|target| target != name),
         status: view.status().name(),
         sentence: sentence(view, now),
+        habit: view.habit().map(|habit| habit.sentence(now)),
         owners: owners(watch).map(|owner| (owner.to_owned(), format!(".././?owner={}", encode(owner)))).collect(),
         labels: watch.policy.labels.iter().map(|(name, value)| format!("{name}: {value}")).collect(),
         every: elapsed(Timestamp::UNIX_EPOCH, later(Timestamp::UNIX_EPOCH, watch.policy.interval)),

@@ -159,7 +159,7 @@ fn gap() -> Arc<EndpointView> {
     let issuers = Issuers { certificates: vec![intermediate], tried: String::new() };
     judged.diagnosis = diagnose(&judged.observation, &watch.expectation, &watch.trust, &issuers, sample::now()).into();
     let addresses = vec![sample::address(Some(Arc::new(judged)), None)];
-    Arc::new(EndpointView { watch: Arc::new(watch), addresses })
+    Arc::new(EndpointView { watch: Arc::new(watch), addresses, renewals: Vec::new() })
 }
 
 #[test]
