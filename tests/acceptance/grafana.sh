@@ -25,12 +25,4 @@ wait_for 60 "twenty scrapes" at_least 20 'count_over_time(up{job="certvigil"}[5m
 say "the dashboards' queries"
 python3 "$ACCEPTANCE/grafana.py" http://127.0.0.1:9090 "$ROOT"/grafana/*.json || fail "a dashboard asks for what is not there"
 say "the alerts and recordings"
-rules_healthy() {
-    python3 - <<'PYTHON'
-import json, sys, urllib.request
-groups = json.load(urllib.request.urlopen("http://127.0.0.1:9090/api/v1/rules"))["data"]["groups"]
-rules = [rule for group in groups for rule in group["rules"]]
-sys.exit(not rules or any(rule["health"] != "ok" for rule in rules))
-PYTHON
-}
 wait_for 30 "every rule is evaluated without error" rules_healthy

@@ -228,3 +228,13 @@ sys.exit(not all(latest.get(name, 0) > float(sys.argv[1]) for name in sys.argv[2
 # metric PORT PATTERN: some line of the scrape matches this extended regular expression. (Never grep -q behind a pipe: it would
 # close the pipe at the first match, and the writer's complaint would count as the result.)
 metric() { scrape "$1" 2>/dev/null | grep -E "$2" >/dev/null; }
+
+# Whether Prometheus has rules, and evaluates all of them without error.
+rules_healthy() {
+    python3 - <<'PYTHON'
+import json, sys, urllib.request
+groups = json.load(urllib.request.urlopen("http://127.0.0.1:9090/api/v1/rules"))["data"]["groups"]
+rules = [rule for group in groups for rule in group["rules"]]
+sys.exit(not rules or any(rule["health"] != "ok" for rule in rules))
+PYTHON
+}

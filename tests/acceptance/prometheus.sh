@@ -142,12 +142,4 @@ done
 [ ${#absent[@]} = 0 ] || fail "not in the scrape: ${absent[*]}"
 say "$(wc -w <<<"$names") metrics asked for, all there"
 
-rules_healthy() {
-    python3 - <<'PYTHON'
-import json, sys, urllib.request
-groups = json.load(urllib.request.urlopen("http://127.0.0.1:9090/api/v1/rules"))["data"]["groups"]
-rules = [rule for group in groups for rule in group["rules"]]
-sys.exit(not rules or any(rule["health"] != "ok" for rule in rules))
-PYTHON
-}
 wait_for 90 "every rule is evaluated without error" rules_healthy
