@@ -99,7 +99,7 @@ mod tests {
         certificate::Certificate,
         clock::{earlier, later},
         diagnosis::diagnose,
-        lab::pki::{Issued, Pki},
+        lab::pki::{Issued, Pki, Recipe},
         observation::{Chain, Handshake, Outcome, Tls},
     };
 
@@ -164,6 +164,25 @@ mod tests {
         assert!(verdicts.recall(question, earlier(pki.now, SECOND)).is_none(), "a clock that was set back");
         drop(said);
         assert!(verdicts.recall(question, pki.now).is_none(), "nobody holds it any more");
+    }
+
+    #[test]
+    fn a_root_that_ends_first_is_looked_at_in_time() {
+        let now: Timestamp = "2026-11-22T12:00:00Z".parse().expect("a timestamp");
+        let root = Recipe::ca(now, "Root").days(-300, 60).self_signed().expect("P-256");
+        let leaf = read(&Recipe::leaf(now, ["a.test"]).days(-1, 400).signed_by(&root).expect("sound"));
+        let (observation, expectation) = (presented(vec![leaf], now), Expectation::default());
+        let trust = Trust::new([read(&root)]);
+        let verdicts = Verdicts::default();
+        let said = judge(&verdicts, &observation, &expectation, &trust, now);
+        let question = verdicts.question(&observation, &expectation, &trust);
+        for days in 0..60 {
+            let moment = later(now, days * DAY);
+            let fresh = diagnose(&observation, &expectation, &trust, &Issuers::default(), moment);
+            assert!(verdicts.recall(question, moment).is_none_or(|recalled| *recalled == fresh), "{moment}");
+        }
+        assert!(verdicts.recall(question, now).is_some() && verdicts.recall(question, later(now, 60 * DAY)).is_none());
+        drop(said);
     }
 
     #[test]
