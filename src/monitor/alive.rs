@@ -8,12 +8,11 @@ use std::{
     time::Duration,
 };
 
-use super::{Digest, IncidentView, MailResult, Monitor, Notice, NoticeKind, Own, Record, Turn, Waiting, notice};
+use super::{Digest, IncidentView, MailResult, Monitor, Notice, NoticeKind, Own, Record, Turn, notice};
 use crate::{
     certificate::Fingerprint,
     clock::{Now, Timestamp},
     diagnosis::Severity,
-    incident::Audience,
 };
 
 /// What the operators read: what is watched, what is wrong, and when they hear of it next.
@@ -163,23 +162,9 @@ impl Monitor {
         let withdrawn = self.outbox.withdraw(notice::ALIVE, recipient, now.uptime);
         turn.records.extend(withdrawn.into_iter().map(Record::MailGone));
         let alive = self.alive(recipient, self.desk.next_sign(recipient, rhythm, now.wall), now.wall);
-        let notice = Notice {
-            id: notice::alive_id(self.desk.day_of(recipient, now.wall), recipient),
-            kind: NoticeKind::Alive,
-            recipient: recipient.to_owned(),
-            audience: Audience::Owner,
-            reply_to: Vec::new(),
-            thread: None,
-            at: now.wall,
-            cases: Vec::new(),
-            own: Some(Own::Alive(Arc::new(alive))),
-            in_place_of: None,
-            mended: Vec::new(),
-        };
-        let waiting = Waiting { id: notice.id.clone(), kind: notice.kind, recipient: recipient.to_owned(), at: notice.at };
-        if self.outbox.post(waiting, None, now.uptime) {
-            turn.posts.push(notice);
-        }
+        let id = notice::alive_id(self.desk.day_of(recipient, now.wall), recipient);
+        let own = Own::Alive(Arc::new(alive));
+        self.post_own(Notice::of_own(id, NoticeKind::Alive, recipient, None, now.wall, own), None, now, turn);
     }
 
     fn alive(&mut self, recipient: &str, next: Timestamp, now: Timestamp) -> Alive {

@@ -62,15 +62,10 @@ impl Monitor {
         }
     }
 
-    /// Somewhere there is a step.
-    pub(super) fn may_escalate(&self) -> bool {
-        self.dossiers.iter().any(|dossier| !dossier.view.watch.policy.escalation.is_empty())
-    }
-
     /// Where somebody is to be told now who does not know, and when that is so next, in uptime.
     fn escalations(&self, now: Now) -> (BTreeSet<usize>, Option<Duration>) {
         let (mut due, mut next) = (BTreeSet::new(), None::<Timestamp>);
-        if !self.may_escalate() {
+        if !self.escalates {
             return (due, None);
         }
         for entry in self.ledger.entries() {

@@ -2,11 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Monitor, Notice, NoticeKind, Own, Record, Turn, Waiting, notice};
-use crate::{
-    clock::{Now, Timestamp},
-    incident::Audience,
-};
+use super::{Monitor, Notice, NoticeKind, Own, Record, Turn, notice};
+use crate::clock::{Now, Timestamp};
 
 /// What is wrong with the state, or was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,23 +94,9 @@ impl Monitor {
             let first = notice::state_id(&subject, "begun", &recipient);
             let follows = trouble.until.is_some() && !withdrawn.contains(&first);
             turn.records.extend(withdrawn.into_iter().map(Record::MailGone));
-            let notice = Notice {
-                id: if trouble.until.is_some() { notice::state_id(&subject, "over", &recipient) } else { first.clone() },
-                kind: NoticeKind::OwnFault,
-                recipient: recipient.clone(),
-                audience: Audience::Owner,
-                reply_to: Vec::new(),
-                thread: follows.then_some(first),
-                at: now.wall,
-                cases: Vec::new(),
-                own: Some(Own::State(Arc::new(trouble.clone()))),
-                in_place_of: None,
-                mended: Vec::new(),
-            };
-            let waiting = Waiting { id: notice.id.clone(), kind: notice.kind, recipient, at: notice.at };
-            if self.outbox.post(waiting, None, now.uptime) {
-                turn.posts.push(notice);
-            }
+            let id = if trouble.until.is_some() { notice::state_id(&subject, "over", &recipient) } else { first.clone() };
+            let (thread, own) = (follows.then_some(first), Own::State(Arc::new(trouble.clone())));
+            self.post_own(Notice::of_own(id, NoticeKind::OwnFault, &recipient, thread, now.wall, own), None, now, turn);
         }
     }
 }

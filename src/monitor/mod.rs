@@ -104,6 +104,8 @@ pub struct Monitor {
     desk: Desk,
     /// When somebody is to be told next of what nobody mends, in uptime.
     next_escalation: Option<Duration>,
+    /// Somewhere there is a step of escalation.
+    escalates: bool,
     life: LifeSigns,
     /// Under way; begun only where there is a way out, so that the first mail ever is the summary.
     sweep: Option<Sweep>,
@@ -155,6 +157,7 @@ impl Monitor {
             operators: Vec::new(),
             desk: Desk::default(),
             next_escalation: None,
+            escalates: false,
             life: LifeSigns::default(),
             sweep: None,
             sweep_done: restored.first_sweep_done,

@@ -50,6 +50,25 @@ pub enum Own {
     Alive(Arc<Alive>),
 }
 
+impl Notice {
+    /// One to an operator about certvigil itself, and about no endpoint. `thread` is what it follows.
+    pub(super) fn of_own(id: String, kind: NoticeKind, recipient: &str, thread: Option<String>, at: Timestamp, own: Own) -> Self {
+        Notice {
+            id,
+            kind,
+            recipient: recipient.to_owned(),
+            audience: Audience::Owner,
+            reply_to: Vec::new(),
+            thread,
+            at,
+            cases: Vec::new(),
+            own: Some(own),
+            in_place_of: None,
+            mended: Vec::new(),
+        }
+    }
+}
+
 /// The kinds of notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum NoticeKind {

@@ -16,6 +16,15 @@ use crate::{
 };
 
 impl Monitor {
+    /// Posts a notice to an operator about certvigil itself, which no cap counts and no quiet hour holds.
+    pub(super) fn post_own(&mut self, notice: Notice, before: Option<Before>, now: Now, turn: &mut Turn) {
+        let Notice { id, kind, recipient, at, .. } = &notice;
+        let waiting = Waiting { id: id.clone(), kind: *kind, recipient: recipient.clone(), at: *at };
+        if self.outbox.post(waiting, before, now.uptime) {
+            turn.posts.push(notice);
+        }
+    }
+
     /// A visit has moved the incidents of an endpoint on: people are told, of what is wrong before what is mended.
     pub(super) fn judged(&mut self, place: usize, judgement: Judgement, now: Now, turn: &mut Turn) {
         let name = self.dossiers[place].name().clone();

@@ -65,7 +65,8 @@ impl Monitor {
         self.reload.successful = true;
         self.reload.success_at = now.wall;
         self.begin_sweep(now);
-        self.next_escalation = self.may_escalate().then_some(now.uptime);
+        self.escalates = self.dossiers.iter().any(|dossier| !dossier.view.watch.policy.escalation.is_empty());
+        self.next_escalation = self.escalates.then_some(now.uptime);
     }
 
     /// Endpoints that have left: their incidents end, and nobody is told that anything is mended.

@@ -4,11 +4,7 @@
 //! told of. When most of those that were looked at fail so, and not by one root alone, we doubt the stores, and the flood is held
 //! until they trust again. What was only held, or is left when the doubt is over, is looked at again, and told as usual.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::super::{Monitor, Visited};
 use crate::{
@@ -23,6 +19,8 @@ pub(in crate::monitor) struct Anchors {
     watched_until: Option<Duration>,
     /// By the endpoint's name: the root that is missing now, where there is one.
     seen: BTreeMap<Arc<str>, Option<String>>,
+    /// How many of these lack each root: counted as they come, for this is asked at every event.
+    missing: BTreeMap<String, usize>,
     doubt: Option<Now>,
 }
 
@@ -31,6 +29,7 @@ impl Anchors {
     pub(in crate::monitor) fn changed(&mut self, now: Duration) {
         self.watched_until = Some(now.saturating_add(WATCH));
         self.seen.clear();
+        self.missing.clear();
     }
 
     /// Since when they are in doubt.
@@ -45,14 +44,12 @@ impl Anchors {
 
     /// How many endpoints fail, of how many.
     pub(super) fn lost(&self) -> (usize, usize) {
-        (self.seen.values().flatten().count(), self.seen.len())
+        (self.missing.values().sum(), self.seen.len())
     }
 
     /// The roots that are missing, with the number of endpoints that lead to them; the most frequent first.
     pub(super) fn missing(&self) -> Vec<(String, usize)> {
-        let mut roots: BTreeMap<&String, usize> = BTreeMap::new();
-        self.seen.values().flatten().for_each(|root| *roots.entry(root).or_default() += 1);
-        let mut roots: Vec<_> = roots.into_iter().map(|(root, count)| (root.clone(), count)).collect();
+        let mut roots: Vec<_> = self.missing.iter().map(|(root, count)| (root.clone(), *count)).collect();
         roots.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         roots
     }
@@ -63,7 +60,22 @@ impl Anchors {
 
     fn is_flooded(&self) -> bool {
         let (lost, of) = self.lost();
-        lost >= MANY && 2 * lost > of && self.seen.values().flatten().collect::<BTreeSet<_>>().len() > 1
+        lost >= MANY && 2 * lost > of && self.missing.len() > 1
+    }
+
+    /// What this endpoint says now; it counts once.
+    fn says(&mut self, endpoint: &Arc<str>, missing: Option<String>) {
+        if let Some(root) = &missing {
+            *self.missing.entry(root.clone()).or_default() += 1;
+        }
+        if let Some(Some(before)) = self.seen.insert(Arc::clone(endpoint), missing)
+            && let Some(count) = self.missing.get_mut(&before)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.missing.remove(&before);
+            }
+        }
     }
 }
 
@@ -84,7 +96,7 @@ impl Monitor {
         }
         let mut found = chains().flat_map(|judged| &judged.diagnosis.findings).filter(|found| !found.accepted);
         let missing = found.find_map(|found| root_of(&found.finding)).cloned();
-        self.anchors.seen.insert(Arc::clone(&report.endpoint), missing);
+        self.anchors.says(&report.endpoint, missing);
         if self.anchors.is_flooded() {
             self.anchors.doubt.get_or_insert(now);
         }
@@ -99,6 +111,7 @@ impl Monitor {
             self.anchors.doubt = None;
         }
         if self.anchors.watched_until.is_none() && self.anchors.doubt.is_none() {
+            self.anchors.missing.clear();
             for (endpoint, missing) in std::mem::take(&mut self.anchors.seen) {
                 if missing.is_some() {
                     self.schedule.hasten(&endpoint, now.uptime);

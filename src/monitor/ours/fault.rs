@@ -3,13 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
-    super::{Monitor, Notice, NoticeKind, Own, Turn, Waiting, notice, outbox::Before},
+    super::{Monitor, Notice, NoticeKind, Own, Turn, notice, outbox::Before},
     ClockEvidence, Way,
 };
-use crate::{
-    clock::{Now, Timestamp, date},
-    incident::Audience,
-};
+use crate::clock::{Now, Timestamp, date};
 
 /// What is wrong with us, most likely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -162,7 +159,7 @@ impl Monitor {
         episode.is_told = true;
         episode.fault.failures = failures;
         let fault = episode.fault.clone();
-        self.post_own(&fault, now, turn);
+        self.post_fault(&fault, now, turn);
     }
 
     /// Where the mail about the beginning has not left yet, which an outage makes likely, one mail says it all.
@@ -170,11 +167,11 @@ impl Monitor {
         if episode.is_told {
             let lasted = now.uptime.saturating_sub(episode.begun.uptime);
             let fault = OwnFault { until: Some(now.wall), lasted, ..episode.fault };
-            self.post_own(&fault, now, turn);
+            self.post_fault(&fault, now, turn);
         }
     }
 
-    fn post_own(&mut self, fault: &OwnFault, now: Now, turn: &mut Turn) {
+    fn post_fault(&mut self, fault: &OwnFault, now: Now, turn: &mut Turn) {
         if !self.settings.mail {
             return;
         }
@@ -185,24 +182,11 @@ impl Monitor {
             turn.records.extend(withdrawn.iter().cloned().map(super::super::Record::MailGone));
             let thread = notice::own_id(&OwnFault { until: None, ..fault.clone() }, &recipient);
             let is_first = fault.until.is_none() || withdrawn.contains(&thread);
-            let notice = Notice {
-                id: notice::own_id(fault, &recipient),
-                kind: NoticeKind::OwnFault,
-                recipient: recipient.clone(),
-                audience: Audience::Owner,
-                reply_to: Vec::new(),
-                thread: (!is_first).then_some(thread),
-                at: now.wall,
-                cases: Vec::new(),
-                own: Some(Own::Fault(Arc::new(fault.clone()))),
-                in_place_of: None,
-                mended: Vec::new(),
-            };
-            let waiting = Waiting { id: notice.id.clone(), kind: notice.kind, recipient, at: notice.at };
+            let (thread, own) = ((!is_first).then_some(thread), Own::Fault(Arc::new(fault.clone())));
+            let id = notice::own_id(fault, &recipient);
+            let notice = Notice::of_own(id, NoticeKind::OwnFault, &recipient, thread, now.wall, own);
             let before = under_way.map(|id| Before { id, is_needed: false });
-            if self.outbox.post(waiting, before, now.uptime) {
-                turn.posts.push(notice);
-            }
+            self.post_own(notice, before, now, turn);
         }
     }
 
