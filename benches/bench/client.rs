@@ -1,6 +1,7 @@
 //! A visit against the bare handshake: the same server, the same chain, alternating batches on one core.
 
 use std::{
+    cell::RefCell,
     collections::BTreeMap,
     fs,
     path::Path,
@@ -16,7 +17,7 @@ use certvigil::{
     fetch,
     observation::Observation,
     probe::{self, Prober},
-    visit::{Visitor, When, well_known_roots},
+    visit::{Visit, Visitor, When, well_known_roots},
 };
 use rustls::{
     ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
@@ -82,8 +83,8 @@ fn visits(of: &dyn Fn(&str) -> Vec<f64>) -> Table {
     table.remark(&format!(
         "{ROUNDS} rounds of {BATCH} handshakes each; a ratio is the median of the rounds' ratios. The chain is a P-256 leaf, a \
          P-256 intermediate and a root that is trusted beside Mozilla's. \"Verified\" is rustls with its webpki verifier, \
-         \"unverified\" one that accepts everything, the server's signature too. A known chain costs the same as a new one: \
-         nothing is remembered yet."
+         \"unverified\" one that accepts everything, the server's signature too. A visit finds its chain, its verdict and the \
+         server's group remembered from the one before; a chain that is new to it is judged as in the row above."
     ));
     table
 }
@@ -177,7 +178,7 @@ impl Work {
             Work::Verified => "bare rustls handshake, verified",
             Work::Probe => "Prober::probe: handshake, parse, proof of possession",
             Work::Judged => "Prober::probe and diagnose",
-            Work::Visit => "Visitor::visit, as the daemon does it",
+            Work::Visit => "Visitor::visit, as the daemon does it: an unchanged chain",
         }
     }
 }
@@ -193,6 +194,8 @@ struct Client {
     trust: Arc<Trust>,
     prober: Prober,
     visitor: Visitor,
+    /// The visit before, which the daemon holds too: what nobody holds is not remembered.
+    held: RefCell<Option<Visit>>,
 }
 
 impl Client {
@@ -221,6 +224,7 @@ impl Client {
             prober: Prober::new(settings.clone()),
             visitor: Visitor::new(settings, fetch::Settings::default(), 4),
             endpoint,
+            held: RefCell::default(),
         })
     }
 
@@ -237,6 +241,7 @@ impl Client {
             Work::Visit => {
                 let visit = self.visitor.visit(&self.endpoint, &self.expectation, &self.trust, When::now(Timestamp::now())).await;
                 sound(&visit.seen[0].diagnosis)?;
+                self.held.replace(Some(visit));
             }
         }
         Ok(())

@@ -77,7 +77,8 @@ const NOTES: &str = "
   key shares, in each of the variants alike. No session is resumed, no ticket waited for.
 - The times of the brain's events are wall time, since one event is too short for the kernel's count: where something else
   wants the core, p99 and the longest are the scheduler's. So is the schedule's lag on a machine that is busy already.
-- No verdict is remembered: a chain that was seen a moment ago costs as much as a new one, so there is no second row for it.
+- A visit of an unchanged chain neither reads nor judges it again, and offers only the key share that the server chose before; a
+  first sweep of the daemon is all new chains, the second all unchanged ones.
 - Endpoints have addresses, not names: the resolver is not in these numbers.
 - Every endpoint has a certificate of its own, the intermediate is the same for all, and all chains are sound.
 - How many threads the daemon runs on is in its CPU a visit: waking another core costs. It has one for the loop, and one for
