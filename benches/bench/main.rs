@@ -73,8 +73,8 @@ const NOTES: &str = "
 - CPU is the kernel's own count of user and system time of the client or the daemon alone; nginx is another process and not in
   it. Ratios come from batches that alternate within one process on one core, so they hold better than the absolute numbers: on
   a machine that is shared or changes its clock those move by a tenth or more from run to run. The quartiles tell.
-- The handshake is TLS 1.3 with X25519 beside an X25519MLKEM768 share that this nginx does not know: the client pays for both
-  key shares, in each of the variants alike. No session is resumed, no ticket waited for.
+- The handshake is TLS 1.3 with X25519 beside an X25519MLKEM768 share that this nginx does not know: the bare handshakes pay
+  for both key shares each time, probes and visits only for the one that the server chose before. No session is resumed, no ticket waited for.
 - The times of the brain's events are wall time, since one event is too short for the kernel's count: where something else
   wants the core, p99 and the longest are the scheduler's. So is the schedule's lag on a machine that is busy already.
 - A visit of an unchanged chain neither reads nor judges it again, and offers only the key share that the server chose before; a
