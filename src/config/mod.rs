@@ -14,11 +14,11 @@ mod routes;
 mod show;
 pub(crate) mod tree;
 pub mod trust;
+mod web;
 
 #[cfg(test)]
 mod tests;
 
-use core::net::{Ipv4Addr, SocketAddr};
 use std::{
     collections::HashMap,
     ffi::OsString,
@@ -47,7 +47,7 @@ use crate::{
     channel, fetch, mail as mailing,
     monitor::{Limits, People, Watch},
     probe::NameLookup,
-    store, web,
+    store, web as serving,
 };
 
 /// A configuration that can be used.
@@ -76,7 +76,7 @@ pub struct Config {
     /// What may be fetched.
     pub fetch: fetch::Settings,
     /// Where the page and the metrics are served.
-    pub web: web::Settings,
+    pub web: serving::Settings,
     /// Where the state is kept.
     pub store: store::Settings,
     /// How mail is sent; metrics alone are a fair use.
@@ -226,6 +226,7 @@ fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report
         report.warn_at(line, key, "nobody gets mail, as there is no section mail", "write one, or remove the address");
     }
     around.routes.warn_unused(report);
+    let web = web::read(section("web").as_ref(), &mail::Surroundings { directory, env, stores: around.stores }, report);
 
     Some(Config {
         watches,
@@ -233,7 +234,7 @@ fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report
         limits: section("limits").map_or_else(Limits::default, |at| read_limits(&at, report)),
         resolver: section("probe").map_or_else(NameLookup::default, |at| read_resolver(&at, report)),
         fetch: section("fetch").map_or_else(fetch::Settings::default, |at| read_fetch(&at, report)),
-        web: read_web(section("web").as_ref(), report),
+        web,
         store: read_state(section("state").as_ref(), directory, env, report),
         mail,
         people,
@@ -268,40 +269,6 @@ fn read_fetch(at: &At<'_>, report: &mut Report) -> fetch::Settings {
         fields.set("allow_private", &mut settings.allow_private, report, read::boolean);
     }
     settings
-}
-
-fn read_web(at: Option<&At<'_>>, report: &mut Report) -> web::Settings {
-    let mut settings = web::Settings { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9843)), public_url: None };
-    if let Some(fields) = at.and_then(|at| Fields::read(at, &["listen", "public_url"], report)) {
-        fields.set("listen", &mut settings.listen, report, |at, report| {
-            if let Value::Text(text) = at.value()
-                && let Ok(address) = text.trim().parse()
-            {
-                return Some(address);
-            }
-            let remedy = "write an IP address and a port, such as 127.0.0.1:9843 or [::]:9843";
-            read::refuse(at, format!("{} is nowhere to listen", at.shown()), remedy, report)
-        });
-        fields.set("public_url", &mut settings.public_url, report, |at, report| read_public_url(at, report).map(Some));
-    }
-    settings
-}
-
-/// Where people who read mails find the page, without a `/` at its end.
-fn read_public_url(at: &At<'_>, report: &mut Report) -> Option<Arc<str>> {
-    let text = read::text(at, report)?.trim();
-    let is_plain = text.len() <= 200 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~:/[]%".contains(&b));
-    let url =
-        text.parse::<channel::Url>().and_then(|url| if is_plain { Ok(url) } else { Err("has more than a host and a path") });
-    match url {
-        Ok(url) if url.is_exposed() => {
-            let remedy = "write https, and let a proxy hold the certificate";
-            report.warn(at, "answers to mails would cross the network in plain text", remedy);
-        }
-        Ok(_) => {}
-        Err(problem) => return read::refuse(at, problem, "write one such as https://certs.example.com", report),
-    }
-    Some(text.trim_end_matches('/').into())
 }
 
 fn read_state(at: Option<&At<'_>>, directory: &Path, env: &Environment, report: &mut Report) -> store::Settings {

@@ -39,6 +39,7 @@ pub fn effective(config: &Config, endpoints: &[Glob]) -> String {
             map([
                 ("listen", config.web.listen.to_string().into()),
                 ("public_url", config.web.public_url.as_deref().map_or(Value::Null, Value::from)),
+                ("write_token", config.web.rules.write_token.as_ref().map_or(Value::Null, |_| MASK.into())),
             ]),
         ),
         ("state", map([("directory", config.store.directory.to_string_lossy().into_owned().into())])),

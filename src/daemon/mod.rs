@@ -131,15 +131,28 @@ pub async fn run(options: Options, controls: Controls) -> Result<(), StartError>
         Some((answers, asked)) => (Some(Arc::new(answers)), asked),
         None => (None, mpsc::channel(1).1),
     };
-    let state = web::State { snapshots, own, pulse: Arc::clone(&pulse), answers, archive, mail };
+    let locks = Arc::new(web::Locks::new(&config.web));
+    let state = web::State { snapshots, own, pulse: Arc::clone(&pulse), answers, locks: Arc::clone(&locks), archive, mail };
     web.spawn(web::serve(listener, state, web_stop.clone()));
     info!(endpoints = config.watches.len(), page = %format!("http://{address}/"), "watching");
     if let Some(listening) = &controls.listening {
         listening.send_replace(Some(address));
     }
 
-    let mut turn =
-        Loop { clock, monitor, hands, publish, letters, pulse, systemd: Systemd::new(), config, links, options, published: 0 };
+    let mut turn = Loop {
+        clock,
+        monitor,
+        hands,
+        publish,
+        letters,
+        locks,
+        pulse,
+        systemd: Systemd::new(),
+        config,
+        links,
+        options,
+        published: 0,
+    };
     let ended = turn.until(&controls, &mut web, &mut asked).await;
     Systemd::stopping();
     web_stop.cancel();
@@ -177,6 +190,7 @@ struct Loop {
     hands: Hands,
     publish: watch::Sender<Arc<crate::monitor::Snapshot>>,
     letters: watch::Sender<Option<Arc<crate::mail::Settings>>>,
+    locks: Arc<web::Locks>,
     pulse: Arc<Pulse>,
     systemd: Systemd,
     config: Config,
@@ -280,6 +294,7 @@ impl Loop {
             Ok(config) => {
                 info!(endpoints = config.watches.len(), "configuration reloaded");
                 self.config = config;
+                self.locks.change(&self.config.web);
                 self.letters.send_replace(self.config.mail.clone().map(Arc::new));
                 let now = self.clock.now();
                 let effects = self.monitor.handle(Event::People(Arc::clone(&self.config.people)), now);

@@ -12,7 +12,8 @@ pub(super) fn taken(loaded: Result<Loaded, Faults>, old: &Config) -> Result<Conf
     }
     let new = loaded.config;
     let fixed = [
-        ("web", new.web == old.web),
+        ("web.listen", new.web.listen == old.web.listen),
+        ("web.public_url", new.web.public_url == old.web.public_url),
         ("state.directory", new.store == old.store),
         ("limits", new.limits == old.limits),
         ("probe", new.resolver == old.resolver),

@@ -7,6 +7,7 @@ mod answer;
 mod body;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod hostile;
+mod locks;
 mod metrics;
 mod negotiate;
 mod page;
@@ -26,6 +27,7 @@ use tokio::sync::watch;
 use crate::{mail, monitor::Snapshot, store::Store};
 
 pub use answer::{Answers, Asked};
+pub use locks::{Denied, Locks, Rules, Token, Writer};
 pub use metrics::OwnMetrics;
 pub use pulse::Pulse;
 pub use server::serve;
@@ -37,6 +39,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where people who read mails find the page, without a `/` at its end; `None`: mails have no links to answer by.
     pub public_url: Option<Arc<str>>,
+    /// Who may write.
+    pub rules: Rules,
 }
 
 /// What is shown.
@@ -50,6 +54,8 @@ pub struct State {
     pub pulse: Arc<Pulse>,
     /// Takes answers to mails, where mails have links for that.
     pub answers: Option<Arc<Answers>>,
+    /// Who may do what.
+    pub locks: Arc<Locks>,
     /// Where the history of endpoints is read.
     pub archive: Option<Store>,
     /// How letters are written, where mail is configured.

@@ -10,7 +10,7 @@ use tokio::{
 use super::*;
 use crate::{
     monitor::Snapshot,
-    web::{OwnMetrics, Pulse, sample},
+    web::{Locks, OwnMetrics, Pulse, Rules, Settings, sample},
 };
 
 /// A server of this snapshot on a port of its own.
@@ -28,7 +28,9 @@ async fn server(snapshot: Snapshot, limits: Limits) -> Server {
     let (sender, snapshots) = watch::channel(Arc::new(snapshot));
     let (_, mail) = watch::channel(None);
     let (own, pulse) = (Arc::new(OwnMetrics::new()), Arc::new(Pulse::new()));
-    let state = State { snapshots, own, pulse, answers: None, archive: None, mail };
+    let settings = Settings { listen: address, public_url: None, rules: Rules::default() };
+    let locks = Arc::new(Locks::new(&settings));
+    let state = State { snapshots, own, pulse, answers: None, locks, archive: None, mail };
     let shutdown = CancellationToken::new();
     let task = tokio::spawn(serve_within(listener, state.clone(), shutdown.clone(), limits));
     Server { address, state, shutdown, task, _snapshots: sender }
