@@ -7,7 +7,7 @@ SEED   ?= 1
 SEEDS  ?= 20
 FUZZ   := target/fuzz-judge
 
-.PHONY: help demo run check test simulate fuzz-judge fuzz-judge-bugs acceptance bench fuzz fmt deb musl sbom tools
+.PHONY: help demo run check test simulate fuzz-judge fuzz-judge-bugs acceptance gallery bench fuzz fmt deb musl sbom tools
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -44,6 +44,10 @@ fuzz-judge-bugs: tools ## whether fuzz-judge finds the bugs in tests/differentia
 acceptance: tools ## the binary against real servers, in network namespaces of its own; as root (ONLY='nginx systemd' chooses)
 	$(CARGO) build --locked
 	tests/acceptance/run $(ONLY)
+
+gallery: tools ## the pictures of docs/gallery, made anew of the demo, as root (chromium)
+	$(CARGO) build --locked
+	tests/gallery/run
 
 bench: tools ## what a visit, 10,000 endpoints, a scrape, an event and the judge cost here: benches/RESULTS.md (nginx, 4 minutes)
 	@.ci/need nginx:nginx-light taskset:util-linux
