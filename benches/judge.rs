@@ -10,7 +10,7 @@ use certvigil::{
     clock::Timestamp,
     diagnosis::{Expectation, Issuers, Trust, diagnose},
     endpoint::Host,
-    observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
+    observation::{Chain, Handshake, Observation, Outcome, Possession},
 };
 use criterion::{
     Criterion,
@@ -81,7 +81,7 @@ fn judge(criterion: &mut Criterion<Cpu>) {
     let none = Issuers::default();
     let judge = || {
         let chain = Chain::new([&leaf, &intermediate].map(|der| Certificate::from_der(der)).to_vec()).expect("a leaf");
-        let tls = Tls::default();
+        let tls = std::sync::Arc::default();
         let possession = Possession::Proven;
         let handshake = Handshake { chain, tls, possession, wants_client_certificate: false, broken_off: None };
         let observation = Observation::new(None, now, Outcome::Handshake(handshake));

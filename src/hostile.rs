@@ -16,7 +16,7 @@ use crate::{
     endpoint::{Endpoint, Host},
     fetch, inspect,
     monitor::{AddressView, EndpointView, Histogram, OutboxView, Policy, ReloadView, Snapshot, Watch},
-    observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
+    observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage},
     probe,
     report::{self, Subject},
     store, web,
@@ -202,7 +202,7 @@ fn config(octets: &[u8]) {
 fn handshake(chain: Chain) -> Observation {
     let handshake = Handshake {
         chain,
-        tls: Tls::default(),
+        tls: Arc::default(),
         possession: Possession::Proven,
         wants_client_certificate: false,
         broken_off: None,

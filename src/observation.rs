@@ -17,8 +17,8 @@ pub struct Observation {
     pub at: Timestamp,
     /// What came of it.
     pub outcome: Outcome,
-    /// How long each stage took, in the order of [`Stage`]; absent stages were not reached.
-    pub timing: Vec<(Stage, Duration)>,
+    /// How long each stage took.
+    pub timing: Timing,
     /// What was said beside the handshake: the conversation before STARTTLS, and where the chain needs a repair, what the server says it
     /// is, perhaps an hour ago. Not remembered over a restart.
     pub said: Vec<Said>,
@@ -63,14 +63,14 @@ pub enum Outcome {
 pub struct Handshake {
     /// What the peer presented.
     pub chain: Chain,
-    /// What was negotiated, as far as it came.
-    pub tls: Tls,
+    /// What was negotiated, as far as it came; most servers agree to the same, and share it.
+    pub tls: Arc<Tls>,
     /// Whether the peer showed that it holds the leaf's key.
     pub possession: Possession,
     /// The server asked for a client certificate (RFC 8446, section 4.3.2; RFC 5246, section 7.4.4).
     pub wants_client_certificate: bool,
     /// How it ended after the Certificate message, when not well: a peer that insists on a client certificate ends here.
-    pub broken_off: Option<Failure>,
+    pub broken_off: Option<Box<Failure>>,
 }
 
 /// The presented certificates: a leaf and what followed it, as sent.
@@ -105,7 +105,7 @@ impl Chain {
 }
 
 /// What was negotiated. Empty strings where the handshake ended before it was known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tls {
     /// `TLSv1.2`, `TLSv1.3`, as OpenSSL writes them.
     pub version: String,
@@ -176,6 +176,58 @@ impl fmt::Display for Stage {
     }
 }
 
+/// How long each stage of a visit took, to the microsecond and at most 71 minutes; a stage that was not reached is absent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Timing([u32; Stage::ALL.len()]);
+
+impl Timing {
+    const ABSENT: u32 = u32::MAX;
+
+    /// The stage took so long, or so much longer.
+    pub fn add(&mut self, stage: Stage, took: Duration) {
+        let before = self.took(stage).unwrap_or_default();
+        let micros = u32::try_from(before.saturating_add(took).as_micros()).unwrap_or(Self::ABSENT);
+        self.0[stage as usize] = micros.min(Self::ABSENT - 1);
+    }
+
+    /// How long this one took; `None` where it was not reached.
+    pub fn took(&self, stage: Stage) -> Option<Duration> {
+        let micros = self.0[stage as usize];
+        (micros != Self::ABSENT).then(|| Duration::from_micros(micros.into()))
+    }
+
+    /// The stages that were reached, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (Stage, Duration)> {
+        Stage::ALL.into_iter().filter_map(|stage| Some((stage, self.took(stage)?)))
+    }
+
+    /// Of all stages together; `None` where none is known.
+    pub fn total(&self) -> Option<Duration> {
+        self.iter().map(|(_, took)| took).reduce(|sum, took| sum + took)
+    }
+}
+
+impl Default for Timing {
+    /// Nothing is known.
+    fn default() -> Self {
+        Timing([Self::ABSENT; Stage::ALL.len()])
+    }
+}
+
+impl fmt::Debug for Timing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl FromIterator<(Stage, Duration)> for Timing {
+    fn from_iter<I: IntoIterator<Item = (Stage, Duration)>>(stages: I) -> Self {
+        let mut timing = Timing::default();
+        stages.into_iter().for_each(|(stage, took)| timing.add(stage, took));
+        timing
+    }
+}
+
 /// What went wrong, enumerated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FailureKind {
@@ -240,7 +292,7 @@ impl FailureKind {
 impl Observation {
     /// An observation of which neither timing nor conversation is known.
     pub fn new(address: Option<IpAddr>, at: Timestamp, outcome: Outcome) -> Self {
-        Observation { address, at, outcome, timing: Vec::new(), said: Vec::new() }
+        Observation { address, at, outcome, timing: Timing::default(), said: Vec::new() }
     }
 
     /// The presented chain, where there is one.
@@ -262,7 +314,7 @@ impl Observation {
     /// The failure: of the visit, or of the handshake after the chain was seen.
     pub fn failure(&self) -> Option<&Failure> {
         match &self.outcome {
-            Outcome::Handshake(handshake) => handshake.broken_off.as_ref(),
+            Outcome::Handshake(handshake) => handshake.broken_off.as_deref(),
             Outcome::Failure(failure) => Some(failure),
         }
     }

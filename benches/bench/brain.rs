@@ -138,9 +138,10 @@ fn visit(stage: &Stage, days: i64, watch: &Watch, now: Timestamp) -> anyhow::Res
         stapled: None,
     };
     let chain = Chain::new(chain).context("two certificates")?;
-    let handshake = Handshake { chain, tls, possession: Possession::Proven, wants_client_certificate: false, broken_off: None };
+    let handshake =
+        Handshake { chain, tls: tls.into(), possession: Possession::Proven, wants_client_certificate: false, broken_off: None };
     let observation = Observation {
-        timing: Step::ALL.map(|step| (step, Duration::from_millis(1))).to_vec(),
+        timing: Step::ALL.map(|step| (step, Duration::from_millis(1))).into_iter().collect(),
         ..Observation::new(Some(core::net::Ipv4Addr::LOCALHOST.into()), now, Outcome::Handshake(handshake))
     };
     let diagnosis = diagnose(&observation, &watch.expectation, &watch.trust, &Issuers::default(), now);

@@ -10,7 +10,7 @@ use crate::{
     config::trust::{self, TrustSources},
     diagnosis::{Expectation, Expiry, Judged, Threshold, Trust, diagnose},
     endpoint::Host,
-    observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
+    observation::{Chain, Handshake, Observation, Outcome, Possession},
     report, visit,
 };
 
@@ -63,7 +63,8 @@ impl Judging {
     ) -> anyhow::Result<Judged> {
         let as_of = self.at.unwrap_or(now);
         let issuers = visit::issuers_offline(&chain, trust, &visit::well_known_roots(), as_of);
-        let handshake = Handshake { chain, tls: Tls::default(), possession, wants_client_certificate: false, broken_off: None };
+        let handshake =
+            Handshake { chain, tls: std::sync::Arc::default(), possession, wants_client_certificate: false, broken_off: None };
         let observation = Observation::new(None, now, Outcome::Handshake(handshake));
         let diagnosis = diagnose(&observation, &self.expectation()?, trust, &issuers, as_of);
         Ok(Judged { observation, diagnosis: diagnosis.into() })

@@ -79,7 +79,7 @@ mod tests {
         diagnosis::{Expectation, Trust},
         endpoint::Endpoint,
         monitor::{Policy, Record},
-        observation::{Chain, Handshake, Outcome, Possession, Tls},
+        observation::{Chain, Handshake, Outcome, Possession},
         store::{Settings, Store},
     };
 
@@ -112,7 +112,7 @@ mod tests {
     fn presents(chain: &[&Arc<Certificate>], now: Timestamp) -> Observation {
         let handshake = Handshake {
             chain: Chain::new(cloned(chain)).expect("one or more"),
-            tls: Tls::default(),
+            tls: Arc::default(),
             possession: Possession::Proven,
             wants_client_certificate: false,
             broken_off: None,

@@ -15,7 +15,7 @@ use crate::{
     endpoint::Host,
     hostile::tlv,
     lab::pki::{Issued, Pki, Recipe},
-    observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
+    observation::{Chain, Handshake, Observation, Outcome, Possession},
 };
 
 fn now() -> Timestamp {
@@ -33,7 +33,7 @@ fn certificate(issued: &Issued) -> Arc<Certificate> {
 fn seen(chain: Vec<Arc<Certificate>>) -> Observation {
     let handshake = Handshake {
         chain: Chain::new(chain).expect("a leaf"),
-        tls: Tls::default(),
+        tls: Arc::default(),
         possession: Possession::Proven,
         wants_client_certificate: false,
         broken_off: None,

@@ -20,7 +20,7 @@ fn found(presented: &[&Issued], roots: &[&Issued], stapled: Option<bool>) -> Vec
     let read = |issued: &&Issued| Certificate::from_der(&issued.der());
     let handshake = Handshake {
         chain: Chain::new(presented.iter().map(read).collect()).expect("a leaf"),
-        tls: Tls { stapled, ..Tls::default() },
+        tls: Tls { stapled, ..Tls::default() }.into(),
         possession: Possession::Proven,
         wants_client_certificate: false,
         broken_off: None,

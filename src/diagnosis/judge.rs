@@ -63,7 +63,7 @@ pub(super) fn handshake(
         findings.push(Finding::Lint { broken });
     }
     let (chain_status, court) = (shape.status(), Court { expectation, trust, signatures: &signatures, now });
-    let repair = if chain_status == ChainStatus::Complete { None } else { court.repair(&presented, issuers) };
+    let repair = if chain_status == ChainStatus::Complete { None } else { court.repair(&presented, issuers).map(Box::new) };
     let added = repair.iter().flat_map(|repair| &repair.added);
     let borrowed = borrowed(shape.path.certificates.iter().take(shape.path.untrusted).chain(added), &presented, issuers);
     Diagnosis { chain_status, repair, verdict: Some(verdict), findings: ranked(findings, expectation), borrowed }
@@ -105,7 +105,7 @@ fn of_handshake(handshake: &Handshake) -> Vec<Finding> {
     if handshake.possession == Possession::Failed {
         findings.push(Finding::KeyPossessionFailed);
     }
-    match &handshake.broken_off {
+    match handshake.broken_off.as_deref() {
         Some(failure) if handshake.wants_client_certificate && is_refusal(&failure.kind) => {
             findings.push(Finding::ClientCertificateWanted);
         }
@@ -263,7 +263,7 @@ pub(super) fn short(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::diagnosis::{Fault, Severity};
-    use crate::observation::{Chain, Failure, Stage, Tls};
+    use crate::observation::{Chain, Failure, Stage};
 
     fn kinds() -> [FailureKind; 5] {
         let alert = FailureKind::Alert("handshake_failure".into());
@@ -274,8 +274,8 @@ mod tests {
     fn said(wants_client_certificate: bool, kind: FailureKind) -> Finding {
         let made = rcgen::generate_simple_self_signed(vec!["a.org".to_owned()]).expect("a certificate");
         let chain = Chain::new(vec![Certificate::from_der(made.cert.der())]).expect("one");
-        let broken_off = Some(Failure { stage: Stage::Handshake, kind, detail: "broken off".into() });
-        let (tls, possession) = (Tls::default(), Possession::Proven);
+        let broken_off = Some(Box::new(Failure { stage: Stage::Handshake, kind, detail: "broken off".into() }));
+        let (tls, possession) = (Arc::default(), Possession::Proven);
         let findings = of_handshake(&Handshake { chain, tls, possession, wants_client_certificate, broken_off });
         <[Finding; 1]>::try_from(findings).expect("one finding")[0].clone()
     }

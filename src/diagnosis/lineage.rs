@@ -100,7 +100,7 @@ mod tests {
     use crate::{
         diagnosis::{Expectation, Issuers, diagnose},
         lab::pki::{Issued, Pki},
-        observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
+        observation::{Chain, Handshake, Observation, Outcome, Possession},
     };
 
     fn now() -> Timestamp {
@@ -111,7 +111,7 @@ mod tests {
         let der = |issued: &[&Issued]| issued.iter().map(|one| Certificate::from_der(&one.der())).collect::<Vec<_>>();
         let handshake = Handshake {
             chain: Chain::new(der(presented)).expect("a chain"),
-            tls: Tls::default(),
+            tls: Arc::default(),
             possession: Possession::Proven,
             wants_client_certificate: false,
             broken_off: None,

@@ -85,7 +85,7 @@ pub struct Diagnosis {
     /// Everything found, the worst first; none masks another.
     pub findings: Vec<Found>,
     /// The chain the server should serve, proven to verify; only where it serves another.
-    pub repair: Option<Repair>,
+    pub repair: Option<Box<Repair>>,
     /// Of the issuers, those that took part: with them the same observation can be judged again, and nothing need be fetched.
     pub borrowed: Issuers,
 }

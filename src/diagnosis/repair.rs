@@ -193,7 +193,7 @@ mod tests {
     use crate::{
         diagnosis::{ChainStatus, Diagnosis, diagnose},
         lab::pki::{Issued, Recipe},
-        observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
+        observation::{Chain, Handshake, Observation, Outcome, Possession},
     };
 
     /// A root, four intermediates one under the other, a leaf under each of them, and a stranger.
@@ -233,7 +233,7 @@ mod tests {
 
         fn diagnose(&self, presented: Vec<Arc<Certificate>>, spare: &[Arc<Certificate>]) -> Diagnosis {
             let chain = Chain::new(presented).expect("a leaf");
-            let (tls, possession) = (Tls::default(), Possession::Proven);
+            let (tls, possession) = (Arc::default(), Possession::Proven);
             let handshake = Handshake { chain, tls, possession, wants_client_certificate: false, broken_off: None };
             let outcome = Outcome::Handshake(handshake);
             let observation = Observation::new(None, self.now, outcome);

@@ -50,7 +50,7 @@ mod tests {
         diagnosis::{ChainStatus, Expectation, Issuers},
         endpoint::Endpoint,
         monitor::Policy,
-        observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
+        observation::{Chain, Handshake, Observation, Outcome, Possession},
     };
 
     const DAY: Duration = Duration::from_hours(24);
@@ -88,7 +88,7 @@ mod tests {
     fn seen(chain: Chain, issuers: &Issuers, now: Timestamp) -> Judged {
         let handshake = Handshake {
             chain,
-            tls: Tls::default(),
+            tls: Arc::default(),
             possession: Possession::Proven,
             wants_client_certificate: false,
             broken_off: None,

@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::Duration,
 };
@@ -27,7 +27,7 @@ pub(super) struct Dossier {
     /// Its part in incidents: suspected, open, and mended where somebody is yet to be told.
     pub(super) members: BTreeMap<IncidentKey, Arc<Member>>,
     /// Successful resolutions in a row that lacked the address.
-    absences: HashMap<IpAddr, u8>,
+    absences: BTreeMap<IpAddr, u8>,
     /// What seems to be over.
     pub(super) proofs: Proving,
     /// Visits in a row that failed.
@@ -66,7 +66,7 @@ impl Dossier {
             view,
             is_canary: false,
             members: BTreeMap::new(),
-            absences: HashMap::new(),
+            absences: BTreeMap::new(),
             proofs: Proving::default(),
             looks: Looks::default(),
             judged_at: now,
@@ -80,6 +80,7 @@ impl Dossier {
     /// Takes back what a restart found of an address.
     pub(super) fn restore(&mut self, row: AddressView) {
         let rows = &mut Arc::make_mut(&mut self.view).addresses;
+        rows.reserve_exact(1);
         rows.push(row);
         rows.sort_by_key(|row| row.address);
     }
@@ -131,6 +132,7 @@ impl Dossier {
             let address = judged.observation.address;
             let at = rows.iter().position(|row| row.address == address).unwrap_or_else(|| {
                 let last_probe = judged.observation.at;
+                rows.reserve_exact(1);
                 rows.push(AddressView { address, known: None, failed: None, last_probe, last_success: None });
                 rows.len() - 1
             });

@@ -1,13 +1,13 @@
 //! Failed visits in a row, address by address, until they are enough to be told of and believed to be the server's.
 
 use core::net::IpAddr;
-use std::{collections::HashMap, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::incident::LOOKS;
 
 /// Of one endpoint; `None` is the resolution of its name. A visit that left an address out changes nothing.
 #[derive(Debug, Default)]
-pub(super) struct Looks(HashMap<Option<IpAddr>, Failures>);
+pub(super) struct Looks(BTreeMap<Option<IpAddr>, Failures>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Failures {
@@ -47,9 +47,7 @@ impl Looks {
     /// Where enough has failed to ask others, with the moment since when they bear witness.
     pub(super) fn unproven(&self) -> Vec<(Option<IpAddr>, Duration)> {
         let open = self.0.iter().filter(|(_, failures)| failures.count >= 2 && !failures.is_believed);
-        let mut open: Vec<_> = open.map(|(address, failures)| (*address, failures.second)).collect();
-        open.sort_unstable();
-        open
+        open.map(|(address, failures)| (*address, failures.second)).collect()
     }
 
     /// Nobody contradicts that it is the server's fault: that is believed with the last look, or, as long as others that were

@@ -11,10 +11,8 @@ use tokio::{
 use super::{Inner, connect, handshake::Groups, introduction::Question, session::Limits, starttls, trouble::Trouble};
 use crate::{
     endpoint::{Endpoint, Host, HostPort},
-    observation::{Failure, FailureKind, Outcome, Said, Stage},
+    observation::{Failure, FailureKind, Outcome, Said, Stage, Timing},
 };
-
-pub(super) type Timing = Vec<(Stage, Duration)>;
 
 /// One visit to one address.
 pub(super) struct Visit<'a> {
@@ -53,8 +51,8 @@ impl<'a> Visit<'a> {
         }
         let mut second = self.attempt(Groups::Classic).await;
         // Each stage took both times.
-        for (stage, took) in &mut second.timing {
-            *took += first.timing.iter().filter(|row| row.0 == *stage).map(|row| row.1).sum::<Duration>();
+        for (stage, took) in first.timing.iter().filter(|(stage, _)| second.timing.took(*stage).is_some()).collect::<Vec<_>>() {
+            second.timing.add(stage, took);
         }
         match (&first.outcome, &second.outcome) {
             (Outcome::Failure(large), Outcome::Failure(small)) if small.stage == Stage::Handshake => {
@@ -82,7 +80,7 @@ impl<'a> Visit<'a> {
     }
 
     async fn attempt(&self, groups: Groups) -> Attempt {
-        let (mut timing, mut said) = (Timing::new(), Vec::new());
+        let (mut timing, mut said) = (Timing::default(), Vec::new());
         let mut stream = match self.until_tls(&mut timing, &mut said).await {
             Ok(stream) => stream,
             Err(failure) => return Attempt { outcome: Outcome::Failure(failure), timing, said, unanswered: false },
@@ -99,7 +97,7 @@ impl<'a> Visit<'a> {
             max_octets: self.prober.max_handshake_bytes,
         };
         let shake = self.prober.handshaker.shake(groups, &self.endpoint.server_name, &mut stream, &self.peer, limits).await;
-        timing.push((Stage::Handshake, started.elapsed()));
+        timing.add(Stage::Handshake, started.elapsed());
         Attempt { outcome: shake.outcome, timing, said, unanswered: shake.unanswered }
     }
 
@@ -143,7 +141,7 @@ impl<'a> Visit<'a> {
                 },
             ))
         });
-        timing.push((stage, started.elapsed()));
+        timing.add(stage, started.elapsed());
         result.map_err(|trouble| trouble.at(stage))
     }
 }

@@ -149,7 +149,7 @@ fn sni(host: &Host) -> ServerName<'static> {
 pub(super) struct Capture {
     seen: Mutex<Seen>,
     identity: Option<Arc<CertifiedKey>>,
-    known: KnownCertificates,
+    pub(super) known: KnownCertificates,
 }
 
 #[derive(Debug, Default)]

@@ -1,12 +1,15 @@
-//! Certificates that are in memory already: ten thousand chains share a handful of intermediates, and most leaves are those of the
-//! visit before.
+//! What is in memory already: ten thousand chains share a handful of intermediates, most leaves are those of the visit before, and most
+//! servers agree to the same version, cipher suite and group.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-use crate::certificate::{Certificate, Fingerprint, Name};
+use crate::{
+    certificate::{Certificate, Fingerprint, Name},
+    observation::Tls,
+};
 
 /// Reads certificates, each once for as long as somebody holds it. Cheap to clone; the clones share what is known.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +20,9 @@ struct Known {
     by_fingerprint: HashMap<Fingerprint, Weak<Certificate>>,
     /// Names of issuers, by their canonical form.
     issuers: HashMap<Vec<u8>, Weak<Name>>,
-    /// Above so many, those that nobody holds are thrown out.
+    /// What servers have agreed to: few things, as rustls knows few.
+    agreed: HashSet<Arc<Tls>>,
+    /// Above so many certificates, those that nobody holds are thrown out.
     room: usize,
 }
 
@@ -43,9 +48,24 @@ impl KnownCertificates {
         if known.by_fingerprint.len() >= known.room.max(LEAST_ROOM) {
             known.by_fingerprint.retain(|_, certificate| certificate.strong_count() > 0);
             known.issuers.retain(|_, name| name.strong_count() > 0);
-            known.room = 2 * known.by_fingerprint.len();
+            // What is dead takes room too.
+            known.room = known.by_fingerprint.len() + known.by_fingerprint.len() / 8;
         }
         known.by_fingerprint.insert(certificate.fingerprint, Arc::downgrade(certificate));
+    }
+
+    /// The same, shared.
+    pub(super) fn agreed(&self, tls: Tls) -> Arc<Tls> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.agreed.get(&tls) {
+            return Arc::clone(known);
+        }
+        if known.agreed.len() >= MOST_AGREED {
+            known.agreed.clear();
+        }
+        let tls = Arc::new(tls);
+        known.agreed.insert(Arc::clone(&tls));
+        tls
     }
 
     /// Most certificates have their issuer in common with others.
@@ -64,6 +84,7 @@ impl KnownCertificates {
 }
 
 const LEAST_ROOM: usize = 1024;
+const MOST_AGREED: usize = 1024;
 
 #[cfg(test)]
 mod tests {

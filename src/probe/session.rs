@@ -211,13 +211,13 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
         let outcome = match (Chain::new(seen.chain.clone()), broken_off) {
             (Some(chain), broken_off) => Outcome::Handshake(Handshake {
                 chain,
-                tls: Tls { stapled: seen.stapled, ..self.tls() },
+                tls: capture.known.agreed(Tls { stapled: seen.stapled, ..self.tls() }),
                 possession: seen
                     .possession
                     .clone()
                     .unwrap_or_else(|| Possession::Unchecked("the handshake ended before the server's signature".into())),
                 wants_client_certificate: seen.asked_for_client,
-                broken_off,
+                broken_off: broken_off.map(Box::new),
             }),
             (None, Some(failure)) => Outcome::Failure(failure),
             (None, None) => {

@@ -167,7 +167,7 @@ async fn the_whole_chain_comes_home_with_the_facts_of_the_session() {
     let pki = pki();
     let chain = vec![pki.leaf.clone(), pki.ca.clone()];
     let observation = visit(tls_server(config(&[&TLS13, &TLS12], chain, &pki.leaf_key, None)).await).await;
-    let stages: Vec<Stage> = observation.timing.iter().map(|(stage, _)| *stage).collect();
+    let stages: Vec<Stage> = observation.timing.iter().map(|(stage, _)| stage).collect();
     assert_eq!(stages, [Stage::Connect, Stage::Handshake]);
     let seen = observation.handshake().expect("handshake");
     assert_eq!(ders(seen), [pki.leaf.to_vec(), pki.ca.to_vec()]);
@@ -420,7 +420,7 @@ async fn starttls_leads_to_the_handshake_under_the_same_deadline() {
     let prober = Prober::new(Settings::default());
     let seen = prober.probe(&pop3(address, LONG), address.ip(), Timestamp::UNIX_EPOCH).await;
     assert_eq!(ders(seen.handshake().expect("handshake")), [pki.leaf.to_vec()]);
-    assert_eq!(seen.timing.iter().map(|(stage, _)| *stage).collect::<Vec<_>>(), Stage::ALL[1..]);
+    assert_eq!(seen.timing.iter().map(|(stage, _)| stage).collect::<Vec<_>>(), Stage::ALL[1..]);
 
     let silent = server(|mut stream| async move { while let Ok(1..) = stream.read(&mut [0; 64]).await {} }).await;
     let seen = prober.probe(&pop3(silent, SHORT), silent.ip(), Timestamp::UNIX_EPOCH).await;

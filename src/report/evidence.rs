@@ -79,7 +79,7 @@ fn expiry(out: &mut String, chain: &Chain, now: Timestamp) {
 /// Stage by stage: how long it took, and what came of it.
 fn visit(out: &mut String, subject: Subject<'_>, observation: &Observation) {
     out.push_str("\n  the visit:\n");
-    for (stage, took) in &observation.timing {
+    for (stage, took) in observation.timing.iter() {
         let what = match stage {
             Stage::Resolve => observation.address.map_or_else(String::new, |address| address.to_string()),
             Stage::Connect => subject.place(observation),
@@ -170,7 +170,7 @@ mod tests {
     fn leaf_alone(tls: Tls, possession: Possession) -> Outcome {
         let chain = Chain::new(vec![certificate(include_str!("../../tests/fixtures/certs/shop-leaf.pem"))]);
         let chain = chain.expect("a certificate");
-        Outcome::Handshake(Handshake { chain, tls, possession, wants_client_certificate: false, broken_off: None })
+        Outcome::Handshake(Handshake { chain, tls: tls.into(), possession, wants_client_certificate: false, broken_off: None })
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::{
 pub fn json(subject: Subject<'_>, judged: &Judged, views: Option<&Views>) -> String {
     let (observation, diagnosis) = (&judged.observation, &judged.diagnosis);
     let code = diagnosis.verdict.as_ref().map(crate::diagnosis::Verdict::code);
-    let repair = diagnosis.repair.as_ref();
+    let repair = diagnosis.repair.as_deref();
     let line = Line {
         schema: 1,
         endpoint: subject.name(),

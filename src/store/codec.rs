@@ -9,7 +9,7 @@ use crate::{
     clock::Timestamp,
     incident::{Acknowledged, Audience, Mending, State, Told},
     monitor::{Mended, NoticeKind, Renewal},
-    observation::{Failure, FailureKind, Possession, Stage},
+    observation::{Failure, FailureKind, Possession, Stage, Timing},
 };
 
 /// The word that some kinds carry.
@@ -69,12 +69,12 @@ pub(super) fn possession(name: &str, reason: Option<String>) -> Option<Possessio
 }
 
 /// Stages with nanoseconds.
-pub(super) fn timing_to_json(timing: &[(Stage, Duration)]) -> String {
+pub(super) fn timing_to_json(timing: &Timing) -> String {
     let pairs = timing.iter().map(|(stage, took)| (stage.name(), u64::try_from(took.as_nanos()).unwrap_or(u64::MAX)));
     json(&pairs.collect::<Vec<_>>())
 }
 
-pub(super) fn timing_from_json(text: &str) -> Option<Vec<(Stage, Duration)>> {
+pub(super) fn timing_from_json(text: &str) -> Option<Timing> {
     let pairs: Vec<(String, u64)> = serde_json::from_str(text).ok()?;
     pairs.into_iter().map(|(stage, nanos)| Some((stage_named(&stage)?, Duration::from_nanos(nanos)))).collect()
 }

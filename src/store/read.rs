@@ -1,7 +1,12 @@
 //! Rows to the types of today. What cannot be understood is left out with a warning: it comes again with the next visit.
 
 use core::net::IpAddr;
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, HashSet},
+    path::Path,
+    sync::Arc,
+};
 
 use rusqlite::{Connection, OptionalExtension as _, Params, Result, Row};
 use tracing::warn;
@@ -162,8 +167,10 @@ fn addresses(db: &Connection) -> Result<Vec<StoredAddress>> {
     })?
     .into_iter()
     .collect();
-    let seen =
-        rows(db, "SELECT * FROM observation ORDER BY endpoint, address, what", "an observation", |row| seen(row, &certificates))?;
+    let agreed = RefCell::default();
+    let seen = rows(db, "SELECT * FROM observation ORDER BY endpoint, address, what", "an observation", |row| {
+        seen(row, &certificates, &agreed)
+    })?;
 
     let mut addresses: Vec<StoredAddress> = Vec::new();
     for Seen { endpoint, place, observation, issuers } in seen {
@@ -194,7 +201,7 @@ struct Seen {
     issuers: Issuers,
 }
 
-fn seen(row: &Row<'_>, certificates: &Certificates) -> Result<Option<Seen>> {
+fn seen(row: &Row<'_>, certificates: &Certificates, agreed: &RefCell<HashSet<Arc<Tls>>>) -> Result<Option<Seen>> {
     let address: String = row.get("address")?;
     let failure = match (row.get::<_, Option<String>>("stage")?, row.get::<_, Option<String>>("kind")?) {
         (Some(stage), Some(kind)) => {
@@ -217,6 +224,7 @@ fn seen(row: &Row<'_>, certificates: &Certificates) -> Result<Option<Seen>> {
         alpn: row.get("alpn")?,
         stapled: None,
     };
+    let tls = shared(tls, agreed);
     let (endpoint, place, tried) = (row.get("endpoint")?, row.get::<_, String>("place")?.into(), row.get("tried")?);
     let at = moment(row, "at")?;
     let understand = || {
@@ -224,7 +232,13 @@ fn seen(row: &Row<'_>, certificates: &Certificates) -> Result<Option<Seen>> {
         let outcome = match Chain::new(look_up(&chain, certificates)?) {
             Some(chain) => {
                 let possession = codec::possession(&possession?, unchecked)?;
-                Outcome::Handshake(Handshake { chain, tls, possession, wants_client_certificate, broken_off: failure })
+                Outcome::Handshake(Handshake {
+                    chain,
+                    tls,
+                    possession,
+                    wants_client_certificate,
+                    broken_off: failure.map(Box::new),
+                })
             }
             None => Outcome::Failure(failure?),
         };
@@ -233,6 +247,17 @@ fn seen(row: &Row<'_>, certificates: &Certificates) -> Result<Option<Seen>> {
         Some(Seen { endpoint, place, observation, issuers })
     };
     Ok(understand())
+}
+
+/// One of all that are equal.
+fn shared(tls: Tls, known: &RefCell<HashSet<Arc<Tls>>>) -> Arc<Tls> {
+    let tls = Arc::new(tls);
+    let mut known = known.borrow_mut();
+    if let Some(known) = known.get(&tls) {
+        return Arc::clone(known);
+    }
+    known.insert(Arc::clone(&tls));
+    tls
 }
 
 fn look_up(fingerprints: &str, certificates: &Certificates) -> Option<Vec<Arc<Certificate>>> {

@@ -114,7 +114,7 @@ fn observed(db: &Connection, endpoint: &str, place: &str, judged: &Judged) -> Re
     }
 
     let handshake = observation.handshake();
-    let tls = handshake.map(|handshake| handshake.tls.clone()).unwrap_or_default();
+    let tls = handshake.map(|handshake| Arc::clone(&handshake.tls)).unwrap_or_default();
     let possession = handshake.map(|handshake| codec::possession_parts(&handshake.possession));
     let failure = observation.failure();
     run(

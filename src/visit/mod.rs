@@ -107,8 +107,8 @@ impl Visitor {
                 let mut observation = visitor.prober.probe(&endpoint, address, when.at).await;
                 // A fetch goes elsewhere: the next visit to this address need not wait for it.
                 drop(place);
-                let spent = observation.timing.iter().map(|(_, took)| *took).sum();
-                observation.timing.insert(0, (Stage::Resolve, took));
+                let spent = observation.timing.total().unwrap_or_default();
+                observation.timing.add(Stage::Resolve, took);
                 let question = visitor.verdicts.question(&observation, &expectation, &trust);
                 if let Some(diagnosis) = visitor.verdicts.recall(question, when.as_of) {
                     return (Judged { observation, diagnosis }, true);

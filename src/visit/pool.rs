@@ -128,7 +128,7 @@ mod tests {
         clock::Timestamp,
         diagnosis::{Expectation, Issuers, Trust, diagnose},
         lab::pki::{Issued, Pki, Recipe},
-        observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
+        observation::{Chain, Handshake, Observation, Outcome, Possession},
     };
 
     fn pki() -> Pki {
@@ -141,7 +141,7 @@ mod tests {
 
     fn judged(presented: Vec<Arc<Certificate>>, roots: &[&Issued], now: Timestamp) -> Judged {
         let chain = Chain::new(presented).expect("a leaf");
-        let (tls, possession) = (Tls::default(), Possession::Proven);
+        let (tls, possession) = (Arc::default(), Possession::Proven);
         let handshake = Handshake { chain, tls, possession, wants_client_certificate: false, broken_off: None };
         let observation = Observation::new(None, now, Outcome::Handshake(handshake));
         let trust = Trust::new(roots.iter().map(|root| read(root)));

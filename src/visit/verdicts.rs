@@ -83,7 +83,7 @@ impl Known {
     fn make_room(&mut self) {
         if self.verdicts.len() >= self.room.max(LEAST_ROOM) {
             self.verdicts.retain(|_, verdict| verdict.diagnosis.strong_count() > 0);
-            self.room = 2 * self.verdicts.len();
+            self.room = self.verdicts.len() + self.verdicts.len() / 8;
         }
     }
 }
@@ -100,7 +100,7 @@ mod tests {
         clock::{earlier, later},
         diagnosis::diagnose,
         lab::pki::{Issued, Pki, Recipe},
-        observation::{Chain, Handshake, Outcome, Tls},
+        observation::{Chain, Handshake, Outcome},
     };
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     fn presented(chain: Vec<Arc<Certificate>>, at: Timestamp) -> Observation {
-        let (chain, tls, possession) = (Chain::new(chain).expect("a leaf"), Tls::default(), Possession::Proven);
+        let (chain, tls, possession) = (Chain::new(chain).expect("a leaf"), Arc::default(), Possession::Proven);
         let handshake = Handshake { chain, tls, possession, wants_client_certificate: false, broken_off: None };
         Observation::new(None, at, Outcome::Handshake(handshake))
     }
@@ -197,7 +197,7 @@ mod tests {
         let reversed = presented(chain().into_iter().rev().collect(), pki.now);
         let mut stapled = observation.clone();
         if let Outcome::Handshake(handshake) = &mut stapled.outcome {
-            handshake.tls.stapled = Some(true);
+            Arc::make_mut(&mut handshake.tls).stapled = Some(true);
         }
         let other_name = Expectation { host: Some("b.test".parse().expect("a name")), ..expectation.clone() };
         let other_level = Expectation { security_level: 1, ..expectation.clone() };

@@ -60,15 +60,20 @@ pub(super) fn saw(address: &str, chain: &Chain, status: ChainStatus, code: u16, 
         stapled: None,
     };
     let wants_client_certificate = false;
-    let handshake =
-        Handshake { chain: chain.clone(), tls, possession: Possession::Proven, wants_client_certificate, broken_off: None };
+    let handshake = Handshake {
+        chain: chain.clone(),
+        tls: tls.into(),
+        possession: Possession::Proven,
+        wants_client_certificate,
+        broken_off: None,
+    };
     let errors = if code == 0 { Vec::new() } else { vec![VerifyError { code, depth: 0 }] };
     Arc::new(Judged {
         observation: Observation {
             address: Some(address.parse().expect("an address")),
             at: now(),
             outcome: Outcome::Handshake(handshake),
-            timing: vec![(Stage::Connect, Duration::from_millis(3))],
+            timing: [(Stage::Connect, Duration::from_millis(3))].into_iter().collect(),
             said: Vec::new(),
         },
         diagnosis: Arc::new(Diagnosis {

@@ -7,7 +7,7 @@ use certvigil::{
     config::trust::{self, TrustSources},
     diagnosis::{Diagnosis, Expectation, Issuers, Trust, diagnose},
     endpoint::Host,
-    observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
+    observation::{Chain, Handshake, Observation, Outcome, Possession},
 };
 use jiff::Timestamp;
 
@@ -76,7 +76,7 @@ impl Case {
         let at = Timestamp::from_second(self.at).expect("within the calendar");
         let handshake = Handshake {
             chain,
-            tls: Tls::default(),
+            tls: std::sync::Arc::default(),
             possession: Possession::Unchecked(String::new()),
             wants_client_certificate: false,
             broken_off: None,

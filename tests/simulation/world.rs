@@ -7,7 +7,7 @@ use certvigil::{
     clock::{Timestamp, later},
     diagnosis::{Diagnosis, Expectation, Judged, diagnose},
     monitor::Watch,
-    observation::{Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
+    observation::{Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage},
 };
 use fastrand::Rng;
 
@@ -115,7 +115,7 @@ impl World {
         let moments = facts.flat_map(|of| [expiry.warning.begins(of), expiry.critical.begins(of), of.not_before, of.not_after]);
         // On the second itself a certificate is still good.
         let next = moments.flat_map(|moment| [moment, later(moment, SECOND)]).filter(|moment| *moment > at).min();
-        let tls = Tls::default();
+        let tls = Arc::default();
         let handshake =
             Handshake { chain, tls, possession: Possession::Proven, wants_client_certificate: false, broken_off: None };
         let observation = Observation::new(None, at, Outcome::Handshake(handshake.clone()));

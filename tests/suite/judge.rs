@@ -10,7 +10,7 @@ use certvigil::{
         pki::{Issued, KeyType, Pki, Recipe},
         serve::{Farm, Page},
     },
-    observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
+    observation::{Chain, Handshake, Observation, Outcome, Possession},
 };
 use jiff::Timestamp;
 use rcgen::{CustomExtension, ExtendedKeyUsagePurpose::ClientAuth, KeyUsagePurpose};
@@ -80,7 +80,7 @@ pub(super) fn judged(
     let chain = Chain::new(chain).expect("a leaf");
     let handshake = Handshake {
         chain,
-        tls: Tls::default(),
+        tls: Arc::default(),
         possession: Possession::Unchecked(String::new()),
         wants_client_certificate: false,
         broken_off: None,

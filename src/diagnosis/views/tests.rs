@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     diagnosis::{Issuers, Status, diagnose},
     lab::pki::{Issued, Pki, Recipe},
-    observation::{Chain, Handshake, Observation, Outcome, Possession, Tls},
+    observation::{Chain, Handshake, Observation, Outcome, Possession},
 };
 
 fn now() -> Timestamp {
@@ -39,7 +39,7 @@ impl Case<'_> {
         let trust = Trust::new(certificates(&all));
         let handshake = Handshake {
             chain: Chain::new(certificates(&self.chain)).expect("a leaf"),
-            tls: Tls::default(),
+            tls: Arc::default(),
             possession: Possession::Unchecked(String::new()),
             wants_client_certificate: false,
             broken_off: None,

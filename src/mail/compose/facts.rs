@@ -411,7 +411,7 @@ fn works_where(notice: &Notice, case: &Case, language: Language) -> Option<Strin
 
 /// What the server should serve, where a visit has found that out.
 pub(super) fn repair(case: &Case) -> Option<&Repair> {
-    case.seen.iter().find_map(|judged| judged.diagnosis.repair.as_ref())
+    case.seen.iter().find_map(|judged| judged.diagnosis.repair.as_deref())
 }
 
 /// Where the missing certificates were had from; an address only where it can be shown.

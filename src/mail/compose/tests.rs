@@ -30,7 +30,7 @@ use crate::{
     incident::{Audience, Cause, Incident, IncidentKey, Member, State, Step},
     mail::{Login, Secret, samples},
     monitor::{Mended, Policy, Watch},
-    observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
+    observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage},
 };
 
 const PASSWORD: &str = "correct-horse-battery";
@@ -64,7 +64,7 @@ fn intermediate() -> Arc<Certificate> {
 fn observed(address: &str, chain: Vec<Arc<Certificate>>) -> Observation {
     let handshake = Handshake {
         chain: Chain::new(chain).unwrap(),
-        tls: Tls::default(),
+        tls: Arc::default(),
         possession: Possession::Proven,
         wants_client_certificate: false,
         broken_off: None,
@@ -153,14 +153,14 @@ fn broken_chain(watch: &Arc<Watch>) -> Case {
     let mut judged = judged(observed("192.0.2.10", vec![leaf()]), &[20, 21], vec![missing]);
     let diagnosis = Arc::make_mut(&mut judged.diagnosis);
     diagnosis.chain_status = ChainStatus::MissingIntermediate;
-    diagnosis.repair = Some(Repair {
+    diagnosis.repair = Some(Box::new(Repair {
         chain: vec![leaf(), intermediate()],
         added: vec![intermediate()],
         source: "http://a.example/ca.der gave it".into(),
         verdict: Verdict::default(),
         served: broken(),
         server: None,
-    });
+    }));
     case(watch, vec![judged])
 }
 
@@ -341,7 +341,7 @@ fn the_problem_letter() {
     let failure = Failure { stage: Stage::Resolve, kind: FailureKind::NameNotFound, detail: "no such name: gone.example".into() };
     let finding = Finding::of_failure(&failure);
     let observation = Observation {
-        timing: vec![(Stage::Resolve, Duration::ZERO)],
+        timing: [(Stage::Resolve, Duration::ZERO)].into_iter().collect(),
         ..Observation::new(None, now(), Outcome::Failure(failure))
     };
     let gone = case(&watch("gone.example", Policy::default()), vec![judged(observation, &[], vec![finding])]);

@@ -399,7 +399,8 @@ impl Seen {
                     cipher: "TLS_AES_256_GCM_SHA384".into(),
                     group: "X25519MLKEM768".into(),
                     ..Tls::default()
-                },
+                }
+                .into(),
                 possession: Possession::Proven,
                 wants_client_certificate: self.finding == Finding::ClientCertificateWanted,
                 broken_off: None,
@@ -410,13 +411,15 @@ impl Seen {
         let errors = self.codes.iter().map(|(code, depth)| VerifyError { code: *code, depth: *depth }).collect();
         let verdict = Verdict { errors, path_length: self.chain.len() };
         let is_gap = matches!(self.finding, Finding::MissingIntermediate { .. });
-        let repair = is_gap.then(|| Repair {
-            chain: full_chain(),
-            added: vec![intermediate()],
-            source: "http://ca.example.com/r1.cer gave it".into(),
-            verdict: Verdict::default(),
-            served: verdict.clone(),
-            server: None,
+        let repair = is_gap.then(|| {
+            Box::new(Repair {
+                chain: full_chain(),
+                added: vec![intermediate()],
+                source: "http://ca.example.com/r1.cer gave it".into(),
+                verdict: Verdict::default(),
+                served: verdict.clone(),
+                server: None,
+            })
         });
         Judged {
             observation: Observation::new(self.address, self.at, outcome),

@@ -54,7 +54,7 @@ fn an_intermediate_that_ends_behind_600_servers_is_one_incident_and_one_mail_to_
         let address = IpAddr::from(std::net::Ipv4Addr::from(0x0a00_0000 + u32::from(number)));
         let handshake = Handshake {
             chain: chains[usize::from(number) / SHARED_BY].clone(),
-            tls: Tls::default(),
+            tls: Arc::default(),
             possession: Possession::Proven,
             wants_client_certificate: false,
             broken_off: None,

@@ -39,7 +39,7 @@ use crate::{
     diagnosis::{ChainStatus, Diagnosis, Expectation, Finding, Found, Issuers, Judged, Severity, Trust, Verdict},
     endpoint::{Endpoint, Host},
     incident::{Audience, IncidentKey, Member},
-    observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage, Tls},
+    observation::{Chain, Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -436,7 +436,7 @@ fn presents(address: u8, now: Now, leaf: Arc<Certificate>, findings: Vec<Finding
     let chain = Chain { leaf, rest: Vec::new() };
     let wants_client_certificate = false;
     let handshake =
-        Handshake { chain, tls: Tls::default(), possession: Possession::Proven, wants_client_certificate, broken_off: None };
+        Handshake { chain, tls: Arc::default(), possession: Possession::Proven, wants_client_certificate, broken_off: None };
     judged(Some(ip(address)), now, Outcome::Handshake(handshake), findings)
 }
 

@@ -34,12 +34,13 @@ pub(super) fn handshake(address: &str, at: &str, chain: Vec<Arc<Certificate>>) -
                 group: "X25519MLKEM768".into(),
                 alpn: Some("h2".into()),
                 stapled: None,
-            },
+            }
+            .into(),
             possession: Possession::Proven,
             wants_client_certificate: false,
             broken_off: None,
         }),
-        timing: vec![(Stage::Resolve, Duration::from_nanos(1)), (Stage::Handshake, Duration::from_millis(20))],
+        timing: [(Stage::Resolve, Duration::from_micros(1)), (Stage::Handshake, Duration::from_millis(20))].into_iter().collect(),
         said: Vec::new(),
     }
 }
@@ -49,7 +50,7 @@ pub(super) fn failure(address: Option<&str>, at: &str, kind: FailureKind) -> Obs
         address: address.map(|address| address.parse().expect("an address")),
         at: moment(at),
         outcome: Outcome::Failure(Failure { stage: Stage::Connect, kind, detail: "refused by 192.0.2.1:443".into() }),
-        timing: vec![(Stage::Connect, Duration::from_micros(7))],
+        timing: [(Stage::Connect, Duration::from_micros(7))].into_iter().collect(),
         said: Vec::new(),
     }
 }

@@ -313,10 +313,10 @@ fn any_handshake() -> impl Strategy<Value = Handshake> {
     (chain, tls, possession, any::<bool>(), prop::option::of(any_failure())).prop_map(
         |(chain, tls, possession, wants_client_certificate, broken_off)| Handshake {
             chain,
-            tls,
+            tls: tls.into(),
             possession,
             wants_client_certificate,
-            broken_off,
+            broken_off: broken_off.map(Box::new),
         },
     )
 }
@@ -329,7 +329,8 @@ fn any_moment() -> impl Strategy<Value = Timestamp> {
 
 fn any_observation() -> impl Strategy<Value = Observation> {
     let outcome = prop_oneof![any_handshake().prop_map(Outcome::Handshake), any_failure().prop_map(Outcome::Failure)];
-    let timing = prop::collection::vec((any_stage(), any::<u64>().prop_map(Duration::from_nanos)), 0..5);
+    let timing = prop::collection::vec((any_stage(), any::<u64>().prop_map(Duration::from_nanos)), 0..5)
+        .prop_map(|stages| stages.into_iter().collect());
     (any::<Option<core::net::IpAddr>>(), any_moment(), outcome, timing)
         .prop_map(|(address, at, outcome, timing)| Observation { timing, ..Observation::new(address, at, outcome) })
 }

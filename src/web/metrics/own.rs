@@ -77,8 +77,8 @@ impl OwnMetrics {
 
     /// Counts every stage that a visit reached.
     pub fn observe(&self, observation: &Observation) {
-        for (stage, took) in &observation.timing {
-            self.observe_stage(*stage, *took);
+        for (stage, took) in observation.timing.iter() {
+            self.observe_stage(stage, took);
         }
     }
 

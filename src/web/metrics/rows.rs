@@ -110,14 +110,13 @@ impl Rows {
             Some(Validity { position, not_before: facts.not_before.as_second(), not_after: facts.not_after.as_second() })
         }));
         let diagnosis = view.known.as_ref().map(|known| &known.diagnosis);
-        let timing = view.last().map_or(&[][..], |last| &last.observation.timing);
         AddressRow {
             labels: begin..self.labels.len(),
             validities: first..self.validities.len(),
             is_success: view.failed.is_none() && view.known.is_some(),
             last_probe: view.last_probe.as_second(),
             last_success: view.last_success.map(Timestamp::as_second),
-            took: (!timing.is_empty()).then(|| timing.iter().map(|(_, took)| *took).sum()),
+            took: view.last().and_then(|last| last.observation.timing.total()),
             verify_code: diagnosis.and_then(|diagnosis| diagnosis.verdict.as_ref()).map(Verdict::code),
             chain_status: diagnosis.map_or(ChainStatus::None, |diagnosis| diagnosis.chain_status),
             is_at_fault: view.failure().is_some() || view.findings().next().is_some(),

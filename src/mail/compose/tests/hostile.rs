@@ -65,14 +65,14 @@ fn every_letter(leaf: &Arc<Certificate>, name: &str) -> Vec<Notice> {
     ];
     let cases = findings.map(|finding| {
         let mut judged = judged(observed("192.0.2.10", vec![Arc::clone(leaf)]), &[21], vec![finding]);
-        Arc::make_mut(&mut judged.diagnosis).repair = Some(Repair {
+        Arc::make_mut(&mut judged.diagnosis).repair = Some(Box::new(Repair {
             chain: vec![Arc::clone(leaf)],
             added: vec![Arc::clone(leaf)],
             source: "http://a.example/ca.der gave it".into(),
             verdict: Verdict::default(),
             served: broken(),
             server: crate::diagnosis::recognise(&format!("nginx/{said}")),
-        });
+        }));
         case(&watch, vec![judged])
     });
     let mut notices = Vec::new();

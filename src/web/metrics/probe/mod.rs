@@ -162,7 +162,7 @@ impl<'a> Seen<'a> {
     fn took(&self, stage: impl Fn(Stage) -> bool) -> Option<Duration> {
         let timing = &self.address.last()?.observation.timing;
         let stages = timing.iter().filter(|(of, _)| stage(*of));
-        (!timing.is_empty()).then(|| stages.map(|(_, took)| *took).sum())
+        timing.total().map(|_| stages.map(|(_, took)| took).sum())
     }
 
     /// `TLSv1.3` as Go writes it: `TLS 1.3`.
