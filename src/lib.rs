@@ -29,7 +29,7 @@
 //! visit       -> clock endpoint certificate observation diagnosis probe fetch
 //! store       -> clock endpoint certificate observation diagnosis incident monitor
 //! mail        -> clock answer endpoint certificate observation diagnosis incident report monitor
-//! web         -> clock answer endpoint certificate observation diagnosis incident report monitor store mail
+//! web         -> clock answer endpoint certificate observation diagnosis incident report monitor store mail channel
 //! lab         -> endpoint certificate
 //! channel     -> clock endpoint certificate diagnosis incident mail monitor
 //! config      -> clock endpoint certificate observation diagnosis incident monitor probe fetch store mail channel web

@@ -24,6 +24,7 @@ use crate::{
 };
 use http::Client;
 use payload::Payload;
+pub(crate) use payload::{Part, Place};
 
 pub use alertmanager::Alertmanager;
 pub use chat::{Chat, Dialect};

@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -36,46 +37,46 @@ pub(super) struct Payload {
 }
 
 /// An incident.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Part {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Part {
     /// Of this incident alone.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// The same for the same cause, whoever sees it and when.
-    pub(super) key: String,
-    pub(super) topic: String,
-    pub(super) since: String,
+    pub(crate) key: String,
+    pub(crate) topic: String,
+    pub(crate) since: String,
     /// Where it holds, or held; worst first.
-    pub(super) members: Vec<Place>,
+    pub(crate) members: Vec<Place>,
 }
 
 /// An incident at an endpoint.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Place {
-    pub(super) endpoint: String,
-    pub(super) target: String,
-    pub(super) server_name: String,
-    pub(super) addresses: Vec<String>,
-    pub(super) code: String,
-    pub(super) severity: String,
-    pub(super) fault: String,
-    pub(super) summary: String,
-    pub(super) remedy: String,
-    pub(super) link: String,
-    pub(super) since: String,
-    pub(super) last_seen: String,
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Place {
+    pub(crate) endpoint: String,
+    pub(crate) target: String,
+    pub(crate) server_name: String,
+    pub(crate) addresses: Vec<String>,
+    pub(crate) code: String,
+    pub(crate) severity: String,
+    pub(crate) fault: String,
+    pub(crate) summary: String,
+    pub(crate) remedy: String,
+    pub(crate) link: String,
+    pub(crate) since: String,
+    pub(crate) last_seen: String,
     /// When a visit has proven the end.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(super) ended: Option<String>,
+    pub(crate) ended: Option<String>,
     /// What has proven it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(super) mended_by: Option<String>,
+    pub(crate) mended_by: Option<String>,
     /// Where it works and where it fails, where a client refuses it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(super) works_where: Option<String>,
+    pub(crate) works_where: Option<String>,
     /// When the served certificate ends.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(super) not_after: Option<String>,
-    pub(super) labels: BTreeMap<String, String>,
+    pub(crate) not_after: Option<String>,
+    pub(crate) labels: BTreeMap<String, String>,
 }
 
 /// A notice as it lies in the outbox.
@@ -114,7 +115,7 @@ impl Payload {
 }
 
 impl Part {
-    pub(super) fn new(incident: &Incident, members: Vec<Place>) -> Self {
+    pub(crate) fn new(incident: &Incident, members: Vec<Place>) -> Self {
         let topic = incident.key.topic.name();
         Part {
             id: incident.id.clone(),
@@ -128,7 +129,7 @@ impl Part {
 
 impl Place {
     /// `seen`: the visits that show it, the worst first. How clients see it is not asked here.
-    pub(super) fn new<'a>(member: &Member, watch: &Watch, seen: impl Iterator<Item = &'a Judged> + Clone) -> Self {
+    pub(crate) fn new<'a>(member: &Member, watch: &Watch, seen: impl Iterator<Item = &'a Judged> + Clone) -> Self {
         let found = seen.clone().find_map(|judged| judged.diagnosis.finding(&member.code));
         let leaves = seen.filter_map(|judged| judged.observation.chain()?.leaf.facts());
         let endpoint = &watch.endpoint;

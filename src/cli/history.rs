@@ -4,16 +4,9 @@ use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use anyhow::bail;
 use clap::Args;
-use serde_json::json;
 
 use super::{output, run::environment};
-use crate::{
-    certificate::printable,
-    clock::{date, rfc3339},
-    config,
-    monitor::Chapter,
-    store,
-};
+use crate::{certificate::printable, clock::date, config, monitor::Chapter, store, web::ChapterLine};
 
 /// Show what an endpoint has shown, change by change: headline, findings, certificate
 ///
@@ -53,18 +46,7 @@ impl History {
 }
 
 fn json_line(name: &str, chapter: &Chapter) -> String {
-    let Chapter { address, since, status, findings, leaf } = chapter;
-    json!({
-        "schema": 1,
-        "endpoint": name,
-        "address": address,
-        "since": rfc3339(*since),
-        "severity": status.name(),
-        "findings": findings,
-        "fingerprint_sha256": leaf.map(|(fingerprint, _)| fingerprint.to_string()),
-        "not_after": leaf.and_then(|(_, end)| end).map(rfc3339),
-    })
-    .to_string()
+    serde_json::to_string(&ChapterLine::of(name, chapter)).unwrap_or_default()
 }
 
 fn text_line(_: &str, chapter: &Chapter) -> String {

@@ -9,7 +9,6 @@ use std::{
 
 use anyhow::{anyhow, bail};
 use clap::{ArgGroup, Args, Subcommand};
-use serde_json::json;
 
 use super::{arguments, now, output, run::environment};
 use crate::{
@@ -19,6 +18,7 @@ use crate::{
     diagnosis::{Finding, Topic},
     monitor::{Glob, Selector, Silence},
     store::{SilenceBook, StoreError},
+    web::SilenceLine,
 };
 
 /// Hear nothing of something for a while: what is silenced stays open on the page and in the metrics, and is told when the silence
@@ -213,20 +213,7 @@ fn line(silence: &Silence) -> String {
 }
 
 fn object(silence: &Silence) -> String {
-    let texts = |globs: &[Glob]| globs.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let labels: BTreeMap<_, _> = silence.selector.labels.iter().map(|(label, globs)| (label, texts(globs))).collect();
-    json!({
-        "id": silence.id,
-        "endpoints": texts(&silence.selector.endpoints),
-        "labels": labels,
-        "findings": silence.findings,
-        "since": rfc3339(silence.since),
-        "until": rfc3339(silence.until),
-        "but_last_day": silence.but_last_day,
-        "by": silence.by,
-        "reason": silence.reason,
-    })
-    .to_string()
+    serde_json::to_string(&SilenceLine::from(silence)).unwrap_or_default()
 }
 
 fn label(text: &str) -> Result<(String, String), String> {

@@ -1,5 +1,6 @@
 //! One JSON object a visited address; the schema is a promise to users (`schema: 1`).
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Subject;
@@ -11,10 +12,15 @@ use crate::{
 
 /// One line of JSON, without a line feed. Without `views`, nobody's eyes were looked through.
 pub fn json(subject: Subject<'_>, judged: &Judged, views: Option<&Views>) -> String {
+    serde_json::to_string(&report(subject, judged, views)).unwrap_or_default()
+}
+
+/// What JSON says of a visit.
+pub(crate) fn report<'a>(subject: Subject<'a>, judged: &'a Judged, views: Option<&'a Views>) -> Line<'a> {
     let (observation, diagnosis) = (&judged.observation, &judged.diagnosis);
     let code = diagnosis.verdict.as_ref().map(crate::diagnosis::Verdict::code);
     let repair = diagnosis.repair.as_deref();
-    let line = Line {
+    Line {
         schema: 1,
         endpoint: subject.name(),
         target: subject.target(),
@@ -62,8 +68,7 @@ pub fn json(subject: Subject<'_>, judged: &Judged, views: Option<&Views>) -> Str
         clients: views.into_iter().flat_map(|views| &views.clients).map(client).collect(),
         paths: views.into_iter().flat_map(|views| &views.paths).map(path).collect(),
         works_where: views.map(|views| &*views.works_where),
-    };
-    serde_json::to_string(&line).unwrap_or_default()
+    }
 }
 
 fn client(view: &View) -> ClientLine<'_> {
@@ -111,8 +116,10 @@ pub(crate) fn certificate(certificate: &Certificate) -> CertificateLine {
     }
 }
 
-#[derive(Serialize)]
-struct Line<'a> {
+/// A visit in JSON.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Report")]
+pub(crate) struct Line<'a> {
     schema: u8,
     endpoint: &'a str,
     target: String,
@@ -136,7 +143,7 @@ struct Line<'a> {
     works_where: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ClientLine<'a> {
     client: &'static str,
     store: &'static str,
@@ -146,14 +153,14 @@ struct ClientLine<'a> {
     verify_code: Option<u16>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ProgramLine {
     software: &'static str,
     configure: &'static [&'static str],
     reload: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct PathLine<'a> {
     subjects: &'a [String],
     anchor: &'a str,
@@ -161,7 +168,7 @@ struct PathLine<'a> {
     used_by: Vec<&'static str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct VerifyLine {
     code: u16,
     depth: usize,
@@ -169,7 +176,8 @@ struct VerifyLine {
 }
 
 /// A certificate in JSON.
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, JsonSchema)]
+#[schemars(rename = "Certificate")]
 pub(crate) struct CertificateLine {
     subject: String,
     issuer: String,
@@ -189,7 +197,8 @@ pub(crate) struct CertificateLine {
     unreadable: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ReportedFinding")]
 struct FindingLine {
     code: &'static str,
     severity: &'static str,
@@ -201,7 +210,7 @@ struct FindingLine {
     accepted: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct TlsLine<'a> {
     version: &'a str,
     cipher: &'a str,
@@ -209,7 +218,7 @@ struct TlsLine<'a> {
     alpn: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct FailureLine<'a> {
     stage: &'static str,
     kind: &'static str,

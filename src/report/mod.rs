@@ -11,7 +11,7 @@ pub use commands::s_client;
 pub(crate) use commands::word;
 pub use evidence::evidence;
 pub use json::json;
-pub(crate) use json::{CertificateLine, certificate};
+pub(crate) use json::{CertificateLine, Line, certificate, report};
 pub use text::{line, text, verdict};
 
 use crate::{
@@ -31,9 +31,9 @@ pub enum Subject<'a> {
     File(&'a str, &'a str),
 }
 
-impl Subject<'_> {
+impl<'a> Subject<'a> {
     /// What it is called, in a message too.
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &'a str {
         match self {
             Subject::Endpoint(endpoint) | Subject::Proxied(endpoint, _) => &endpoint.name,
             Subject::File(path, _) => path,

@@ -214,7 +214,7 @@ fn back_up(connection: &Connection, path: &Path, version: i64) -> Result<(), Sto
 }
 
 /// The schema of this version.
-fn latest() -> i64 {
+pub(super) fn latest() -> i64 {
     i64::try_from(MIGRATIONS.len()).expect("a handful of migrations")
 }
 

@@ -39,6 +39,11 @@ pub use history::history;
 pub use secret::secret;
 pub use silences::SilenceBook;
 
+/// The version of the schema of the state that this program keeps.
+pub fn schema() -> i64 {
+    database::latest()
+}
+
 /// Where the state is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {

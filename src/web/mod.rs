@@ -4,6 +4,7 @@
 //! `/answer/`, which takes what people answer to mails by their signed links.
 
 mod answer;
+mod api;
 mod body;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod hostile;
@@ -27,6 +28,7 @@ use tokio::sync::watch;
 use crate::{mail, monitor::Snapshot, store::Store};
 
 pub use answer::{Answers, Asked};
+pub use api::{ChapterLine, SilenceLine};
 pub use locks::{Denied, Locks, Rules, Token, Writer};
 pub use metrics::OwnMetrics;
 pub use pulse::Pulse;

@@ -45,8 +45,14 @@ fn format(headers: &HeaderMap) -> Format {
     if open > 0 && open >= text { Format::OpenMetrics } else { Format::Text }
 }
 
+/// The first of two media types is named, and wanted at least as much as the second.
+pub(super) fn prefers(headers: &HeaderMap, first: &str, second: &str) -> bool {
+    let weight = |name: &str| choices(headers, &header::ACCEPT).filter(|choice| choice.name == name).map(|it| it.weight).max();
+    weight(first).is_some_and(|wanted| wanted > 0 && wanted >= weight(second).unwrap_or(0))
+}
+
 /// `gzip` is named (or anything is taken), and not refused.
-fn takes_gzip(headers: &HeaderMap) -> bool {
+pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
     let (mut named, mut any) = (None, None);
     for choice in choices(headers, &header::ACCEPT_ENCODING) {
         match choice.name.as_str() {

@@ -8,7 +8,7 @@ use hyper::{
 };
 
 use super::{
-    Answers, State, answer,
+    Answers, State, answer, api,
     body::{Answer, Stream},
     metrics::{self, Probe, Refusal},
     negotiate::exposition,
@@ -20,10 +20,15 @@ pub(super) async fn answer<B>(state: &State, request: Request<B>) -> Response<An
     let (request, _) = request.into_parts();
     let mut response = match (&state.answers, request.uri.path().strip_prefix("/answer/")) {
         (Some(answers), Some(link)) if link != "style.css" => to_mail(state, answers, &request.method, link).await,
+        _ if api::is_api(request.uri.path()) => api::answer(state, &request).await,
         _ => look(state, &request).await,
     };
     let is_fixed = matches!(request.uri.path(), "/style.css" | "/answer/style.css" | "/icon.svg");
-    let cache = if is_fixed { "max-age=300" } else { "no-store" };
+    let cache = match request.uri.path() {
+        _ if is_fixed => "max-age=300",
+        path if api::is_api(path) => "private, no-cache",
+        _ => "no-store",
+    };
     for (name, value) in SAFETY.into_iter().chain([(header::CACHE_CONTROL, cache)]) {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }

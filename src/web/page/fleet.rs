@@ -10,13 +10,13 @@ use serde::Serialize;
 
 use super::{
     parts::{End, Frame, Moment, Pager, ago, capitalized, count, encode, first_end, handle, kind, moment, verdict, words},
-    query::{FAULTS, Query, Sort},
+    query::{FAULTS, Match, Query, Sort, in_order},
     render::render,
 };
 use crate::{
     clock::Timestamp,
     diagnosis::{ChainStatus, Status},
-    monitor::{AddressView, EndpointView, MailResult, Snapshot},
+    monitor::{AddressView, MailResult, Snapshot},
 };
 
 /// So many endpoints a page.
@@ -95,15 +95,15 @@ struct Row {
 pub(super) fn page(snapshot: &Snapshot, query: &str) -> String {
     let query = Query::parse(query);
     let mut totals = [0usize; Status::ALL.len()];
-    let mut found: Vec<Found<'_>> = Vec::new();
+    let mut found: Vec<Match<'_>> = Vec::new();
     for view in snapshot.endpoints.iter().filter(|view| query.matches(view)) {
         let status = view.status();
         Status::ALL.iter().zip(&mut totals).for_each(|(known, total)| *total += usize::from(*known == status));
         if query.status.is_none_or(|wanted| wanted == status) {
-            found.push(Found { status, ends: view.not_after().unwrap_or(Timestamp::MAX), view });
+            found.push(Match::of(view));
         }
     }
-    sort(&mut found, query.sort);
+    in_order(&mut found, query.sort);
     let pager = Pager::new(query.page, found.len(), ROWS, |page| Query { page, ..query.clone() }.link());
     let first = pager.first(ROWS);
     let shown: Vec<_> = found.iter().skip(first).take(ROWS).collect();
@@ -130,27 +130,6 @@ pub(super) fn page(snapshot: &Snapshot, query: &str) -> String {
         facts: facts(snapshot),
     };
     render("fleet.html", &fleet)
-}
-
-/// One of those asked for.
-struct Found<'a> {
-    status: Status,
-    ends: Timestamp,
-    view: &'a Arc<EndpointView>,
-}
-
-fn sort(found: &mut [Found<'_>], by: Sort) {
-    let urgency = |found: &Found<'_>| (Reverse(found.status), found.ends);
-    let visit = |found: &Found<'_>| found.view.addresses.iter().map(|row| row.last_probe).min();
-    found.sort_by(|one, other| {
-        let first = match by {
-            Sort::Urgency | Sort::Name => std::cmp::Ordering::Equal,
-            Sort::Ends => one.ends.cmp(&other.ends),
-            Sort::Visit => visit(one).cmp(&visit(other)),
-        };
-        let last = one.view.name().cmp(other.view.name());
-        if by == Sort::Name { last } else { first.then(urgency(one).cmp(&urgency(other))).then(last) }
-    });
 }
 
 fn tiles(totals: [usize; Status::ALL.len()], query: &Query) -> Vec<Tile> {
@@ -215,8 +194,8 @@ fn columns(query: &Query) -> Vec<Column> {
     ]
 }
 
-fn row(found: &Found<'_>, silenced: bool, now: Timestamp) -> Row {
-    let Found { status, view, .. } = found;
+fn row(found: &Match<'_>, silenced: bool, now: Timestamp) -> Row {
+    let Match { status, view, .. } = found;
     let endpoint = &view.watch.endpoint;
     // The address that makes the headline speaks for all; the endpoint's own page tells of each.
     let worst = view.addresses.iter().rev().max_by_key(|address| address.status());

@@ -24,7 +24,9 @@ use crate::{
     mail,
     monitor::{Chapter, Snapshot},
 };
-use parts::{Frame, decode};
+use parts::Frame;
+pub(super) use parts::{decode, encode, handle};
+pub(super) use query::{FAULTS, Match, Query, Sort, in_order};
 
 /// The style sheet of every page.
 pub(super) const STYLE: &str = include_str!("style.css");

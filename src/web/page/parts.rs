@@ -138,7 +138,7 @@ pub(super) fn owners(watch: &Watch) -> impl Iterator<Item = &str> {
 }
 
 /// What stands before the @ of a mail address.
-pub(super) fn handle(address: &str) -> &str {
+pub(in crate::web) fn handle(address: &str) -> &str {
     address.split('@').next().unwrap_or_default()
 }
 
@@ -181,7 +181,7 @@ pub(super) fn capitalized(text: &str) -> String {
 }
 
 /// `application/x-www-form-urlencoded`, and a segment of a path: safe in a quoted attribute.
-pub(super) fn encode(text: &str) -> String {
+pub(in crate::web) fn encode(text: &str) -> String {
     text.bytes().fold(String::new(), |mut out, octet| {
         if octet.is_ascii_alphanumeric() || b"-._~".contains(&octet) {
             out.push(char::from(octet));
@@ -193,7 +193,7 @@ pub(super) fn encode(text: &str) -> String {
 }
 
 /// The octets of a path or, with `plus` as a space, a query; broken escapes stand for themselves.
-pub(super) fn decode(text: &str, plus: bool) -> String {
+pub(in crate::web) fn decode(text: &str, plus: bool) -> String {
     let mut octets = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {

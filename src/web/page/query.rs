@@ -1,18 +1,21 @@
 //! What of the fleet is asked for: `?status=critical&fault=server&owner=ops&q=mail&sort=name&page=2`. What cannot be read is left
 //! out.
 
+use std::{cmp::Reverse, sync::Arc};
+
 use super::parts::{decode, encode, owners};
 use crate::{
     certificate::Certificate,
+    clock::Timestamp,
     diagnosis::{Fault, Found, Severity, Status},
     monitor::{AddressView, EndpointView},
 };
 
 /// A view of the endpoints.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Query {
+pub(in crate::web) struct Query {
     /// Only those with this headline.
-    pub(super) status: Option<Status>,
+    pub(in crate::web) status: Option<Status>,
     /// Only those with a finding for which this one must act.
     pub(super) fault: Option<Fault>,
     /// Only those with a finding of this code.
@@ -23,7 +26,7 @@ pub(super) struct Query {
     pub(super) label: String,
     /// Only those that have this in their names, addresses or certificates, in any case; lowercase.
     pub(super) search: String,
-    pub(super) sort: Sort,
+    pub(in crate::web) sort: Sort,
     /// From 1.
     pub(super) page: usize,
     /// Seconds until the browser asks again; off unless asked for.
@@ -32,7 +35,7 @@ pub(super) struct Query {
 
 /// The order of the endpoints; where that does not tell two apart, the most urgent is first, then the name decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Sort {
+pub(in crate::web) enum Sort {
     /// The most urgent first, of those the one that ends first.
     #[default]
     Urgency,
@@ -44,9 +47,9 @@ pub(super) enum Sort {
 }
 
 impl Sort {
-    pub(super) const ALL: [Sort; 4] = [Sort::Urgency, Sort::Name, Sort::Ends, Sort::Visit];
+    pub(in crate::web) const ALL: [Sort; 4] = [Sort::Urgency, Sort::Name, Sort::Ends, Sort::Visit];
 
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::web) fn name(self) -> &'static str {
         match self {
             Sort::Urgency => "urgency",
             Sort::Name => "name",
@@ -56,14 +59,19 @@ impl Sort {
     }
 }
 
-pub(super) const FAULTS: [Fault; 4] = [Fault::Server, Fault::Client, Fault::Network, Fault::Unclear];
+pub(in crate::web) const FAULTS: [Fault; 4] = [Fault::Server, Fault::Client, Fault::Network, Fault::Unclear];
 
 impl Query {
     pub(super) fn parse(query: &str) -> Self {
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        Query::asked(pairs.map(|(key, value)| (key, decode(value, true))))
+    }
+
+    /// Of names and values.
+    pub(in crate::web) fn asked<'a>(pairs: impl Iterator<Item = (&'a str, impl AsRef<str>)>) -> Self {
         let mut view = Query { page: 1, ..Query::default() };
-        for (key, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-            let value = decode(value, true);
-            let value = value.trim();
+        for (key, value) in pairs {
+            let value = value.as_ref().trim();
             let short = || value.chars().take(LONGEST).collect::<String>();
             match key {
                 "status" => view.status = Status::ALL.into_iter().find(|status| status.name() == value),
@@ -82,7 +90,7 @@ impl Query {
     }
 
     /// Whether it is among those asked for, whatever its headline.
-    pub(super) fn matches(&self, view: &EndpointView) -> bool {
+    pub(in crate::web) fn matches(&self, view: &EndpointView) -> bool {
         let policy = &view.watch.policy;
         let findings = || view.addresses.iter().flat_map(AddressView::findings);
         let is_to_blame = |found: &Found, fault| found.severity() > Severity::Info && found.finding.fault() == fault;
@@ -138,6 +146,33 @@ impl Query {
         let parts: Vec<_> = self.parts().iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
         format!("?{}", parts.join("&"))
     }
+}
+
+/// One of those asked for.
+pub(in crate::web) struct Match<'a> {
+    pub(in crate::web) status: Status,
+    pub(in crate::web) ends: Timestamp,
+    pub(in crate::web) view: &'a Arc<EndpointView>,
+}
+
+impl<'a> Match<'a> {
+    pub(in crate::web) fn of(view: &'a Arc<EndpointView>) -> Self {
+        Match { status: view.status(), ends: view.not_after().unwrap_or(Timestamp::MAX), view }
+    }
+}
+
+pub(in crate::web) fn in_order(found: &mut [Match<'_>], by: Sort) {
+    let urgency = |found: &Match<'_>| (Reverse(found.status), found.ends);
+    let visit = |found: &Match<'_>| found.view.addresses.iter().map(|row| row.last_probe).min();
+    found.sort_by(|one, other| {
+        let first = match by {
+            Sort::Urgency | Sort::Name => std::cmp::Ordering::Equal,
+            Sort::Ends => one.ends.cmp(&other.ends),
+            Sort::Visit => visit(one).cmp(&visit(other)),
+        };
+        let last = one.view.name().cmp(other.view.name());
+        if by == Sort::Name { last } else { first.then(urgency(one).cmp(&urgency(other))).then(last) }
+    });
 }
 
 /// The value of this key in a query.

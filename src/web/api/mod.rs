@@ -1,0 +1,189 @@
+//! `/api/v1`: what the pages show, for programs. One table says which answers there are; it routes, and it is the OpenAPI document.
+//!
+//! The shapes are those of `certvigil check --json` and of the webhook. Within the version fields are only added.
+
+mod asked;
+mod endpoints;
+mod findings;
+mod incidents;
+mod lines;
+mod openapi;
+mod paging;
+mod problem;
+mod render;
+mod routes;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use aws_lc_rs::digest;
+use http_body_util::{Either, Full};
+use hyper::{
+    HeaderMap, Method, Response, StatusCode,
+    header::{self, HeaderName, HeaderValue},
+    http::request::Parts,
+};
+
+use super::{
+    State,
+    body::{Answer, Stream},
+    negotiate,
+    page::decode,
+};
+use crate::monitor::{Chapter, Snapshot};
+use asked::Asked;
+use problem::Problem;
+use routes::{Does, ROUTES, Route};
+
+pub use lines::{ChapterLine, SilenceLine};
+
+/// Whether the path is one of the API's, whatever is to be had there.
+pub(super) fn is_api(path: &str) -> bool {
+    path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A request as its route sees it.
+struct Call<'a> {
+    snapshot: &'a Snapshot,
+    /// What the path has in the places of the route's names.
+    names: Vec<String>,
+    asked: Asked,
+    /// Of the endpoint that is asked for, the latest first, where the route wants it; why it cannot be read.
+    history: &'a Result<Vec<Chapter>, String>,
+}
+
+/// What a route has to say.
+struct Reply {
+    kind: &'static str,
+    body: String,
+    /// Where the list goes on.
+    next: Option<String>,
+}
+
+/// Answers one request.
+pub(super) async fn answer(state: &State, request: &Parts) -> Response<Answer> {
+    let answered = match find(request.uri.path(), &request.method) {
+        Ok(Found::Options(allow)) => return options(&allow),
+        Ok(Found::Route(route, names)) => look(state, request, route, names).await,
+        Err(problem) => Err(problem),
+    };
+    answered.map_or_else(|problem| refused(&problem), |reply| sent(&request.headers, reply))
+}
+
+/// What there is at a path for a method.
+enum Found {
+    Route(&'static Route, Vec<String>),
+    /// Only the methods are asked for.
+    Options(String),
+}
+
+fn find(path: &str, method: &Method) -> Result<Found, Problem> {
+    let here: Vec<_> = ROUTES.iter().filter_map(|route| Some((route, names(route.path, path)?))).collect();
+    if here.is_empty() {
+        return Err(Problem::missing("there is nothing at this path; /api/v1/openapi.json tells what there is"));
+    }
+    let mut methods = vec!["OPTIONS"];
+    for (route, _) in &here {
+        methods.push(route.method);
+        methods.extend((route.method == "GET").then_some("HEAD"));
+    }
+    methods.sort_unstable();
+    let wanted = if *method == Method::HEAD { "GET" } else { method.as_str() };
+    if wanted == "OPTIONS" {
+        return Ok(Found::Options(methods.join(", ")));
+    }
+    let found = here.into_iter().find(|(route, _)| route.method == wanted);
+    found.map(|(route, names)| Found::Route(route, names)).ok_or_else(|| Problem::not_allowed(&methods.join(", ")))
+}
+
+/// What `path` has where `template` has a name; `None`: it is another path.
+fn names(template: &str, path: &str) -> Option<Vec<String>> {
+    let path = path.strip_prefix(BASE)?;
+    let (mut wanted, mut given) = (template.split('/'), path.split('/'));
+    let mut names = Vec::new();
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return Some(names),
+            (Some(name), Some(value)) if name.starts_with('{') && !value.is_empty() => names.push(decode(value, false)),
+            (Some(wanted), Some(given)) if wanted == given => {}
+            _ => return None,
+        }
+    }
+}
+
+async fn look(state: &State, request: &Parts, route: &'static Route, names: Vec<String>) -> Result<Reply, Problem> {
+    let asked = Asked::parse(request.uri.query().unwrap_or_default(), route.parameters)?;
+    let history = match (&route.does, &state.archive, names.first()) {
+        (Does::Remember(_), Some(archive), Some(name)) => archive.history(name).await.map_err(|problem| problem.to_string()),
+        _ => Ok(Vec::new()),
+    };
+    let snapshot = state.snapshots.borrow().clone();
+    let call = Call { snapshot: &snapshot, names, asked, history: &history };
+    match route.does {
+        Does::Look(look) | Does::Remember(look) | Does::Pem(look) => look(&call),
+        // Of two forms the one that is wanted.
+        Does::Chain(as_json, as_pem) => {
+            if negotiate::prefers(&request.headers, PEM, JSON) {
+                as_pem(&call)
+            } else {
+                as_json(&call)
+            }
+        }
+    }
+}
+
+fn options(allow: &str) -> Response<Answer> {
+    let mut response = Response::new(Either::Left(Full::default()));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    set(&mut response, header::ALLOW, allow);
+    response
+}
+
+fn refused(problem: &Problem) -> Response<Answer> {
+    let mut response = Response::new(Either::Left(Full::from(render::render(&problem.line()))));
+    *response.status_mut() = problem.status;
+    set(&mut response, header::CONTENT_TYPE, "application/problem+json");
+    if let Some(allow) = &problem.allow {
+        set(&mut response, header::ALLOW, allow);
+    }
+    response
+}
+
+/// The reply, or that the reader has it already (RFC 9110, section 13.1.2). The tag is one of the content: at a large fleet
+/// something changes all the time, and most pieces of it stay as they are.
+fn sent(headers: &HeaderMap, reply: Reply) -> Response<Answer> {
+    let digest = digest::digest(&digest::SHA256, reply.body.as_bytes());
+    let tag = format!("W/\"{}\"", &crate::certificate::hex(digest.as_ref())[..32]);
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let is_known = known.flat_map(|tags| tags.split(',')).any(|known| ["*", &tag].contains(&known.trim()));
+    let is_gzip = !is_known && negotiate::takes_gzip(headers);
+    let mut response = Response::new(match (is_known, is_gzip) {
+        (true, _) => Either::Left(Full::default()),
+        (false, true) => Either::Right(Stream::of(reply.body).gzip()),
+        (false, false) => Either::Left(Full::from(reply.body)),
+    });
+    set(&mut response, header::ETAG, &tag);
+    set(&mut response, header::VARY, "Accept, Accept-Encoding");
+    if is_known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return response;
+    }
+    set(&mut response, header::CONTENT_TYPE, reply.kind);
+    if is_gzip {
+        set(&mut response, header::CONTENT_ENCODING, "gzip");
+    }
+    if let Some(next) = &reply.next {
+        set(&mut response, header::LINK, &format!("<{next}>; rel=\"next\""));
+    }
+    response
+}
+
+fn set(response: &mut Response<Answer>, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+const BASE: &str = "/api/v1";
+const JSON: &str = "application/json";
+const PEM: &str = "application/x-pem-file";

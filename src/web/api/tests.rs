@@ -1,0 +1,252 @@
+use std::sync::Arc;
+
+use http_body_util::BodyExt as _;
+use hyper::Request;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::*;
+use crate::{
+    certificate::printable_cut,
+    web::{
+        Locks, OwnMetrics, Pulse, Rules, Settings,
+        sample::{self, HOSTILE},
+    },
+};
+
+/// An answer, read whole.
+struct Answered {
+    status: u16,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Answered {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).expect("JSON")
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+async fn ask_with(snapshot: Snapshot, method: &str, path: &str, headers: &[(&str, &str)]) -> Answered {
+    let (_kept, snapshots) = watch::channel(Arc::new(snapshot));
+    let (_, mail) = watch::channel(None);
+    let (own, pulse) = (Arc::new(OwnMetrics::new()), Arc::new(Pulse::new()));
+    let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    let settings = Settings { listen, public_url: None, rules: Rules::default() };
+    let locks = Arc::new(Locks::new(&settings));
+    let state = State { snapshots, own, pulse, answers: None, locks, archive: None, mail };
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let (parts, ()) = request.body(()).expect("a request").into_parts();
+    let (head, body) = answer(&state, &parts).await.into_parts();
+    let body = body.collect().await.map(|body| body.to_bytes().to_vec()).unwrap_or_default();
+    Answered { status: head.status.as_u16(), headers: head.headers, body: String::from_utf8_lossy(&body).into_owned() }
+}
+
+async fn ask(path: &str) -> Answered {
+    ask_with(sample::fleet(), "GET", &format!("/api/v1{path}"), &[]).await
+}
+
+fn names(list: &Value) -> Vec<&str> {
+    list["items"].as_array().into_iter().flatten().filter_map(|item| item["endpoint"].as_str()).collect()
+}
+
+#[tokio::test]
+async fn endpoints_come_as_the_page_has_them() {
+    let all = ask("/endpoints").await;
+    assert_eq!((all.status, all.header("content-type")), (200, "application/json"));
+    let all = all.json();
+    let evil = printable_cut(HOSTILE, 1000);
+    assert_eq!(names(&all), ["mail", &evil, "unreadable", "down", "gone", "new", "long", "shop"]);
+    assert_eq!((&all["total"], &all["next"]), (&8.into(), &Value::Null));
+    let mail = serde_json::json!({
+        "endpoint": "mail",
+        "target": "submission://mail.example:587",
+        "server_name": "mail.example",
+        "severity": "critical",
+        "summary": "the server does not send the intermediate \"Sample CA 1\" that issued mail.example",
+        "findings": ["expires_soon", "missing_intermediate"],
+        "chain_status": "missing_intermediate",
+        "verify_code": 21,
+        "not_after": "2026-11-27T00:00:00Z",
+        "checked_at": "2026-11-22T09:42:00Z",
+        "addresses": ["192.0.2.7", "2001:db8::7"],
+        "owners": ["secret-owner"],
+        "labels": {"team": "mail"},
+    });
+    assert_eq!(all["items"][0], mail);
+    assert_eq!(names(&ask("/endpoints?finding=missing_intermediate&status=critical").await.json()), ["mail"]);
+    assert_eq!(names(&ask("/endpoints?label=team:web&q=SHOP").await.json()), ["shop"]);
+    let first = ask("/endpoints?sort=name&limit=3&offset=2").await;
+    assert_eq!(names(&first.json()), ["gone", "long", "mail"]);
+    assert_eq!(first.header("link"), "<?sort=name&limit=3&offset=5>; rel=\"next\"");
+    assert_eq!(ask("/endpoints/mail").await.json()["incidents"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn an_endpoint_has_addresses_and_a_chain() {
+    let addresses = ask("/endpoints/down/addresses").await.json();
+    assert_eq!(addresses["items"][0]["known"]["verify_code"], 0);
+    assert_eq!(addresses["items"][0]["failed"]["failure"]["kind"], "timeout");
+    let chain = ask("/endpoints/mail/chain").await.json();
+    assert_eq!((&chain["address"], &chain["chain_status"]), (&"192.0.2.7".into(), &"missing_intermediate".into()));
+    assert_eq!(chain["chain"][0]["subject"], "CN=mail.example");
+    let other = ask("/endpoints/mail/chain?address=2001:db8:0::7").await.json();
+    assert_eq!(other["chain_status"], "complete");
+    let pem = ask("/endpoints/mail/chain.pem").await;
+    assert_eq!(pem.header("content-type"), "application/x-pem-file");
+    assert_eq!(pem.body.matches("-----BEGIN CERTIFICATE-----").count(), 2);
+    let accept = [("accept", "application/x-pem-file, application/json;q=0.5")];
+    let wanted = ask_with(sample::fleet(), "GET", "/api/v1/endpoints/mail/chain", &accept).await;
+    assert_eq!(wanted.header("content-type"), "application/x-pem-file");
+    assert_eq!(ask("/endpoints/new/chain").await.status, 404);
+}
+
+#[tokio::test]
+async fn findings_and_incidents_are_found_by_what_they_are() {
+    let server = ask("/findings?fault=server&severity=critical&code=missing_intermediate").await.json();
+    assert_eq!(names(&server), ["mail"]);
+    assert_eq!(ask("/findings?endpoint=mail").await.json()["total"], 2);
+    let incidents = ask("/incidents").await.json();
+    assert_eq!(incidents["total"], 4);
+    assert_eq!(incidents["items"][3]["state"], "suspected", "what is only suspected comes last");
+    let seen_to = ask("/incidents?code=missing_intermediate").await.json();
+    assert_eq!(seen_to["items"][0]["acknowledged"]["by"], "mail-team", "no mail address");
+    let id = seen_to["items"][0]["id"].as_str().expect("an id");
+    let one = ask(&format!("/incidents/{id}")).await.json();
+    assert_eq!((&one["id"], &one["members"]["total"]), (&id.into(), &1.into()));
+    let member = &one["members"]["items"][0];
+    assert_eq!((&member["target"], &member["fault"]), (&"submission://mail.example:587".into(), &"server".into()));
+    assert_eq!(names(&ask("/incidents?endpoint=mail&state=open").await.json()), ["mail", "mail"]);
+}
+
+#[tokio::test]
+async fn the_daemon_tells_of_itself() {
+    let status = ask("/status").await.json();
+    assert_eq!((&status["endpoints"], &status["severities"]["critical"]), (&8.into(), &3.into()));
+    assert_eq!(status["incidents"], serde_json::json!({"open": 3, "suspected": 1}));
+    assert_eq!(status["next_expiry"]["endpoint"], "mail");
+    assert_eq!((&status["outbox"]["length"], &status["reload"]["successful"]), (&1.into(), &false.into()));
+    assert_eq!(ask("/silences").await.json()["items"][0]["id"], "1f3a5c70");
+    assert_eq!(ask("/outbox").await.json()["items"][0]["state"], "waits");
+    assert_eq!(ask("/endpoints/mail/history").await.json()["total"], 0);
+}
+
+#[tokio::test]
+async fn what_goes_wrong_is_a_problem_with_words() {
+    for (method, path, status, detail) in [
+        ("GET", "/api", 404, "there is nothing at this path"),
+        ("GET", "/api/v1/nothing", 404, "there is nothing at this path"),
+        ("GET", "/api/v1/endpoints/", 404, "there is nothing at this path"),
+        ("GET", "/api/v1/endpoints/nobody", 404, "no endpoint of this name"),
+        ("GET", "/api/v1/endpoints/mail/chain?address=192.0.2.99", 404, "no such address"),
+        ("GET", "/api/v1/incidents/nobody", 404, "no such incident"),
+        ("GET", "/api/v1/endpoints?limit=1001", 400, "write a whole number from 1 to 1000"),
+        ("GET", "/api/v1/status?x=1", 400, "\"x\" is no parameter here; there are: none"),
+        ("PUT", "/api/v1/status", 405, "only GET, HEAD, OPTIONS here"),
+    ] {
+        let answered = ask_with(sample::fleet(), method, path, &[]).await;
+        assert_eq!((answered.status, answered.header("content-type")), (status, "application/problem+json"), "{path}");
+        let problem = answered.json();
+        assert_eq!((&problem["status"], &problem["type"]), (&status.into(), &"about:blank".into()));
+        assert!(problem["detail"].as_str().is_some_and(|found| found.contains(detail)), "{problem}");
+    }
+    let refused = ask_with(sample::fleet(), "DELETE", "/api/v1/endpoints", &[]).await;
+    assert_eq!(refused.header("allow"), "GET, HEAD, OPTIONS");
+    let options = ask_with(sample::fleet(), "OPTIONS", "/api/v1/endpoints", &[]).await;
+    assert_eq!((options.status, options.header("allow"), &*options.body), (204, "GET, HEAD, OPTIONS", ""));
+}
+
+#[tokio::test]
+async fn what_the_reader_has_is_not_sent_again() {
+    let path = "/api/v1/endpoints?q=mail";
+    let first = ask_with(sample::small(), "GET", path, &[]).await;
+    let tag = first.header("etag").to_owned();
+    assert!(tag.starts_with("W/\"") && tag.len() == 36, "{tag}");
+    for known in [tag.clone(), format!("\"x\", {tag}"), "*".into()] {
+        let again = ask_with(sample::small(), "GET", path, &[("if-none-match", &*known)]).await;
+        assert_eq!((again.status, &*again.body, again.header("etag")), (304, "", &*tag), "{known}");
+    }
+    assert_eq!(ask_with(sample::small(), "GET", "/api/v1/endpoints", &[("if-none-match", &tag)]).await.status, 200);
+    let packed = ask_with(sample::small(), "GET", path, &[("accept-encoding", "gzip")]).await;
+    assert_eq!((packed.header("content-encoding"), packed.header("etag")), ("gzip", &*tag));
+}
+
+#[tokio::test]
+async fn strangers_texts_are_printable_and_cut() {
+    let long = format!("{HOSTILE}{}", "x".repeat(60_000));
+    let mut snapshot = sample::fleet();
+    snapshot.troubles.push(long);
+    let mut seen = 0;
+    for route in ROUTES {
+        let id = &sample::fleet().incidents[3].incident.id;
+        let name = crate::web::page::encode(HOSTILE);
+        let path = format!("/api/v1{}", route.path.replace("{name}", &name).replace("{id}", id));
+        let answered = ask_with(snapshot.clone(), "GET", &path, &[]).await;
+        assert_eq!(answered.status, 200, "{path}: {}", answered.body);
+        assert!(!answered.body.contains(['\u{202e}', '\u{1b}', '\r']), "{path}: {}", answered.body);
+        let json = if answered.header("content-type") == JSON { answered.json() } else { continue };
+        let evil = printable_cut(HOSTILE, 1000);
+        each_text(&json, &mut |text| {
+            seen += usize::from(text.contains(&evil));
+            assert!(route.id == "openapi" || text.chars().count() <= 1000, "{path}: {text}");
+            assert!(!text.contains("example.org"), "a mail address at {path}: {text}");
+        });
+    }
+    assert!(seen > 10, "names, subjects, reasons, troubles: {seen}");
+}
+
+fn each_text(value: &Value, look: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => look(text),
+        Value::Array(items) => items.iter().for_each(|item| each_text(item, look)),
+        Value::Object(fields) => fields.iter().for_each(|(key, item)| {
+            look(key);
+            if key != "repaired_chain" && key != "next" {
+                each_text(item, look);
+            }
+        }),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_document_has_every_route_and_nothing_that_leads_nowhere() {
+    let document: Value = serde_json::from_str(openapi::document()).expect("JSON");
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut ids = std::collections::BTreeSet::new();
+    for route in ROUTES {
+        let operation = &document["paths"][route.path][route.method.to_ascii_lowercase()];
+        assert_eq!(operation["operationId"], route.id, "{}", route.path);
+        assert!(ids.insert(route.id), "{} twice", route.id);
+    }
+    let mut references = 0;
+    each_reference(&document, &mut |reference| {
+        references += 1;
+        let found = reference.strip_prefix('#').and_then(|pointer| document.pointer(pointer));
+        assert!(found.is_some(), "{reference}");
+    });
+    assert!(references > ROUTES.len());
+    let documented = include_str!("../../../docs/api.md");
+    for route in ROUTES {
+        let path = route.path.replace("{name}", "NAME").replace("{id}", "ID");
+        assert!(documented.contains(&format!("`{path}`")), "{path} is not in docs/api.md");
+    }
+}
+
+fn each_reference(value: &Value, look: &mut impl FnMut(&str)) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| each_reference(item, look)),
+        Value::Object(fields) => fields.iter().for_each(|(key, item)| match item.as_str() {
+            Some(reference) if key == "$ref" => look(reference),
+            _ => each_reference(item, look),
+        }),
+        _ => {}
+    }
+}
