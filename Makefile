@@ -45,7 +45,7 @@ acceptance: tools ## the binary against real servers, in network namespaces of i
 	$(CARGO) build --locked
 	tests/acceptance/run $(ONLY)
 
-gallery: tools ## the pictures of docs/gallery, made anew of the demo, as root (chromium)
+gallery: tools ## the pictures of docs/gallery, made anew of the demo, as root (chromium, npm, prometheus)
 	$(CARGO) build --locked
 	tests/gallery/run
 

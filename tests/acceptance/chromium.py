@@ -1,7 +1,7 @@
 """A Chromium that is told what to do over a pipe, by its own DevTools protocol; the standard library is all that this needs."""
 import base64, collections, contextlib, json, os, select, subprocess, tempfile, time
 
-DEADLINE = 30
+DEADLINE = 120
 
 
 class Chromium:
