@@ -58,7 +58,7 @@ impl Demo {
 
         let controls = Controls { listening: Some(watch::channel(None).0), ..Controls::default() };
         let stop = controls.stop.clone();
-        let options = Options { config: config.clone(), environment: without_state_directory(), seed: None };
+        let options = Options { config: config.clone(), environment: without_state_directory(), sockets: Vec::new(), seed: None };
         let outcome = tokio::select! {
             outcome = daemon::run(options, controls.clone()) => outcome.map_err(anyhow::Error::from),
             ended = mailbox::serve(smtp, mails.clone(), std::future::pending()) => ended.context("the mailbox ended"),

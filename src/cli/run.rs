@@ -10,6 +10,7 @@ use super::log::{self, LogFormat};
 use crate::{
     config::Environment,
     daemon::{self, Controls, Options},
+    web::Inherited,
 };
 
 /// Run the daemon
@@ -33,7 +34,8 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         log::start("info", self.log_format)?;
-        let options = Options { config: self.config, environment: environment(), seed: None };
+        let sockets = Inherited::take().context("the sockets that systemd hands over cannot be used")?;
+        let options = Options { config: self.config, environment: environment(), sockets, seed: None };
         let runtime = runtime()?;
         let outcome = runtime.block_on(async {
             let controls = Controls::default();

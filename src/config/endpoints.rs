@@ -56,6 +56,16 @@ impl Common {
         watch(Endpoint { name, ..Endpoint::new(target) }, common)
     }
 
+    /// The page of certvigil itself: it has no entry of its own, and keeps to what holds for all.
+    pub(super) fn own_page(&self, endpoint: Endpoint, accepts_self_signed: bool, around: &mut Around<'_>) -> Watch {
+        let mut common = self.clone();
+        around.routes.apply(&endpoint.name, &mut common.policy);
+        if accepts_self_signed {
+            common.expectation.accept.insert("self_signed".into());
+        }
+        watch(endpoint, common)
+    }
+
     /// Who hears of endpoints that name nobody, and in place of those who cannot be written to.
     pub(super) fn own(&mut self, operators: &[String], fallback: &[String]) {
         self.policy.fallback = fallback.into();

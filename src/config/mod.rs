@@ -15,6 +15,9 @@ mod show;
 pub(crate) mod tree;
 pub mod trust;
 mod web;
+mod web_file;
+mod web_own;
+mod web_tls;
 
 #[cfg(test)]
 mod tests;
@@ -141,8 +144,10 @@ pub fn parse(text: &str, path: &Path, env: &Environment) -> Result<Loaded, Fault
         return Err(report.refuse(Some(root.line), problem, EXAMPLE));
     }
     let config = resolve(&at, path.parent().unwrap_or(Path::new("")), env, &mut report);
-    report.faults.sort_by_key(|fault| fault.line);
-    report.warnings.sort_by_key(|fault| fault.line);
+    let file = Arc::clone(report.file());
+    let place = |fault: &Fault| (fault.file != file, fault.line);
+    report.faults.sort_by_key(place);
+    report.warnings.sort_by_key(place);
     match config {
         Some(config) if report.faults.is_empty() => Ok(Loaded { config, file: report.file().clone(), warnings: report.warnings }),
         _ => Err(Faults(report.faults)),
@@ -217,16 +222,19 @@ fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report
     if let Some(at) = section("routes") {
         around.routes = Routes::read(&at, &mut around, report);
     }
-    let watches = match fields.required("endpoints", "[www.example.com]", report) {
+    let mut watches = match fields.required("endpoints", "[www.example.com]", report) {
         Some(at) => endpoints::read(&at, &common, &mut around, report),
         None => Vec::new(),
     };
+    let web = web::read(section("web").as_ref(), &mail::Surroundings { directory, env, stores: &mut *around.stores }, report);
+    if let Some(tls) = web.rules.tls.as_ref().filter(|_| web.watch_certificate) {
+        watches.extend(web_own::watch(&web, tls, &watches, &common, &mut around).map(Arc::new));
+    }
     let canaries = section("canaries").map_or_else(Vec::new, |at| canaries::read(&at, &common, report));
     if let (None, Some((line, key))) = (section("mail"), around.first_addressee) {
         report.warn_at(line, key, "nobody gets mail, as there is no section mail", "write one, or remove the address");
     }
     around.routes.warn_unused(report);
-    let web = web::read(section("web").as_ref(), &mail::Surroundings { directory, env, stores: around.stores }, report);
 
     Some(Config {
         watches,

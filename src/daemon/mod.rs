@@ -16,7 +16,6 @@ use std::{
 };
 
 use tokio::{
-    net::TcpListener,
     sync::{mpsc, watch},
     task::JoinSet,
 };
@@ -38,12 +37,14 @@ use hands::{Done, Hands};
 use systemd::Systemd;
 
 /// What the daemon is started with.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Options {
     /// The configuration.
     pub config: PathBuf,
     /// What systemd provides.
     pub environment: Environment,
+    /// Sockets that take the place of `web.listen`.
+    pub sockets: Vec<web::Inherited>,
     /// Makes the schedule repeatable; taken from the clock when absent.
     pub seed: Option<u64>,
 }
@@ -72,7 +73,7 @@ pub enum StartError {
     #[error("cannot listen on {listen}: {source}{}", hint(listen_hint(source)))]
     Listen {
         /// `web.listen`.
-        listen: SocketAddr,
+        listen: String,
         /// The system's reason.
         source: io::Error,
     },
@@ -88,7 +89,7 @@ pub enum StartError {
 }
 
 /// Runs until `controls.stop`. Returns when everything is written and nothing is left running.
-pub async fn run(options: Options, controls: Controls) -> Result<(), StartError> {
+pub async fn run(mut options: Options, controls: Controls) -> Result<(), StartError> {
     let clock = Clock::start();
     let loaded = config::load(&options.config, &options.environment).map_err(StartError::Config)?;
     for warning in &loaded.warnings {
@@ -101,8 +102,8 @@ pub async fn run(options: Options, controls: Controls) -> Result<(), StartError>
     let (proven, archive) = (store.clone(), Some(store.clone()));
     let links = links(&config);
     config.mail.iter_mut().for_each(|mail| mail.links.clone_from(&links));
-    let listener = bind(config.web.listen).await?;
-    let address = listener.local_addr().unwrap_or(config.web.listen);
+    let listeners = listen(std::mem::take(&mut options.sockets), &config.web.listen).await?;
+    let address = listeners.iter().find_map(web::Listener::address);
 
     let now = clock.now();
     let seed = options.seed.unwrap_or_else(|| now.wall.as_microsecond().unsigned_abs());
@@ -133,10 +134,12 @@ pub async fn run(options: Options, controls: Controls) -> Result<(), StartError>
     };
     let locks = Arc::new(web::Locks::new(&config.web));
     let state = web::State { snapshots, own, pulse: Arc::clone(&pulse), answers, locks: Arc::clone(&locks), archive, mail };
-    web.spawn(web::serve(listener, state, web_stop.clone()));
-    info!(endpoints = config.watches.len(), page = %format!("http://{address}/"), "watching");
+    web.spawn(web::serve(listeners, state, web_stop.clone()));
+    let scheme = if config.web.rules.tls.is_some() { "https" } else { "http" };
+    let page = address.map_or_else(|| "on a socket".to_owned(), |address| format!("{scheme}://{address}/"));
+    info!(endpoints = config.watches.len(), page, "watching");
     if let Some(listening) = &controls.listening {
-        listening.send_replace(Some(address));
+        listening.send_replace(address);
     }
 
     let mut turn = Loop {
@@ -351,14 +354,34 @@ fn links(config: &Config) -> Option<mail::Links> {
     }
 }
 
-async fn bind(listen: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(listen).await.map_err(|source| StartError::Listen { listen, source })
+/// Begins to listen: at the sockets that are open already, or at all of these places.
+async fn listen(sockets: Vec<web::Inherited>, places: &[web::Listen]) -> Result<Vec<web::Listener>, StartError> {
+    let failed = |listen: String| move |source| StartError::Listen { listen, source };
+    if !sockets.is_empty() {
+        info!(sockets = sockets.len(), "listening on the sockets that systemd holds, instead of web.listen");
+        return sockets
+            .into_iter()
+            .map(web::Inherited::listen)
+            .collect::<io::Result<_>>()
+            .map_err(failed("a socket of systemd's".into()));
+    }
+    let mut listeners = Vec::with_capacity(places.len());
+    for place in places {
+        listeners.push(web::Listener::bind(place).await.map_err(failed(printable(&place.to_string())))?);
+    }
+    Ok(listeners)
 }
 
 fn listen_hint(source: &io::Error) -> Option<&'static str> {
     match source.kind() {
         io::ErrorKind::AddrInUse => Some("something else has the port (ss -ltnp shows it); stop it, or change web.listen"),
         io::ErrorKind::PermissionDenied => Some("ports below 1024 need a privilege; choose a higher one for web.listen"),
+        io::ErrorKind::AlreadyExists => {
+            Some("certvigil replaces no file but its own old socket: remove it, or change web.listen")
+        }
+        io::ErrorKind::NotFound => {
+            Some("the directory of the socket is missing: RuntimeDirectory=certvigil in the unit makes /run/certvigil")
+        }
         io::ErrorKind::AddrNotAvailable => Some("this machine does not have the address; change web.listen"),
         _ => None,
     }

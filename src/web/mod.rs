@@ -1,13 +1,15 @@
 //! The web door: metrics, health and the status page, all rendered from a snapshot.
 //!
 //! `/metrics`, `/probe`, `/healthz`, `/readyz`, and the pages (`page`) with their `/style.css`; nothing that changes anything, but for
-//! `/answer/`, which takes what people answer to mails by their signed links.
+//! `/answer/`, which takes what people answer to mails by their signed links. Who may look at all, and who may write, `locks` says;
+//! `tls` and `listen` are the door itself.
 
 mod answer;
 mod api;
 mod body;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod hostile;
+mod listen;
 mod locks;
 mod metrics;
 mod negotiate;
@@ -19,8 +21,8 @@ mod sample;
 mod server;
 #[cfg(test)]
 mod shipped;
+mod tls;
 
-use core::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -29,19 +31,23 @@ use crate::{mail, monitor::Snapshot, store::Store};
 
 pub use answer::{Answers, Asked};
 pub use api::{ChapterLine, SilenceLine};
-pub use locks::{Denied, Locks, Rules, Token, Writer};
+pub use listen::{Inherited, Listen, Listener, Made};
+pub use locks::{Denied, Locks, Pace, PasswordHash, Rules, Token, Writer};
 pub use metrics::OwnMetrics;
 pub use pulse::Pulse;
 pub use server::serve;
+pub use tls::{ClientAuth, Source, Tls, TlsSettings, Unservable};
 
 /// Where the page and the metrics are served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Address and port.
-    pub listen: SocketAddr,
+    /// At least one place.
+    pub listen: Vec<Listen>,
     /// Where people who read mails find the page, without a `/` at its end; `None`: mails have no links to answer by.
     pub public_url: Option<Arc<str>>,
-    /// Who may write.
+    /// Whether the certificate of the port is an endpoint, where it has one.
+    pub watch_certificate: bool,
+    /// Who may look, and who may write.
     pub rules: Rules,
 }
 

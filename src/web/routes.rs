@@ -8,7 +8,7 @@ use hyper::{
 };
 
 use super::{
-    Answers, State, answer, api,
+    Answers, Denied, State, answer, api,
     body::{Answer, Stream},
     metrics::{self, Probe, Refusal},
     negotiate::exposition,
@@ -17,11 +17,10 @@ use super::{
 
 /// Answers one request; the request's body is never read.
 pub(super) async fn answer<B>(state: &State, request: Request<B>) -> Response<Answer> {
-    let (request, _) = request.into_parts();
-    let mut response = match (&state.answers, request.uri.path().strip_prefix("/answer/")) {
-        (Some(answers), Some(link)) if link != "style.css" => to_mail(state, answers, &request.method, link).await,
-        _ if api::is_api(request.uri.path()) => api::answer(state, &request).await,
-        _ => look(state, &request).await,
+    let (mut request, _) = request.into_parts();
+    let mut response = match state.locks.enter(&mut request).await {
+        Ok(()) => inside(state, &request).await,
+        Err(denied) => refused(denied),
     };
     let is_fixed = matches!(request.uri.path(), "/style.css" | "/answer/style.css" | "/icon.svg");
     let cache = match request.uri.path() {
@@ -32,6 +31,25 @@ pub(super) async fn answer<B>(state: &State, request: Request<B>) -> Response<An
     for (name, value) in SAFETY.into_iter().chain([(header::CACHE_CONTROL, cache)]) {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
+    for (name, value) in state.locks.headers() {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// Whoever asks may look.
+async fn inside(state: &State, request: &Parts) -> Response<Answer> {
+    match (&state.answers, request.uri.path().strip_prefix("/answer/")) {
+        (Some(answers), Some(link)) if link != "style.css" => to_mail(state, answers, &request.method, link).await,
+        _ if api::is_api(request.uri.path()) => api::answer(state, request).await,
+        _ => look(state, request).await,
+    }
+}
+
+/// Whoever asks may not.
+fn refused(denied: Denied) -> Response<Answer> {
+    let mut response = text(denied.status, format!("{}\n", denied.reason));
+    response.headers_mut().extend(denied.headers);
     response
 }
 

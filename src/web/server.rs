@@ -5,20 +5,39 @@ use std::{convert::Infallible, future::Future, io, sync::Arc, time::Duration};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
     sync::{OwnedSemaphorePermit, Semaphore},
-    task::JoinSet,
-    time::sleep,
+    task::{JoinSet, spawn_blocking},
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{State, routes};
+use super::{
+    State,
+    listen::{Listener, Stream},
+    locks::Peer,
+    routes, tls,
+};
+use crate::certificate::printable_cut;
 
 /// Serves until `shutdown`; answers that are under way then have two seconds to end.
 ///
-/// An error means that the listener itself is of no use.
-pub async fn serve(listener: TcpListener, state: State, shutdown: CancellationToken) -> io::Result<()> {
-    serve_within(listener, state, shutdown, Limits::default()).await
+/// An error means that a listener itself is of no use.
+pub async fn serve(listeners: Vec<Listener>, state: State, shutdown: CancellationToken) -> io::Result<()> {
+    serve_within(listeners, state, shutdown, Limits::default()).await
+}
+
+async fn serve_within(listeners: Vec<Listener>, state: State, shutdown: CancellationToken, limits: Limits) -> io::Result<()> {
+    // All of them share the places.
+    let slots = Arc::new(Semaphore::new(limits.connections));
+    let mut loops = JoinSet::new();
+    for listener in listeners {
+        loops.spawn(accept_loop(listener, Arc::clone(&slots), state.clone(), shutdown.clone(), limits));
+    }
+    while let Some(ended) = loops.join_next().await {
+        ended.map_err(io::Error::other)??;
+    }
+    Ok(())
 }
 
 /// What one reader may ask of us.
@@ -26,6 +45,8 @@ pub async fn serve(listener: TcpListener, state: State, shutdown: CancellationTo
 struct Limits {
     /// Connections at once; more wait in the kernel's queue.
     connections: usize,
+    /// The longest TLS handshake.
+    handshake: Duration,
     /// From the start of a connection, or the end of an answer, to the end of the next request's head.
     head: Duration,
     /// After this the answer under way is the last.
@@ -40,6 +61,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             connections: 256,
+            handshake: Duration::from_secs(10),
             head: Duration::from_secs(15),
             lifetime: Duration::from_mins(1),
             last_answer: Duration::from_mins(1),
@@ -48,8 +70,13 @@ impl Default for Limits {
     }
 }
 
-async fn serve_within(listener: TcpListener, state: State, shutdown: CancellationToken, limits: Limits) -> io::Result<()> {
-    let slots = Arc::new(Semaphore::new(limits.connections));
+async fn accept_loop(
+    listener: Listener,
+    slots: Arc<Semaphore>,
+    state: State,
+    shutdown: CancellationToken,
+    limits: Limits,
+) -> io::Result<()> {
     let mut connections = JoinSet::new();
     let ended = loop {
         let accepted = tokio::select! {
@@ -61,8 +88,8 @@ async fn serve_within(listener: TcpListener, state: State, shutdown: Cancellatio
             accepted = accept(&listener, &slots) => accepted,
         };
         match accepted {
-            Ok((stream, slot)) => {
-                connections.spawn(connection(stream, slot, state.clone(), shutdown.clone(), limits));
+            Ok((stream, peer, slot)) => {
+                connections.spawn(connection(stream, peer, slot, state.clone(), shutdown.clone(), limits));
             }
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => break Err(error),
             // The peer has gone again, or we are out of file descriptors: neither is a reason to end.
@@ -80,16 +107,53 @@ async fn serve_within(listener: TcpListener, state: State, shutdown: Cancellatio
 }
 
 /// The next connection, once there is a slot for it.
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(listener: &Listener, slots: &Arc<Semaphore>) -> io::Result<(Stream, Peer, OwnedSemaphorePermit)> {
     let slot = Arc::clone(slots).acquire_owned().await.expect("the semaphore is never closed");
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, slot))
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, slot))
 }
 
-async fn connection(stream: TcpStream, slot: OwnedSemaphorePermit, state: State, shutdown: CancellationToken, limits: Limits) {
+async fn connection(
+    stream: Stream,
+    peer: Peer,
+    slot: OwnedSemaphorePermit,
+    state: State,
+    shutdown: CancellationToken,
+    limits: Limits,
+) {
     let _slot = slot;
-    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+    let (stream, tls) = match (stream, state.locks.tls()) {
+        (Stream::Unix(stream), _) => return answer(stream, peer, state, shutdown, limits).await,
+        (Stream::Tcp(stream), None) => return answer(stream, peer, state, shutdown, limits).await,
+        (Stream::Tcp(stream), Some(tls)) => (stream, tls),
+    };
+    if tls.is_due() {
+        let looking = Arc::clone(&tls);
+        let is_fresh = spawn_blocking(move || looking.look()).await.unwrap_or(false);
+        state.own.web_certificate(is_fresh);
+    }
+    let shaken = tokio::select! {
+        shaken = timeout(limits.handshake, tls::accept(stream, tls.config())) => shaken,
+        () = shutdown.cancelled() => return,
+    };
+    match shaken {
+        Ok(Ok(Some(stream))) => answer(stream, peer, state, shutdown, limits).await,
+        Ok(Ok(None)) => {}
+        Ok(Err(error)) => {
+            tracing::debug!(from = ?peer.0, "a TLS handshake broke off: {}", printable_cut(&error.to_string(), 200));
+        }
+        Err(_) => tracing::debug!(from = ?peer.0, "a TLS handshake took too long"),
+    }
+}
+
+/// Answers requests until the connection is over.
+async fn answer<S>(stream: S, peer: Peer, state: State, shutdown: CancellationToken, limits: Limits)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         let state = state.clone();
+        request.extensions_mut().insert(peer);
         async move { Ok::<_, Infallible>(routes::answer(&state, request).await) }
     });
     let connection = http1::Builder::new()

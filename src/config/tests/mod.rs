@@ -4,6 +4,7 @@ mod people;
 mod routes;
 mod show;
 mod stores;
+mod web;
 
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -96,7 +97,7 @@ fn the_example_is_sound_and_names_every_key() {
     let text = fs::read_to_string(&path).unwrap();
     let keys = "interval timeout confirm addresses expiry warning critical before lifetime owner admin write_to_admin escalation after accept \
                 labels trust security_level system mozilla files visits visits_per_address spread resolver enabled \
-                allow_private listen public_url write_token directory host tls port plaintext username password credential file ca_files from to \
+                allow_private listen public_url config_file watch_certificate writers write_token directory host tls port plaintext username password credential file ca_files from to \
                 target name server_name routes match endpoints continue channels canaries people \
                 time_zone digest day at quiet_hours holidays last_day cap language";
     for key in keys.split_whitespace() {
@@ -329,7 +330,7 @@ endpoints: [a.example]
     assert_eq!(config.limits, Limits { visits: 8, visits_per_address: 2, spread: Duration::from_secs(10) });
     assert_eq!(config.resolver, crate::probe::NameLookup::System);
     assert_eq!((config.fetch.enabled, config.fetch.allow_private), (false, true));
-    assert_eq!(config.web.listen, "[::1]:0".parse().unwrap());
+    assert_eq!(config.web.listen, ["[::1]:0".parse().unwrap()]);
     assert_eq!(config.store.directory, PathBuf::from("state"));
     assert!(config.mail.is_none());
     assert!(config.watches[0].trust.len() > 100);

@@ -61,5 +61,5 @@ fn what_packages_bring_along_is_sound() {
     let cluster = block(include_str!("../../../packaging/kubernetes/certvigil.yaml"), "  config.yaml: |", "---");
     let cluster = cluster.replace("/etc/certvigil-secrets/smtp", &secret.to_string_lossy());
     let loaded = scratch.load(&cluster, &Environment::default()).unwrap_or_else(|faults| panic!("{faults}"));
-    assert_eq!((loaded.config.watches.len(), loaded.config.web.listen.to_string().as_str()), (2, "0.0.0.0:9843"));
+    assert_eq!((loaded.config.watches.len(), loaded.config.web.listen[0].to_string().as_str()), (2, "0.0.0.0:9843"));
 }

@@ -14,7 +14,7 @@ use crate::{
     clock::{Timestamp, later},
     incident::Acknowledged,
     web::{
-        Locks, OwnMetrics, Pulse, Rules, Settings, State,
+        Listen, Locks, OwnMetrics, Pulse, Rules, Settings, State,
         hostile::assert_balanced,
         sample::{self, HOSTILE},
         serve,
@@ -190,11 +190,12 @@ async fn over_http_it_is_a_path_of_its_own() {
     let answers = Some(Arc::new(answers));
     let (_, mail) = watch::channel(None);
     let (own, pulse) = (Arc::new(OwnMetrics::new()), Arc::new(Pulse::new()));
-    let settings = Settings { listen: address, public_url: None, rules: Rules::default() };
+    let settings =
+        Settings { listen: vec![Listen::Tcp(address)], public_url: None, watch_certificate: true, rules: Rules::default() };
     let locks = Arc::new(Locks::new(&settings));
     let state = State { snapshots, own, pulse, answers, locks, archive: None, mail };
     let shutdown = CancellationToken::new();
-    let server = tokio::spawn(serve(listener, state, shutdown.clone()));
+    let server = tokio::spawn(serve(vec![listener.into()], state, shutdown.clone()));
     let brain = tokio::spawn(async move {
         let Asked { answer, done } = asked.recv().await.expect("it is asked");
         done.send(true).expect("somebody waits");

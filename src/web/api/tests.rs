@@ -35,8 +35,8 @@ async fn ask_with(snapshot: Snapshot, method: &str, path: &str, headers: &[(&str
     let (_kept, snapshots) = watch::channel(Arc::new(snapshot));
     let (_, mail) = watch::channel(None);
     let (own, pulse) = (Arc::new(OwnMetrics::new()), Arc::new(Pulse::new()));
-    let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    let settings = Settings { listen, public_url: None, rules: Rules::default() };
+    let listen = vec!["127.0.0.1:0".parse().expect("a place")];
+    let settings = Settings { listen, public_url: None, watch_certificate: true, rules: Rules::default() };
     let locks = Arc::new(Locks::new(&settings));
     let state = State { snapshots, own, pulse, answers: None, locks, archive: None, mail };
     let mut request = Request::builder().method(method).uri(path);

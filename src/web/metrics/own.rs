@@ -20,6 +20,7 @@ pub struct OwnMetrics {
     stages: HistogramVec,
     last_proof: IntGauge,
     verdicts: IntCounterVec,
+    web_certificate: IntGauge,
 }
 
 impl Default for OwnMetrics {
@@ -55,12 +56,21 @@ impl OwnMetrics {
             verdicts.with_label_values(&[source]);
         }
         registry.register(Box::new(verdicts.clone())).expect("no family of this name is known");
-        OwnMetrics { registry, stages, last_proof, verdicts }
+        let help = "Whether the certificate that the page serves is the one on disk; 0 when a newer one there cannot be used.";
+        let web_certificate = IntGauge::new("certvigil_web_certificate_reload_successful", help).expect("the name is sound");
+        web_certificate.set(1);
+        registry.register(Box::new(web_certificate.clone())).expect("no family of this name is known");
+        OwnMetrics { registry, stages, last_proof, verdicts, web_certificate }
     }
 
     /// The whole pipeline did what it should, then.
     pub fn proven(&self, at: Timestamp) {
         self.last_proof.set(at.as_second());
+    }
+
+    /// Whether what the page serves is what is on disk.
+    pub fn web_certificate(&self, is_fresh: bool) {
+        self.web_certificate.set(is_fresh.into());
     }
 
     /// Counts the verdicts of a visit: so many of `all` were remembered.

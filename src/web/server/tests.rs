@@ -2,6 +2,7 @@ use std::{io::Read as _, net::SocketAddr};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinHandle,
     time::{Instant, timeout},
@@ -10,7 +11,7 @@ use tokio::{
 use super::*;
 use crate::{
     monitor::Snapshot,
-    web::{Locks, OwnMetrics, Pulse, Rules, Settings, sample},
+    web::{Listen, Locks, OwnMetrics, Pulse, Rules, Settings, sample},
 };
 
 /// A server of this snapshot on a port of its own.
@@ -28,11 +29,12 @@ async fn server(snapshot: Snapshot, limits: Limits) -> Server {
     let (sender, snapshots) = watch::channel(Arc::new(snapshot));
     let (_, mail) = watch::channel(None);
     let (own, pulse) = (Arc::new(OwnMetrics::new()), Arc::new(Pulse::new()));
-    let settings = Settings { listen: address, public_url: None, rules: Rules::default() };
+    let settings =
+        Settings { listen: vec![Listen::Tcp(address)], public_url: None, watch_certificate: true, rules: Rules::default() };
     let locks = Arc::new(Locks::new(&settings));
     let state = State { snapshots, own, pulse, answers: None, locks, archive: None, mail };
     let shutdown = CancellationToken::new();
-    let task = tokio::spawn(serve_within(listener, state.clone(), shutdown.clone(), limits));
+    let task = tokio::spawn(serve_within(vec![listener.into()], state.clone(), shutdown.clone(), limits));
     Server { address, state, shutdown, task, _snapshots: sender }
 }
 
