@@ -4,6 +4,7 @@ mod cli;
 mod clients;
 mod demo;
 mod findings;
+mod import;
 mod inspect;
 mod judge;
 mod lab;

@@ -23,6 +23,17 @@ impl Node {
         }
     }
 
+    /// What it is instead of a list of mappings, in a sentence of its own: itself, or its first element that is no mapping.
+    pub(super) fn no_mappings(&self) -> Option<(usize, &'static str)> {
+        match &self.value {
+            Value::List(items) => {
+                let odd = items.iter().find(|item| !matches!(item.value, Value::Map(_)))?;
+                Some((odd.line, "holds something that is no mapping"))
+            }
+            _ => Some((self.line, "is no list")),
+        }
+    }
+
     /// The elements of a list.
     pub(super) fn items(&self) -> &[Node] {
         match &self.value {

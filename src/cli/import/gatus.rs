@@ -38,7 +38,8 @@ pub(super) fn read(root: &Node, inventory: &mut Inventory) {
             inventory.note(node.line, format!("{key} have no certificate of their own; left out"));
         }
     }
-    for item in ["endpoints", "services"].into_iter().filter_map(|key| root.get(key)).flat_map(Node::items) {
+    let items: Vec<_> = ["endpoints", "services"].into_iter().flat_map(|key| inventory.mappings(root, key)).collect();
+    for item in items {
         let name = item.text_of("name").unwrap_or_default();
         match read_endpoint(item, mail, inventory) {
             Ok(found) => inventory.add(found),

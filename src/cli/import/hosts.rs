@@ -6,7 +6,7 @@ use crate::endpoint::{Host, Target};
 /// Whether the first line that says something names a host.
 pub(super) fn is_list(text: &str) -> bool {
     let first = text.lines().map(without_comment).find(|line| !line.is_empty() && group(line).is_none());
-    first.is_some_and(|line| fields(line).next().is_some_and(|field| field.parse::<Target>().is_ok()))
+    first.is_some_and(|line| !is_prose(line) && fields(line).next().is_some_and(|field| field.parse::<Target>().is_ok()))
 }
 
 /// Reads every line.
@@ -48,6 +48,9 @@ fn read_line(line_number: usize, line: &str, inventory: &mut Inventory) -> Resul
     if first.starts_with("http://") {
         return Err(format!("{first} is plain HTTP, which has no certificate; left out"));
     }
+    if is_prose(line) {
+        return Err(format!("\"{line}\" is a sentence and no host; left out"));
+    }
     let mut target: Target = first.parse().map_err(|error| format!("{error}; left out"))?;
     let mut server_name = None;
     let mut rest = Vec::new();
@@ -67,6 +70,15 @@ fn read_line(line_number: usize, line: &str, inventory: &mut Inventory) -> Resul
     found.name = server_name.as_ref().map(ToString::to_string);
     found.server_name = server_name;
     Ok(found)
+}
+
+/// Words of which the first is none that only a host can be: without a dot, a colon or a port behind it. Behind an alias of Ansible's
+/// are variables, behind the first column of a table is a comma.
+fn is_prose(line: &str) -> bool {
+    let mut words = line.strip_prefix("- ").unwrap_or(line).split_whitespace();
+    let first = words.next().unwrap_or_default();
+    let means_something = |word: &str| word.contains('=') || word.parse::<u16>().is_ok();
+    !first.contains(['.', ':', '/', ',', ';', '"', '\'']) && words.next().is_some_and(|word| !means_something(word))
 }
 
 fn without_comment(line: &str) -> &str {

@@ -11,7 +11,7 @@ use lettre::Address;
 
 use crate::{
     certificate::{printable, printable_cut},
-    config,
+    config::{self, tree::Node},
     endpoint::{Host, Protocol, Target},
 };
 
@@ -149,6 +149,15 @@ impl Inventory {
     pub(super) fn note(&mut self, line: usize, said: impl AsRef<str>) {
         let said = printable_cut(said.as_ref(), 400);
         self.notes.push(Note { file: self.file.clone(), line, said });
+    }
+
+    /// The mappings of the list below a key. What else is there is told, once a list.
+    pub(super) fn mappings<'a>(&mut self, node: &'a Node, key: &str) -> &'a [Node] {
+        let Some(list) = node.get(key) else { return &[] };
+        if let Some((line, is)) = list.no_mappings() {
+            self.note(line, format!("{key} {is}; left out"));
+        }
+        list.items()
     }
 
     /// Takes an endpoint in. One that is visited already adds its labels and owners to the first; names become unique.

@@ -8,7 +8,10 @@ use super::{
     relabel::{self, Labels},
 };
 use crate::{
-    config::{self, tree::Node},
+    config::{
+        self,
+        tree::{Node, Value},
+    },
     monitor::Glob,
 };
 
@@ -30,7 +33,7 @@ pub(super) fn read(root: &Node, around: &Around, inventory: &mut Inventory) {
         let said = format!("more jobs are in {}; import these files too", files.texts().join(", "));
         inventory.note(files.line, said);
     }
-    for job in root.get("scrape_configs").map(Node::items).unwrap_or_default() {
+    for job in inventory.mappings(root, "scrape_configs") {
         Job::new(job, global.as_deref(), around).read(inventory);
     }
 }
@@ -77,7 +80,11 @@ impl<'a> Job<'a> {
                     labels.insert(entry.key.clone(), value);
                 }
             }
-            for target in group.get("targets").map(Node::items).unwrap_or_default() {
+            let targets = group.get("targets");
+            if let Some(odd) = targets.filter(|targets| !matches!(targets.value, Value::List(_))) {
+                inventory.note(if is_own { odd.line } else { 0 }, "targets is no list; left out");
+            }
+            for target in targets.map(Node::items).unwrap_or_default() {
                 let Some(written) = target.text() else {
                     inventory.note(if is_own { target.line } else { 0 }, "a target that is no text; left out");
                     continue;
@@ -102,7 +109,9 @@ impl<'a> Job<'a> {
         let mut groups = Vec::new();
         for entry in self.node.entries() {
             match entry.key.as_str() {
-                "static_configs" => groups.extend(entry.value.items().iter().map(|group| (group, true))),
+                "static_configs" => {
+                    groups.extend(inventory.mappings(self.node, "static_configs").iter().map(|group| (group, true)));
+                }
                 "file_sd_configs" => {
                     let patterns = entry.value.items().iter().filter_map(|item| item.get("files")).flat_map(Node::texts);
                     for pattern in patterns {

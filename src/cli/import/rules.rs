@@ -7,8 +7,7 @@ use crate::config::tree::Node;
 
 /// Reads the thresholds of all rules about the end of certificates.
 pub(super) fn read(root: &Node, inventory: &mut Inventory) {
-    let groups = root.get("groups").map(Node::items).unwrap_or_default();
-    for rule in groups.iter().filter_map(|group| group.get("rules")).flat_map(Node::items) {
+    for rule in inventory.mappings(root, "groups").iter().filter_map(|group| group.get("rules")).flat_map(Node::items) {
         let Some((alert, expr)) = rule.text_of("alert").zip(rule.text_of("expr")) else { continue };
         if !METRICS.iter().any(|metric| expr.contains(metric)) {
             continue;

@@ -81,7 +81,7 @@ fn what_is_not_recognised_is_told_with_its_remedy() {
         told("", None),
         "error: f: is nothing that can be imported; name its format with --from, or list its hosts in a file"
     );
-    assert_eq!(told("scrape_configs: 7", None), "nothing");
+    assert_eq!(told("scrape_configs: 7", None), "f:1: scrape_configs is no list; left out\nnothing");
     assert_eq!(told("scrape_configs: [7, [], {job_name: [x]}, null]", None).lines().last(), Some("nothing"));
 }
 
