@@ -52,6 +52,25 @@ fn every_promised_metric_is_emitted() {
     assert_eq!(strangers(named(promised)), [""; 0]);
 }
 
+#[test]
+fn every_alert_has_its_section_in_the_runbook() {
+    let runbook = include_str!("../../docs/operating.md");
+    let alerts: Vec<_> = RULES.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(alerts.len() > 10, "{alerts:?}");
+    let sections: Vec<_> = runbook.lines().filter_map(|line| line.strip_prefix("### Certvigil")).collect();
+    assert_eq!(
+        sections,
+        alerts.iter().map(|alert| &alert["Certvigil".len()..]).collect::<Vec<_>>(),
+        "one a section, in their order"
+    );
+    for alert in alerts {
+        let link = format!("/blob/main/docs/operating.md#{}\n", alert.to_lowercase());
+        let of_rule = RULES.split_once(&format!("- alert: {alert}\n")).expect("it was found there").1;
+        let url = of_rule.split_once("runbook_url: ").expect("a link").1;
+        assert!(url.starts_with(&format!("{}{link}", env!("CARGO_PKG_REPOSITORY"))), "{alert}");
+    }
+}
+
 /// What stands between each `open` and the next `close`, split at commas.
 fn between<'a>(text: &'a str, open: &str, close: &str) -> BTreeSet<&'a str> {
     let inner = text.split(open).skip(1).filter_map(|rest| Some(rest.split_once(close)?.0));

@@ -1,5 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod documented;
 mod people;
 mod routes;
 mod show;

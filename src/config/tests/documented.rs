@@ -1,0 +1,64 @@
+//! What the pages in `docs/` say of the configuration, in blocks and in passing, has keys that exist.
+
+use std::{fs, path::PathBuf};
+
+use super::{faults, read};
+
+/// The README and every page.
+fn pages() -> Vec<(PathBuf, String)> {
+    let docs = fs::read_dir("docs").expect("the pages").map(|entry| entry.expect("a page").path());
+    let mut pages: Vec<_> = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect();
+    pages.extend(["README.md", "SECURITY.md"].map(PathBuf::from));
+    pages.sort();
+    pages.into_iter().map(|path| (path.clone(), fs::read_to_string(path).expect("UTF-8"))).collect()
+}
+
+/// The key of a mapping in one line, `interval: 6h`.
+fn key(text: &str) -> Option<&str> {
+    let (key, _) = text.split_once(": ")?;
+    (!key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c == '_')).then_some(key)
+}
+
+/// Keys below `section` that do not exist, as `validate` tells them; nothing if it is no section of ours.
+fn strangers(section: &str, text: &str) -> Vec<String> {
+    let is_section = !faults(&format!("{section}: 7\n")).contains("unknown key");
+    let whole = if section == "endpoints" { text.to_owned() } else { format!("{text}\nendpoints: [a.example]\n") };
+    let told = read(&whole).err().map(|faults| faults.to_string()).unwrap_or_default();
+    let told = told.lines().filter(|line| is_section && line.contains("unknown key"));
+    told.map(str::to_owned).collect()
+}
+
+/// The blocks of YAML that begin with a section of ours.
+fn blocks(page: &str) -> impl Iterator<Item = &str> {
+    page.split("```yaml\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0))
+}
+
+/// What stands between two backticks.
+fn spans(page: &str) -> impl Iterator<Item = &str> {
+    page.lines().filter(|line| !line.starts_with("```")).flat_map(|line| line.split('`').skip(1).step_by(2))
+}
+
+#[test]
+fn every_key_that_a_page_names_exists() {
+    let (mut sections, mut keys) = (0, 0);
+    for (path, page) in pages() {
+        for block in blocks(&page) {
+            let first = block.lines().find(|line| !line.starts_with('#')).unwrap_or_default();
+            let Some((section, _)) = first.split_once(':') else { continue };
+            assert_eq!(strangers(section, block), [""; 0], "{}", path.display());
+            sections += 1;
+        }
+        for span in spans(&page) {
+            let Some(key) = key(span) else { continue };
+            assert_eq!(strangers(key, span), [""; 0], "{}: {span}", path.display());
+            let of_endpoint = format!("endpoints: [{{target: a.example, {span}}}]");
+            if !faults(&format!("endpoints: [{{target: a.example, {key}: }}, 7]")).contains("unknown key") {
+                assert_eq!(strangers("endpoints", &of_endpoint), [""; 0], "{}: {span}", path.display());
+                keys += 1;
+            }
+        }
+    }
+    assert!(sections > 10 && keys > 10, "the scan finds {sections} blocks and {keys} keys");
+    assert_eq!(strangers("limits", "limits: {visit: 7}").len(), 1, "and it can fail");
+    assert_eq!(strangers("endpoints", "endpoints: [{target: a.example, expiry: {warn: {before: 1d}}}]").len(), 1);
+}
