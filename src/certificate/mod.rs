@@ -12,7 +12,10 @@ mod request;
 mod resources;
 mod signature;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use aws_lc_rs::digest;
 
@@ -73,7 +76,22 @@ pub struct Certificate {
     pub facts: Result<Facts, Unreadable>,
     /// What a trust store says of it, beyond having it.
     pub(crate) settings: Option<TrustSettings>,
+    /// Whose key made its signature, once that was found.
+    pub(crate) signer: Signer,
 }
+
+/// The certificate whose key is known to have made a signature. It says nothing that the octets of the two do not, so it counts for
+/// nothing where certificates are compared.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Signer(OnceLock<Fingerprint>);
+
+impl PartialEq for Signer {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Signer {}
 
 /// The trust settings of OpenSSL's `TRUSTED CERTIFICATE` blocks: extended key usage OIDs, dotted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,8 +110,14 @@ pub struct Unreadable(pub String);
 impl Certificate {
     /// Reads a certificate; never fails and never panics, whatever the bytes.
     pub fn from_der(der: &[u8]) -> Arc<Self> {
+        Certificate::signed(der, None)
+    }
+
+    /// The same, where [`Certificate::signed_by`] was known when its octets were put away.
+    pub(crate) fn signed(der: &[u8], by: Option<Fingerprint>) -> Arc<Self> {
         let der: Arc<[u8]> = der.into();
-        Arc::new(Certificate { fingerprint: Fingerprint::of(&der), facts: parse::facts(&der), der, settings: None })
+        let signer = Signer(by.map_or_else(OnceLock::new, OnceLock::from));
+        Arc::new(Certificate { fingerprint: Fingerprint::of(&der), facts: parse::facts(&der), der, settings: None, signer })
     }
 
     /// Reads what a `TRUSTED CERTIFICATE` block holds: a certificate, then settings (openssl-x509(1), "Trust Settings"). `None` when
@@ -107,6 +131,17 @@ impl Certificate {
     /// The facts, where the bytes could be read.
     pub fn facts(&self) -> Option<&Facts> {
         self.facts.as_ref().ok()
+    }
+
+    /// A certificate whose key is known to have made this one's signature.
+    pub(crate) fn signed_by(&self) -> Option<Fingerprint> {
+        self.signer.0.get().copied()
+    }
+
+    /// This certificate's signature was seen to be made by the key of `issuer`: what octets prove they prove for ever.
+    pub(crate) fn note_signer(&self, issuer: &Certificate) {
+        // Where a cross certificate has the same key, the first that was seen is as good.
+        let _ = self.signer.0.set(issuer.fingerprint);
     }
 
     /// The certificate as a PEM block (RFC 7468).
@@ -288,6 +323,11 @@ impl Facts {
 
 /// Lowercase hex, no separators.
 pub fn hex(bytes: &[u8]) -> String {
-    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]));
-    bytes.iter().flat_map(digits).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = vec![0; 2 * bytes.len()];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    String::from_utf8(text).unwrap_or_default()
 }

@@ -10,7 +10,7 @@ use crate::{
     diagnosis::{Issuers, Judged, diagnose},
     monitor::{AddressView, Event, Restored, RestoredAddress, Waiting, Watch},
     observation::Observation,
-    store::{Mail, Opened, Stored, StoredAddress},
+    store::{Mail, Opened, Stored, StoredAddress, on_every_core},
 };
 
 /// The brain's memory, and the mails that wait. What of it is out of date is for the brain to say.
@@ -22,7 +22,7 @@ pub(super) fn judged(stored: Stored, watches: &[Arc<Watch>], now: Timestamp) -> 
         view: again(address, &by_name, now),
     };
     let restored = Restored {
-        addresses: stored.addresses.into_iter().map(restored).collect(),
+        addresses: on_every_core(stored.addresses, restored),
         incidents: stored.incidents,
         members: stored.members,
         silences: stored.silences,
@@ -159,6 +159,11 @@ mod tests {
         for judged in before {
             let found = restored.addresses.iter().any(|address| address.view.known.as_ref() == Some(&judged));
             assert!(found, "{judged:?} is not among {restored:?}");
+        }
+        for address in restored.addresses {
+            let known = address.view.known.expect("a handshake");
+            let signer = known.observation.chain().expect("a leaf").leaf.signed_by();
+            assert_eq!(signer, Some(middle.fingerprint), "a signature that was checked is not checked again");
         }
         std::fs::remove_dir_all(&directory).expect("it is there");
     }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 use tracing::info;
 
 use super::StoreError;
@@ -224,6 +224,8 @@ fn begin(path: &Path, locking_mode: &str) -> rusqlite::Result<(Connection, i64)>
     let connection = Connection::open_with_flags(path, flags)?;
     // Somebody who looks at the file with the sqlite3 shell must not make a commit fail.
     connection.busy_timeout(Duration::from_secs(5))?;
+    // Without it a statement is planned anew each time it is used with other values.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "locking_mode", locking_mode)?;
     let found = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     Ok((connection, found))
@@ -377,6 +379,9 @@ pub(super) const MIGRATIONS: &[&str] = &["
         place    TEXT NOT NULL,                 -- as in observation
         last     TEXT NOT NULL                  -- [[leaf, [at, not_before, not_after]], ..]: the new leaf, the old one's dates
     ) STRICT, WITHOUT ROWID;
+", "
+    -- The fingerprint of a certificate whose key was seen to have made this one's signature.
+    ALTER TABLE certificate ADD COLUMN signed_by TEXT;
 "];
 
 const PRUNE: &str = "

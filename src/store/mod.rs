@@ -4,6 +4,7 @@
 //! directory besides SQLite's own: `certvigil.db` and `certvigil.lock`, which keeps a second daemon out.
 
 mod codec;
+mod cores;
 mod database;
 mod error;
 mod history;
@@ -34,6 +35,7 @@ use crate::{
 
 use tracing::warn;
 
+pub(crate) use cores::on_every_core;
 pub use error::{Reason, StoreError};
 pub use history::history;
 pub use secret::secret;

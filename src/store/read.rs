@@ -11,9 +11,9 @@ use std::{
 use rusqlite::{Connection, OptionalExtension as _, Params, Result, Row};
 use tracing::warn;
 
-use super::{Mail, StoreError, Stored, StoredAddress, codec, write};
+use super::{Mail, StoreError, Stored, StoredAddress, codec, on_every_core, write};
 use crate::{
-    certificate::Certificate,
+    certificate::{Certificate, Fingerprint},
     clock::Timestamp,
     diagnosis::{Issuers, Topic},
     incident::{Cause, Incident, IncidentKey, Member, rank_of},
@@ -161,12 +161,14 @@ fn key(row: &Row<'_>) -> Result<Option<IncidentKey>> {
 type Certificates = HashMap<String, Arc<Certificate>>;
 
 fn addresses(db: &Connection) -> Result<Vec<StoredAddress>> {
-    let certificates: Certificates = rows(db, "SELECT der FROM certificate", "a certificate", |row| {
-        let certificate = Certificate::from_der(&row.get::<_, Vec<u8>>("der")?);
-        Ok(Some((certificate.fingerprint.to_string(), certificate)))
-    })?
-    .into_iter()
-    .collect();
+    let stored = rows(db, "SELECT der, signed_by FROM certificate", "a certificate", |row| {
+        Ok(Some((row.get::<_, Vec<u8>>("der")?, row.get::<_, Option<String>>("signed_by")?)))
+    })?;
+    let read = |(der, signed_by): (Vec<u8>, Option<String>)| {
+        let certificate = Certificate::signed(&der, signed_by.as_deref().and_then(Fingerprint::from_hex));
+        (certificate.fingerprint.to_string(), certificate)
+    };
+    let certificates: Certificates = on_every_core(stored, read).into_iter().collect();
     let agreed = RefCell::default();
     let seen = rows(db, "SELECT * FROM observation ORDER BY endpoint, address, what", "an observation", |row| {
         seen(row, &certificates, &agreed)

@@ -108,8 +108,9 @@ fn observed(db: &Connection, endpoint: &str, place: &str, judged: &Judged) -> Re
     if !unchanged {
         for certificate in chain.iter().chain(&issuers.certificates) {
             let fingerprint = certificate.fingerprint.to_string();
-            let sql = "INSERT OR IGNORE INTO certificate (fingerprint, der) VALUES (?1, ?2)";
-            run(db, sql, params![fingerprint, &certificate.der[..]])?;
+            let sql = "INSERT OR IGNORE INTO certificate (fingerprint, der, signed_by) VALUES (?1, ?2, ?3)";
+            let signed_by = certificate.signed_by().map(|issuer| issuer.to_string());
+            run(db, sql, params![fingerprint, &certificate.der[..], signed_by])?;
         }
     }
 
