@@ -13,9 +13,8 @@ use clap::{ArgGroup, Args, Subcommand};
 use super::{arguments, now, output, run::environment};
 use crate::{
     certificate::printable_cut,
-    clock::{Timestamp, date, earlier, later, rfc3339},
+    clock::{Timestamp, date, earlier, later},
     config::{self, Config},
-    diagnosis::{Finding, Topic},
     monitor::{Glob, Selector, Silence},
     store::{SilenceBook, StoreError},
     web::SilenceLine,
@@ -137,33 +136,22 @@ impl Add {
     }
 
     fn silence(self, now: Timestamp) -> anyhow::Result<Silence> {
-        let until = self.until.unwrap_or_else(|| later(now, self.r#for.unwrap_or_default()));
-        if until <= now {
-            bail!("{} is over already; write a moment that is to come", rfc3339(until));
-        }
-        if until > later(now, LONGEST) {
-            bail!("a silence lasts a year at most; accept: in the configuration mutes a finding for good");
-        }
-        let text = |text: &str| printable_cut(text.trim(), 200);
-        let reason = text(&self.reason);
-        if reason.is_empty() {
-            bail!("the reason is empty; whoever sees the silence shall know why");
-        }
         let mut labels: BTreeMap<String, Vec<Glob>> = BTreeMap::new();
         for (label, value) in self.label {
             labels.entry(label).or_default().push(Glob::new(&value));
         }
         let user = || ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-        Ok(Silence {
+        let silence = Silence {
             id: format!("{:08x}", fastrand::u32(..)),
             selector: Selector { endpoints: self.endpoint.iter().map(|name| Glob::new(name)).collect(), labels },
             findings: self.finding,
             since: now,
-            until,
+            until: self.until.unwrap_or_else(|| later(now, self.r#for.unwrap_or_default())),
             but_last_day: self.but_last_day,
-            by: text(&self.by.or_else(user).unwrap_or_else(|| "somebody".into())),
-            reason,
-        })
+            by: self.by.or_else(user).unwrap_or_else(|| "somebody".into()),
+            reason: self.reason,
+        };
+        silence.begin(now).map_err(|problem| anyhow!(problem))
     }
 }
 
@@ -224,14 +212,8 @@ fn label(text: &str) -> Result<(String, String), String> {
 }
 
 fn finding(text: &str) -> Result<String, String> {
-    let topics = [Topic::Expiry, Topic::Reachability].map(Topic::name);
-    if topics.contains(&text) || Finding::CODES.contains(&text) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("{text:?} is no finding; write one such as expiry, reachability or unknown_ca (docs/findings.md has all)"))
+    Silence::check_finding(text).map(|()| text.to_owned())
 }
-
-const LONGEST: Duration = Duration::from_hours(366 * 24);
 
 /// What is over is kept for so long.
 const KEPT: Duration = Duration::from_hours(30 * 24);

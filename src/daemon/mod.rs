@@ -16,7 +16,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -133,7 +133,17 @@ pub async fn run(mut options: Options, controls: Controls) -> Result<(), StartEr
         None => (None, mpsc::channel(1).1),
     };
     let locks = Arc::new(web::Locks::new(&config.web));
-    let state = web::State { snapshots, own, pulse: Arc::clone(&pulse), answers, locks: Arc::clone(&locks), archive, mail };
+    let (desk, mut wished) = web::Desk::new();
+    let state = web::State {
+        snapshots,
+        own,
+        pulse: Arc::clone(&pulse),
+        answers,
+        locks: Arc::clone(&locks),
+        desk: Arc::new(desk),
+        archive,
+        mail,
+    };
     web.spawn(web::serve(listeners, state, web_stop.clone()));
     let scheme = if config.web.rules.tls.is_some() { "https" } else { "http" };
     let page = address.map_or_else(|| "on a socket".to_owned(), |address| format!("{scheme}://{address}/"));
@@ -156,7 +166,7 @@ pub async fn run(mut options: Options, controls: Controls) -> Result<(), StartEr
         options,
         published: 0,
     };
-    let ended = turn.until(&controls, &mut web, &mut asked).await;
+    let ended = turn.until(&controls, &mut web, &mut asked, &mut wished).await;
     Systemd::stopping();
     web_stop.cancel();
     proofs.shutdown().await;
@@ -208,6 +218,7 @@ impl Loop {
         controls: &Controls,
         web: &mut JoinSet<io::Result<()>>,
         asked: &mut mpsc::Receiver<web::Asked>,
+        wished: &mut mpsc::Receiver<web::Wish>,
     ) -> Result<(), StartError> {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -223,6 +234,10 @@ impl Loop {
                     None
                 }
                 done = self.hands.next() => self.event(done),
+                Some(web::Wish { event, done }) = wished.recv() => {
+                    self.take_up(event, done);
+                    None
+                }
                 Some(asked) = asked.recv() => {
                     self.answer(asked);
                     None
@@ -260,8 +275,13 @@ impl Loop {
             incident = answer.incident,
             "a mail was answered"
         );
+        self.take_up(Event::Answered(answer), done);
+    }
+
+    /// Somebody wants this; they are told when it is on the disk.
+    fn take_up(&mut self, event: Event, done: oneshot::Sender<bool>) {
         let now = self.clock.now();
-        let effects = self.monitor.handle(Event::Answered(answer), now);
+        let effects = self.monitor.handle(event, now);
         self.hands.carry_out_for(effects, done, now);
         self.publish();
     }

@@ -152,6 +152,7 @@ impl Page {
                 Record::AddressGone { .. }
                 | Record::EndpointGone(_)
                 | Record::Silenced(_)
+                | Record::SilencedNoMore(_)
                 | Record::Renewed(_)
                 | Record::FirstSweepDone
                 | Record::ShownAlive(_)

@@ -24,6 +24,12 @@ pub enum Event {
     People(Arc<People>),
     /// Silences were made or taken back: all that there are, those that are over too.
     Silenced(Vec<Silence>),
+    /// Somebody wants to hear nothing of something: one silence more.
+    SilencedMore(Silence),
+    /// The silence of this id is taken back.
+    SilencedNoMore(String),
+    /// Somebody wants the endpoint of this name to be visited now.
+    Hastened(Arc<str>),
     /// Somebody has answered a mail, by a link in it.
     Answered(Answer),
     /// A new configuration was refused; the old one goes on.
@@ -147,8 +153,10 @@ pub enum Record {
     Refused(Refusal),
     /// It is no longer so, or nobody writes to this address any more.
     RefusedNoMore(String),
-    /// A silence was made by an answer to a mail.
+    /// A silence was made by an answer to a mail, or through the API.
     Silenced(Silence),
+    /// The silence of this id was taken back.
+    SilencedNoMore(String),
     /// The endpoint has renewed its certificate: what it has done so far.
     Renewed(Renewals),
     /// The first sweep after the installation is over.

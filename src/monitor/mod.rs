@@ -206,6 +206,12 @@ impl Monitor {
                 true
             }
             Event::Silenced(silences) => self.silence(silences, now, &mut turn),
+            Event::SilencedMore(silence) => self.silence_more(silence, now, &mut turn),
+            Event::SilencedNoMore(id) => self.unsilence(id, now, &mut turn),
+            Event::Hastened(name) => {
+                self.schedule.hasten(&name, now.uptime);
+                false
+            }
             Event::Answered(answer) => self.answered(&answer, now, &mut turn),
             Event::ReloadFailed => std::mem::replace(&mut self.reload.successful, false),
             Event::Mailed { id, result, detail, after } => {

@@ -2,9 +2,11 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{Monitor, Selector, Turn, Watch};
+use super::{Monitor, Record, Selector, Turn, Watch};
 use crate::{
-    clock::{Now, Timestamp},
+    certificate::{printable, printable_cut},
+    clock::{Now, Timestamp, later, rfc3339},
+    diagnosis::{Finding, Topic},
     incident::{Member, Step},
 };
 
@@ -30,6 +32,37 @@ pub struct Silence {
 }
 
 impl Silence {
+    /// One that begins now, where it says what it is about and why, and ends within a year; otherwise what is wrong.
+    pub fn begin(self, now: Timestamp) -> Result<Self, String> {
+        let Silence { selector, findings, until, .. } = &self;
+        if selector.endpoints.is_empty() && selector.labels.is_empty() && findings.is_empty() {
+            return Err("it would silence everything; name endpoints, labels or findings".into());
+        }
+        findings.iter().try_for_each(|finding| Silence::check_finding(finding))?;
+        if *until <= now {
+            return Err(format!("{} is over already; write a moment that is to come", rfc3339(*until)));
+        }
+        if *until > later(now, LONGEST) {
+            return Err("a silence lasts a year at most; accept: in the configuration mutes a finding for good".into());
+        }
+        let text = |text: &str| printable_cut(text.trim(), 200);
+        let reason = text(&self.reason);
+        if reason.is_empty() {
+            return Err("the reason is empty; whoever sees the silence shall know why".into());
+        }
+        Ok(Silence { since: now, by: text(&self.by), reason, ..self })
+    }
+
+    /// Whether it can be silenced: the code of a finding, or `expiry` or `reachability`.
+    pub fn check_finding(text: &str) -> Result<(), String> {
+        let topics = [Topic::Expiry, Topic::Reachability].map(Topic::name);
+        if topics.contains(&text) || Finding::CODES.contains(&text) {
+            return Ok(());
+        }
+        let text = printable(text);
+        Err(format!("{text:?} is no finding; write one such as expiry, reachability or unknown_ca (docs/findings.md has all)"))
+    }
+
     /// Whether nobody is to hear of this.
     pub fn covers(&self, watch: &Watch, member: &Member) -> bool {
         let is_of = |finding: &String| *finding == member.code || *finding == member.key.topic.name();
@@ -93,6 +126,15 @@ impl Silences {
         self.end(now);
     }
 
+    /// This one no more. Whether it was there.
+    pub(super) fn remove(&mut self, id: &str, now: Now) -> bool {
+        let before = self.active.len();
+        self.active.retain(|silence| silence.id != id);
+        let is_gone = self.active.len() < before;
+        self.end(now);
+        is_gone
+    }
+
     /// Forgets those that are over. Whether there were any.
     fn end(&mut self, now: Now) -> bool {
         let before = self.active.len();
@@ -115,6 +157,25 @@ impl Monitor {
         is_change
     }
 
+    /// One silence more.
+    pub(super) fn silence_more(&mut self, silence: Silence, now: Now, turn: &mut Turn) -> bool {
+        turn.records.push(Record::Silenced(silence.clone()));
+        self.silences.add(silence, now);
+        self.outbox.review_all();
+        true
+    }
+
+    /// The silence of this id is taken back: what still holds is told. Whether there was one.
+    pub(super) fn unsilence(&mut self, id: String, now: Now, turn: &mut Turn) -> bool {
+        let was_there = self.silences.remove(&id, now);
+        if was_there {
+            turn.records.push(Record::SilencedNoMore(id));
+            self.outbox.review_all();
+            self.tell_everywhere(now, turn);
+        }
+        was_there
+    }
+
     /// Tells what still holds of what was silenced until now. Whether a silence has ended.
     pub(super) fn end_silences(&mut self, now: Now, turn: &mut Turn) -> bool {
         let has_ended = self.silences.end(now);
@@ -133,3 +194,6 @@ impl Monitor {
         }
     }
 }
+
+/// No silence lasts longer.
+const LONGEST: Duration = Duration::from_hours(366 * 24);

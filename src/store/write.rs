@@ -58,6 +58,7 @@ pub(super) fn record(db: &Connection, record: &Record) -> Result<usize> {
             params![&**endpoint, &**place, codec::renewals_to_json(last)],
         )
         .map(|_| 0),
+        Record::SilencedNoMore(id) => run(db, "DELETE FROM silence WHERE id = ?1", params![id]).map(|_| 0),
         Record::Silenced(silence) => silences::insert(db, silence).map(|()| 0),
         Record::Proven(at) => {
             run(db, "INSERT OR REPLACE INTO meta VALUES ('last_proof', ?1)", params![at.to_string()]).map(|_| 0)

@@ -135,7 +135,11 @@ impl Writer {
             none => none.insert(Database::open(&self.directory)?),
         };
         database.set_synchronous(if only_observations { Synchronous::Normal } else { Synchronous::Full })?;
-        if batch.iter().flat_map(|commit| &commit.records).any(|record| matches!(record, Record::Silenced(_))) {
+        if batch
+            .iter()
+            .flat_map(|commit| &commit.records)
+            .any(|record| matches!(record, Record::Silenced(_) | Record::SilencedNoMore(_)))
+        {
             // Our own changes are not counted, and silences that were read before this one was written lack it.
             database.forget_what_was_seen();
         }

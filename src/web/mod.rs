@@ -30,7 +30,7 @@ use tokio::sync::watch;
 use crate::{mail, monitor::Snapshot, store::Store};
 
 pub use answer::{Answers, Asked};
-pub use api::{ChapterLine, SilenceLine};
+pub use api::{ChapterLine, Desk, SilenceLine, Wish};
 pub use listen::{Inherited, Listen, Listener, Made};
 pub use locks::{Denied, Locks, Pace, PasswordHash, Rules, Token, Writer};
 pub use metrics::OwnMetrics;
@@ -64,6 +64,8 @@ pub struct State {
     pub answers: Option<Arc<Answers>>,
     /// Who may do what.
     pub locks: Arc<Locks>,
+    /// Takes what those who may write want done.
+    pub desk: Arc<Desk>,
     /// Where the history of endpoints is read.
     pub archive: Option<Store>,
     /// How letters are written, where mail is configured.

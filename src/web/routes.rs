@@ -3,6 +3,7 @@
 use http_body_util::{Either, Full};
 use hyper::{
     Method, Request, Response, StatusCode,
+    body::Body,
     header::{self, HeaderName, HeaderValue},
     http::request::Parts,
 };
@@ -15,11 +16,16 @@ use super::{
     page,
 };
 
-/// Answers one request; the request's body is never read.
-pub(super) async fn answer<B>(state: &State, request: Request<B>) -> Response<Answer> {
-    let (mut request, _) = request.into_parts();
+/// Answers one request; the body is read by the API alone.
+pub(super) async fn answer<B>(state: &State, request: Request<B>) -> Response<Answer>
+where
+    B: Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let (mut request, body) = request.into_parts();
     let mut response = match state.locks.enter(&mut request).await {
-        Ok(()) => inside(state, &request).await,
+        Ok(()) => inside(state, &request, body).await,
+        Err(denied) if api::is_api(request.uri.path()) => api::denied(denied),
         Err(denied) => refused(denied),
     };
     let is_fixed = matches!(request.uri.path(), "/style.css" | "/answer/style.css" | "/icon.svg");
@@ -38,10 +44,14 @@ pub(super) async fn answer<B>(state: &State, request: Request<B>) -> Response<An
 }
 
 /// Whoever asks may look.
-async fn inside(state: &State, request: &Parts) -> Response<Answer> {
+async fn inside<B>(state: &State, request: &Parts, body: B) -> Response<Answer>
+where
+    B: Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     match (&state.answers, request.uri.path().strip_prefix("/answer/")) {
         (Some(answers), Some(link)) if link != "style.css" => to_mail(state, answers, &request.method, link).await,
-        _ if api::is_api(request.uri.path()) => api::answer(state, request).await,
+        _ if api::is_api(request.uri.path()) => api::answer(state, request, body).await,
         _ => look(state, request).await,
     }
 }

@@ -138,6 +138,7 @@ impl Disk {
             Record::MailGone(id) => self.outbox.retain(|mail| mail.id != id),
             Record::Tally(tally) => drop(self.tallies.insert(tally.recipient.clone(), tally)),
             Record::Silenced(silence) => self.silences.push(silence),
+            Record::SilencedNoMore(id) => self.silences.retain(|silence| silence.id != id),
             Record::FirstSweepDone => self.first_sweep_done = true,
             Record::Refused(refusal) => drop(self.refusals.insert(refusal.recipient.clone(), refusal)),
             Record::RefusedNoMore(recipient) => {

@@ -3,6 +3,7 @@
 //! The shapes are those of `certvigil check --json` and of the webhook. Within the version fields are only added.
 
 mod asked;
+mod desk;
 mod endpoints;
 mod findings;
 mod incidents;
@@ -15,17 +16,19 @@ mod routes;
 mod status;
 #[cfg(test)]
 mod tests;
+mod writes;
 
 use aws_lc_rs::digest;
 use http_body_util::{Either, Full};
 use hyper::{
     HeaderMap, Method, Response, StatusCode,
+    body::Body,
     header::{self, HeaderName, HeaderValue},
     http::request::Parts,
 };
 
 use super::{
-    State,
+    Denied, State,
     body::{Answer, Stream},
     negotiate,
     page::decode,
@@ -34,7 +37,9 @@ use crate::monitor::{Chapter, Snapshot};
 use asked::Asked;
 use problem::Problem;
 use routes::{Does, ROUTES, Route};
+use writes::{Author, Change};
 
+pub use desk::{Desk, Wish};
 pub use lines::{ChapterLine, SilenceLine};
 
 /// Whether the path is one of the API's, whatever is to be had there.
@@ -58,12 +63,30 @@ struct Reply {
     body: String,
     /// Where the list goes on.
     next: Option<String>,
+    status: StatusCode,
+    /// Where that is which was made.
+    location: Option<String>,
 }
 
-/// Answers one request.
-pub(super) async fn answer(state: &State, request: &Parts) -> Response<Answer> {
+impl Reply {
+    /// It is done.
+    fn nothing() -> Self {
+        Reply { kind: "", body: String::new(), next: None, status: StatusCode::NO_CONTENT, location: None }
+    }
+}
+
+/// Answers one request. The body is read where something is to be made of it, by somebody who may.
+pub(super) async fn answer<B>(state: &State, request: &Parts, body: B) -> Response<Answer>
+where
+    B: Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let answered = match find(request.uri.path(), &request.method) {
         Ok(Found::Options(allow)) => return options(&allow),
+        Ok(Found::Route(Route { does: Does::Write(change, _), .. }, names)) => {
+            let name = names.first().map(String::as_str).unwrap_or_default();
+            return write(state, request, *change, name, body).await.map_or_else(|problem| refused(&problem), made);
+        }
         Ok(Found::Route(route, names)) => look(state, request, route, names).await,
         Err(problem) => Err(problem),
     };
@@ -111,6 +134,18 @@ fn names(template: &str, path: &str) -> Option<Vec<String>> {
     }
 }
 
+async fn write<B>(state: &State, request: &Parts, change: Change, name: &str, body: B) -> Result<Reply, Problem>
+where
+    B: Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let writer = state.locks.may_write(request)?;
+    Asked::parse(request.uri.query().unwrap_or_default(), &[])?;
+    let body = writes::body_of(body).await?;
+    let snapshot = state.snapshots.borrow().clone();
+    Author { writer, desk: &state.desk, snapshot: &snapshot }.write(change, name, &body).await
+}
+
 async fn look(state: &State, request: &Parts, route: &'static Route, names: Vec<String>) -> Result<Reply, Problem> {
     let asked = Asked::parse(request.uri.query().unwrap_or_default(), route.parameters)?;
     let history = match (&route.does, &state.archive, names.first()) {
@@ -129,7 +164,13 @@ async fn look(state: &State, request: &Parts, route: &'static Route, names: Vec<
                 as_json(&call)
             }
         }
+        Does::Write(..) => Err(Problem::not_allowed(route.method)),
     }
+}
+
+/// Whoever asks may not look.
+pub(super) fn denied(denied: Denied) -> Response<Answer> {
+    refused(&denied.into())
 }
 
 fn options(allow: &str) -> Response<Answer> {
@@ -143,8 +184,19 @@ fn refused(problem: &Problem) -> Response<Answer> {
     let mut response = Response::new(Either::Left(Full::from(render::render(&problem.line()))));
     *response.status_mut() = problem.status;
     set(&mut response, header::CONTENT_TYPE, "application/problem+json");
-    if let Some(allow) = &problem.allow {
-        set(&mut response, header::ALLOW, allow);
+    response.headers_mut().extend(problem.headers.iter().cloned());
+    response
+}
+
+/// Something was changed.
+fn made(reply: Reply) -> Response<Answer> {
+    let mut response = Response::new(Either::Left(Full::from(reply.body)));
+    *response.status_mut() = reply.status;
+    if !reply.kind.is_empty() {
+        set(&mut response, header::CONTENT_TYPE, reply.kind);
+    }
+    if let Some(location) = &reply.location {
+        set(&mut response, header::LOCATION, location);
     }
     response
 }

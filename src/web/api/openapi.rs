@@ -9,6 +9,7 @@ use super::{
     JSON, PEM,
     problem::ProblemLine,
     routes::{Does, ROUTES, Route},
+    writes::Change,
 };
 
 /// The document as it is served.
@@ -40,8 +41,21 @@ fn build() -> Value {
         },
         "servers": [{"url": super::BASE}],
         "paths": paths,
-        "components": {"schemas": generator.take_definitions(true)},
+        "components": {
+            "schemas": generator.take_definitions(true),
+            "securitySchemes": {"writeToken": {"type": "http", "scheme": "bearer"}},
+        },
     })
+}
+
+/// What is answered when it is done.
+fn done(change: Change) -> (&'static str, &'static str) {
+    match change {
+        Change::Silence => ("201", "It is silenced; Location says where the silence is"),
+        Change::Unsilence => ("204", "It is taken back"),
+        Change::Check => ("202", "It is visited as soon as there is room for it, mostly within a second"),
+        Change::Acknowledge => ("204", "Nobody is reminded of it until it gets worse"),
+    }
 }
 
 fn operation(route: &Route, generator: &mut SchemaGenerator, problem: &Schema) -> Value {
@@ -60,8 +74,34 @@ fn operation(route: &Route, generator: &mut SchemaGenerator, problem: &Schema) -
     let content = match route.does {
         Does::Chain(..) => json!({JSON: {"schema": found}, PEM: pem}),
         Does::Pem(_) => json!({PEM: pem}),
-        Does::Look(_) | Does::Remember(_) => json!({JSON: {"schema": found}}),
+        Does::Look(_) | Does::Remember(_) | Does::Write(..) => json!({JSON: {"schema": found}}),
     };
+    if let Does::Write(change, body) = &route.does {
+        let (status, about) = done(*change);
+        let mut done = json!({"description": about});
+        if status != "204" {
+            done["content"] = content;
+        }
+        let mut operation = json!({
+            "operationId": route.id,
+            "summary": route.summary,
+            "parameters": parameters,
+            "security": [{"writeToken": []}],
+            "responses": {
+                status: done,
+                "400": refused("A body that cannot be used"),
+                "401": refused("Who writes shows the write token"),
+                "403": refused("certvigil is read-only, or a page of another site asks"),
+                "404": refused("There is no such thing"),
+                "429": refused("Not so often; Retry-After says when"),
+                "default": refused("Anything else"),
+            },
+        });
+        if let Some(body) = body {
+            operation["requestBody"] = json!({"required": true, "content": {JSON: {"schema": body()}}});
+        }
+        return operation;
+    }
     let mut responses = json!({
         "200": {"description": "What is asked for", "headers": {"ETag": tag}, "content": content},
         "304": {"description": "The same as what If-None-Match names"},

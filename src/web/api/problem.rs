@@ -1,8 +1,15 @@
 //! What went wrong with a request, for a program and for a person (RFC 9457).
 
-use hyper::StatusCode;
+use std::time::Duration;
+
+use hyper::{
+    StatusCode,
+    header::{self, HeaderName, HeaderValue},
+};
 use schemars::JsonSchema;
 use serde::Serialize;
+
+use crate::web::Denied;
 
 /// A request that cannot be answered as it was put.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,8 +17,8 @@ pub(super) struct Problem {
     pub(super) status: StatusCode,
     /// What, where, and what to do.
     pub(super) detail: String,
-    /// `Allow` (RFC 9110, section 10.2.1), where another method would do.
-    pub(super) allow: Option<String>,
+    /// What the answer says besides: `Allow`, `Retry-After`.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// A problem as it is sent.
@@ -30,7 +37,7 @@ pub(super) struct ProblemLine<'a> {
 
 impl Problem {
     fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Problem { status, detail: detail.into(), allow: None }
+        Problem { status, detail: detail.into(), headers: Vec::new() }
     }
 
     /// 400: what is asked for cannot be understood.
@@ -45,8 +52,7 @@ impl Problem {
 
     /// 405: the place is there, and takes only these.
     pub(super) fn not_allowed(allow: &str) -> Self {
-        let allow = allow.to_owned();
-        Problem { allow: Some(allow.clone()), ..Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("only {allow} here")) }
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("only {allow} here")).with(header::ALLOW, allow)
     }
 
     /// 503: what is needed for the answer is out of reach.
@@ -54,8 +60,31 @@ impl Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 
+    /// 429: not so often.
+    pub(super) fn too_many(wait: Duration) -> Self {
+        let seconds = wait.as_secs_f64().ceil();
+        let detail = format!("so many visits were asked for that this one has to wait; try again in {seconds} seconds");
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).with(header::RETRY_AFTER, &seconds.to_string())
+    }
+
+    /// 507: it holds until the next start only.
+    pub(super) fn unsaved() -> Self {
+        Problem::new(StatusCode::INSUFFICIENT_STORAGE, "it is done, and could not be written to the disk; the log says why")
+    }
+
+    fn with(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
+        self
+    }
+
     pub(super) fn line(&self) -> ProblemLine<'_> {
         let title = self.status.canonical_reason().unwrap_or_default();
         ProblemLine { r#type: "about:blank", title, status: self.status.as_u16(), detail: &self.detail }
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        Problem { status: denied.status, detail: denied.reason, headers: denied.headers }
     }
 }

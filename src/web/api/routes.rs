@@ -1,6 +1,7 @@
 //! Every answer that there is: where, to what, and what of. Requests are routed by it, and the OpenAPI document is made of it.
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use hyper::StatusCode;
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::Serialize;
 
 use super::{
@@ -15,6 +16,7 @@ use super::{
     problem::Problem,
     render::render,
     status::{self, StatusLine, WaitingLine},
+    writes::{Change, Draft, Seen, VisitLine},
 };
 use crate::{
     diagnosis::{Finding, Severity, Status},
@@ -43,6 +45,8 @@ pub(super) enum Does {
     Look(Look),
     /// The same, and at the history of the endpoint that is named.
     Remember(Look),
+    /// Changes something; what its body has to be.
+    Write(Change, Option<fn() -> Schema>),
     /// As PEM.
     Pem(Look),
     /// In JSON, or as PEM.
@@ -154,6 +158,51 @@ pub(super) const ROUTES: &[Route] = &[
         does: Does::Look(|call| Ok(listed(&status::silences(call)))),
     },
     Route {
+        method: "POST",
+        path: "/silences",
+        id: "silence",
+        summary: "Hear nothing of something for a while",
+        parameters: &[],
+        schema: schema::<SilenceLine<'static>>,
+        does: Does::Write(Change::Silence, Some(body::<Draft>)),
+    },
+    Route {
+        method: "GET",
+        path: "/silences/{id}",
+        id: "oneSilence",
+        summary: "One silence",
+        parameters: &[],
+        schema: schema::<SilenceLine<'static>>,
+        does: Does::Look(|call| Ok(json(&status::silence(call)?))),
+    },
+    Route {
+        method: "DELETE",
+        path: "/silences/{id}",
+        id: "unsilence",
+        summary: "Take a silence back: what still holds is told",
+        parameters: &[],
+        schema: schema::<()>,
+        does: Does::Write(Change::Unsilence, None),
+    },
+    Route {
+        method: "POST",
+        path: "/endpoints/{name}/check",
+        id: "check",
+        summary: "Visit an endpoint now; each at most once in 10 seconds, and 60 of them",
+        parameters: &[],
+        schema: schema::<VisitLine<'static>>,
+        does: Does::Write(Change::Check, None),
+    },
+    Route {
+        method: "POST",
+        path: "/incidents/{id}/acknowledge",
+        id: "acknowledge",
+        summary: "See to an incident: nobody is reminded of it until it gets worse",
+        parameters: &[],
+        schema: schema::<()>,
+        does: Does::Write(Change::Acknowledge, Some(body::<Seen>)),
+    },
+    Route {
         method: "GET",
         path: "/outbox",
         id: "outbox",
@@ -169,7 +218,7 @@ pub(super) const ROUTES: &[Route] = &[
         summary: "This document",
         parameters: &[],
         schema: schema::<serde_json::Map<String, serde_json::Value>>,
-        does: Does::Look(|_| Ok(Reply { kind: JSON, body: openapi::document().to_owned(), next: None })),
+        does: Does::Look(|_| Ok(document())),
     },
 ];
 
@@ -177,8 +226,21 @@ fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()
 }
 
+/// A body, whole: what may be left out of it is not required.
+fn body<T: JsonSchema>() -> Schema {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    settings.into_generator().into_root_schema_for::<T>()
+}
+
+fn document() -> Reply {
+    Reply { kind: JSON, body: openapi::document().to_owned(), status: StatusCode::OK, ..Reply::nothing() }
+}
+
 fn json(facts: &impl Serialize) -> Reply {
-    Reply { kind: JSON, body: render(facts), next: None }
+    Reply { kind: JSON, body: render(facts), status: StatusCode::OK, ..Reply::nothing() }
 }
 
 fn listed<T: Serialize>(list: &List<T>) -> Reply {
@@ -186,7 +248,7 @@ fn listed<T: Serialize>(list: &List<T>) -> Reply {
 }
 
 fn pem(call: &Call<'_>) -> Result<Reply, Problem> {
-    Ok(Reply { kind: PEM, body: endpoints::chain_pem(call)?, next: None })
+    Ok(Reply { kind: PEM, body: endpoints::chain_pem(call)?, status: StatusCode::OK, ..Reply::nothing() })
 }
 
 const STATUS: Parameter = Parameter {

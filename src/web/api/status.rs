@@ -9,6 +9,7 @@ use super::{
     Call,
     lines::{SilenceLine, whom},
     paging::{List, Window},
+    problem::Problem,
 };
 use crate::{clock::rfc3339, diagnosis::Status, monitor::WaitingView, store};
 
@@ -125,6 +126,12 @@ pub(super) fn silences<'a>(call: &Call<'a>) -> List<SilenceLine<'a>> {
     let mut silences: Vec<_> = call.snapshot.silences.iter().collect();
     silences.sort_by_key(|silence| silence.until);
     Window::of(&call.asked).list(&call.asked, silences.into_iter(), |silence| (&**silence).into())
+}
+
+pub(super) fn silence<'a>(call: &Call<'a>) -> Result<SilenceLine<'a>, Problem> {
+    let found = call.snapshot.silences.iter().find(|silence| silence.id == call.names[0]);
+    let missing = || Problem::missing("there is no such silence; /api/v1/silences has all of them");
+    found.map(|silence| (&**silence).into()).ok_or_else(missing)
 }
 
 /// The mails and notices that wait, the oldest first; of many the oldest alone.

@@ -8,8 +8,9 @@ use tokio::sync::watch;
 use super::*;
 use crate::{
     certificate::printable_cut,
+    monitor::Event,
     web::{
-        Locks, OwnMetrics, Pulse, Rules, Settings,
+        Locks, OwnMetrics, Pulse, Rules, Settings, Token,
         sample::{self, HOSTILE},
     },
 };
@@ -32,19 +33,38 @@ impl Answered {
 }
 
 async fn ask_with(snapshot: Snapshot, method: &str, path: &str, headers: &[(&str, &str)]) -> Answered {
+    send(snapshot, Arc::new(Desk::new().0), method, path, headers, "").await
+}
+
+/// Who has the token asks; a desk that takes everything says what it was asked for.
+async fn write(method: &str, path: &str, body: &str) -> (Answered, Option<Event>) {
+    let (desk, mut wished) = Desk::new();
+    let taken = async {
+        let Wish { event, done } = wished.recv().await?;
+        done.send(true).ok().map(|()| event)
+    };
+    let token = [("authorization", "Bearer correct horse battery")];
+    let desk = Arc::new(desk);
+    let asked = async { send(sample::fleet(), desk, method, &format!("/api/v1{path}"), &token, body).await };
+    tokio::join!(asked, taken)
+}
+
+async fn send(snapshot: Snapshot, desk: Arc<Desk>, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answered {
     let (_kept, snapshots) = watch::channel(Arc::new(snapshot));
     let (_, mail) = watch::channel(None);
     let (own, pulse) = (Arc::new(OwnMetrics::new()), Arc::new(Pulse::new()));
     let listen = vec!["127.0.0.1:0".parse().expect("a place")];
-    let settings = Settings { listen, public_url: None, watch_certificate: true, rules: Rules::default() };
+    let rules = Rules { write_token: Some(Token::new("correct horse battery")), ..Rules::default() };
+    let settings = Settings { listen, public_url: None, watch_certificate: true, rules };
     let locks = Arc::new(Locks::new(&settings));
-    let state = State { snapshots, own, pulse, answers: None, locks, archive: None, mail };
+    let state = State { snapshots, own, pulse, answers: None, locks, desk, archive: None, mail };
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
     let (parts, ()) = request.body(()).expect("a request").into_parts();
-    let (head, body) = answer(&state, &parts).await.into_parts();
+    let body = Full::<hyper::body::Bytes>::from(body.as_bytes().to_vec());
+    let (head, body) = answer(&state, &parts, body).await.into_parts();
     let body = body.collect().await.map(|body| body.to_bytes().to_vec()).unwrap_or_default();
     Answered { status: head.status.as_u16(), headers: head.headers, body: String::from_utf8_lossy(&body).into_owned() }
 }
@@ -187,7 +207,11 @@ async fn strangers_texts_are_printable_and_cut() {
     for route in ROUTES {
         let id = &sample::fleet().incidents[3].incident.id;
         let name = crate::web::page::encode(HOSTILE);
+        let id = if route.path.starts_with("/silences") { "1f3a5c70" } else { id };
         let path = format!("/api/v1{}", route.path.replace("{name}", &name).replace("{id}", id));
+        if route.method != "GET" {
+            continue;
+        }
         let answered = ask_with(snapshot.clone(), "GET", &path, &[]).await;
         assert_eq!(answered.status, 200, "{path}: {}", answered.body);
         assert!(!answered.body.contains(['\u{202e}', '\u{1b}', '\r']), "{path}: {}", answered.body);
@@ -216,6 +240,78 @@ fn each_text(value: &Value, look: &mut impl FnMut(&str)) {
     }
 }
 
+#[tokio::test]
+async fn who_has_the_token_silences() {
+    let draft = r#"{"endpoints": ["shop*"], "labels": {"team": ["web"]}, "findings": ["expiry"],
+        "until": "2026-11-23T00:00:00Z", "reason": " the\u202e move ", "by": "alice"}"#;
+    let (made, event) = write("POST", "/silences", draft).await;
+    let Some(Event::SilencedMore(silence)) = event else { panic!("{} and {event:?}", made.body) };
+    assert_eq!(silence.to_string(), "expiry at shop* with team=web");
+    assert_eq!((&*silence.by, &*silence.reason), ("alice (token)", "the\\E2\\80\\AE move"));
+    assert_eq!((made.status, made.header("location")), (201, &*format!("silences/{}", silence.id)));
+    assert_eq!((&made.json()["id"], &made.json()["since"]), (&silence.id.into(), &"2026-11-22T09:42:00Z".into()));
+    for (body, detail) in [
+        ("", "the body cannot be used: EOF while parsing"),
+        ("{}", "missing field `until`"),
+        (r#"{"until": "2026-11-23T00:00:00Z", "reason": "x"}"#, "it would silence everything"),
+        (r#"{"endpoints": ["*"], "until": "2026-11-23T00:00:00Z", "reason": " "}"#, "the reason is empty"),
+        (r#"{"endpoints": ["*"], "until": "2026-11-22T00:00:00Z", "reason": "x"}"#, "is over already"),
+        (r#"{"endpoints": ["*"], "until": "2028-11-22T00:00:00Z", "reason": "x"}"#, "lasts a year at most"),
+        (r#"{"endpoints": ["*"], "until": "tomorrow", "reason": "x"}"#, "until: \"tomorrow\" is no moment"),
+        (r#"{"findings": ["expird"], "until": "2026-11-23T00:00:00Z", "reason": "x"}"#, "\"expird\" is no finding"),
+        (r#"{"endpoint": "*", "until": "2026-11-23T00:00:00Z", "reason": "x"}"#, "unknown field `endpoint`"),
+    ] {
+        let (refused, event) = write("POST", "/silences", body).await;
+        assert_eq!((refused.status, event.is_none()), (400, true), "{body}");
+        assert!(refused.body.contains(&detail.replace('"', "\\\"")), "{}", refused.body);
+    }
+    let (long, _) = write("POST", "/silences", &"x".repeat(70_000)).await;
+    assert!(long.status == 400 && long.body.contains("longer than 65536 octets"), "{}", long.body);
+    let (gone, event) = write("DELETE", "/silences/1f3a5c70", "").await;
+    assert_eq!((gone.status, &*gone.body), (204, ""));
+    assert!(matches!(event, Some(Event::SilencedNoMore(id)) if id == "1f3a5c70"));
+    assert_eq!(write("DELETE", "/silences/nobody", "").await.0.status, 404);
+}
+
+#[tokio::test]
+async fn a_visit_is_asked_for_now_and_then() {
+    let (accepted, event) = write("POST", "/endpoints/mail/check", "").await;
+    assert_eq!((accepted.status, &accepted.json()["last_probe"]), (202, &"2026-11-22T09:42:00Z".into()));
+    assert!(matches!(event, Some(Event::Hastened(name)) if &*name == "mail"));
+    assert_eq!(write("POST", "/endpoints/nobody/check", "").await.0.status, 404);
+    let (desk, _wished) = Desk::new();
+    desk.hasten("mail", tokio::time::Instant::now()).expect("the first");
+    let token = [("authorization", "Bearer correct horse battery")];
+    let again = send(sample::fleet(), Arc::new(desk), "POST", "/api/v1/endpoints/mail/check", &token, "").await;
+    assert_eq!((again.status, again.header("retry-after")), (429, "10"));
+}
+
+#[tokio::test]
+async fn who_sees_to_an_incident_says_so() {
+    let id = sample::fleet().incidents[2].incident.id.clone();
+    let (done, event) = write("POST", &format!("/incidents/{id}/acknowledge"), r#"{"by": "bob@example.org"}"#).await;
+    assert_eq!(done.status, 204);
+    let Some(Event::Answered(answer)) = event else { panic!("{event:?}") };
+    assert_eq!((answer.incident, &*answer.person), (id, "bob@example.org"));
+    assert_eq!(write("POST", "/incidents/nobody/acknowledge", r#"{"by": "bob"}"#).await.0.status, 404);
+}
+
+#[tokio::test]
+async fn who_has_no_token_changes_nothing() {
+    for route in ROUTES.iter().filter(|route| route.method != "GET") {
+        let path = format!("/api/v1{}", route.path.replace("{name}", "mail").replace("{id}", "1f3a5c70"));
+        let wrong = [("authorization", "Bearer wrong")];
+        let other_site = [("authorization", "Bearer correct horse battery"), ("sec-fetch-site", "cross-site")];
+        for (headers, status) in [(&[][..], 401), (&wrong, 401), (&other_site, 403)] {
+            let (desk, mut wished) = Desk::new();
+            let denied = send(sample::fleet(), Arc::new(desk), route.method, &path, headers, "{}").await;
+            assert_eq!((denied.status, denied.header("content-type")), (status, "application/problem+json"), "{path}");
+            assert_eq!(denied.header("www-authenticate").is_empty(), status == 403);
+            assert!(wished.try_recv().is_err(), "{path} was done");
+        }
+    }
+}
+
 #[test]
 fn the_document_has_every_route_and_nothing_that_leads_nowhere() {
     let document: Value = serde_json::from_str(openapi::document()).expect("JSON");
@@ -236,7 +332,8 @@ fn the_document_has_every_route_and_nothing_that_leads_nowhere() {
     let documented = include_str!("../../../docs/api.md");
     for route in ROUTES {
         let path = route.path.replace("{name}", "NAME").replace("{id}", "ID");
-        assert!(documented.contains(&format!("`{path}`")), "{path} is not in docs/api.md");
+        let forms = [format!("`{path}`"), format!("`{} {path}`", route.method)];
+        assert!(forms.iter().any(|form| documented.contains(form)), "{path} is not in docs/api.md");
     }
 }
 

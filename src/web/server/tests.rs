@@ -32,7 +32,8 @@ async fn server(snapshot: Snapshot, limits: Limits) -> Server {
     let settings =
         Settings { listen: vec![Listen::Tcp(address)], public_url: None, watch_certificate: true, rules: Rules::default() };
     let locks = Arc::new(Locks::new(&settings));
-    let state = State { snapshots, own, pulse, answers: None, locks, archive: None, mail };
+    let state =
+        State { snapshots, own, pulse, answers: None, locks, desk: Arc::new(crate::web::Desk::new().0), archive: None, mail };
     let shutdown = CancellationToken::new();
     let task = tokio::spawn(serve_within(vec![listener.into()], state.clone(), shutdown.clone(), limits));
     Server { address, state, shutdown, task, _snapshots: sender }

@@ -105,7 +105,16 @@ async fn server(tls: &Arc<Tls>) -> Server {
     let (held, snapshots) = watch::channel(Arc::new(sample::small()));
     let (_, mail) = watch::channel(None);
     let (own, pulse, locks) = (Arc::new(OwnMetrics::new()), Arc::new(Pulse::new()), Arc::new(Locks::new(&settings)));
-    let state = State { snapshots, own: Arc::clone(&own), pulse, answers: None, locks, archive: None, mail };
+    let state = State {
+        snapshots,
+        own: Arc::clone(&own),
+        pulse,
+        answers: None,
+        locks,
+        desk: Arc::new(crate::web::Desk::new().0),
+        archive: None,
+        mail,
+    };
     let shutdown = CancellationToken::new();
     tokio::spawn(serve(vec![listener.into()], state, shutdown.clone()));
     Server { address, shutdown, own, _held: held }
