@@ -1,10 +1,10 @@
 //! Which extensions OpenSSL decodes before it looks at a certificate, and what it takes for broken (`ossl_x509v3_cache_extensions`):
 //! a certificate with one of these undecodable, or there twice, has issued nothing and was issued by nobody.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use super::{
-    BasicConstraints, Extensions, Name, San,
+    BasicConstraints, Extensions, Name, Octets, San,
     der::{self, Elements},
     general::{self, GeneralName},
     resources,
@@ -18,8 +18,8 @@ pub(super) struct Extension<'a> {
     pub(super) value: &'a [u8],
 }
 
-/// The extensions, and the subject alternative names as they are shown.
-pub(super) fn read(list: &[Extension<'_>]) -> (Extensions, Option<Vec<San>>) {
+/// The extensions, which stand within these octets, and the subject alternative names as they are shown.
+pub(super) fn read(list: &[Extension<'_>], whole: &Octets) -> (Extensions, Option<Box<[San]>>) {
     let mut out = Extensions::default();
     let mut sans = None;
     // One that is there twice says nothing, neither time (OpenSSL's `X509_get_ext_d2i`).
@@ -32,16 +32,16 @@ pub(super) fn read(list: &[Extension<'_>]) -> (Extensions, Option<Vec<San>>) {
     for extension in list {
         let oid = extension.oid.clone();
         let once = !twice.contains(oid.as_str());
-        let decoded = once && decode(&oid, extension.value, &mut out, &mut sans).is_some();
+        let decoded = once && decode(extension, whole, &mut out, &mut sans).is_some();
         if !decoded {
             out.invalid |= CACHED.contains(&oid.as_str());
             // Told of the second.
             if once || !seen.remove(oid.as_str()) {
-                out.undecodable.push(oid.clone());
+                out.rare_mut().undecodable.push(oid.clone());
             }
         }
         if extension.critical && !HANDLED.contains(&oid.as_str()) {
-            out.unhandled_critical.push(oid);
+            out.rare_mut().unhandled_critical.push(oid);
         }
     }
     let has = |oid: &str| list.iter().any(|extension| extension.oid == oid);
@@ -51,8 +51,9 @@ pub(super) fn read(list: &[Extension<'_>]) -> (Extensions, Option<Vec<San>>) {
     (out, sans)
 }
 
-fn decode(oid: &str, value: &[u8], out: &mut Extensions, sans: &mut Option<Vec<San>>) -> Option<()> {
-    match oid {
+fn decode(extension: &Extension<'_>, whole: &Octets, out: &mut Extensions, sans: &mut Option<Box<[San]>>) -> Option<()> {
+    let value = extension.value;
+    match &*extension.oid {
         BASIC_CONSTRAINTS => out.basic_constraints = Some(basic_constraints(value, &mut out.invalid)?),
         KEY_USAGE => {
             let octets = der::bits(der::first(value, der::BIT_STRING)?)?;
@@ -64,19 +65,19 @@ fn decode(oid: &str, value: &[u8], out: &mut Extensions, sans: &mut Option<Vec<S
             let uses = der::sequence(value)?.all()?;
             out.extended_key_usage = Some(
                 uses.into_iter()
-                    .map(|element| der::oid(Some(element.content).filter(|_| element.tag == der::OID)?))
+                    .map(|element| der::oid(Some(element.content).filter(|_| element.tag == der::OID)?).map(purpose))
                     .collect::<Option<_>>()?,
             );
         }
-        SUBJECT_KEY_ID => out.subject_key_id = Some(der::first(value, der::OCTET_STRING)?.into()),
-        AUTHORITY_KEY_ID => authority_key_id(value, out)?,
+        SUBJECT_KEY_ID => out.subject_key_id = Some(whole.part(der::first(value, der::OCTET_STRING)?)),
+        AUTHORITY_KEY_ID => authority_key_id(value, whole, out)?,
         SUBJECT_ALT_NAME => {
             *sans = Some(general::names(value)?.iter().map(GeneralName::to_san).collect());
-            out.alternative_names = Some(value.into());
+            out.alternative_names = Some(whole.part(value));
         }
         NAME_CONSTRAINTS => {
             general::constraints(value)?;
-            out.name_constraints = Some(value.into());
+            out.rare_mut().name_constraints = Some(whole.part(value));
         }
         CRL_DISTRIBUTION_POINTS => distribution_points(value)?,
         NETSCAPE_TYPE => {
@@ -85,7 +86,7 @@ fn decode(oid: &str, value: &[u8], out: &mut Extensions, sans: &mut Option<Vec<S
         PROXY => {
             let mut fields = der::sequence(value)?;
             if let Some(limit) = fields.optional(der::INTEGER) {
-                out.proxy_limit = der::signed(der::integer(limit)?).filter(|limit| *limit != -1);
+                out.rare_mut().proxy_limit = der::signed(der::integer(limit)?).filter(|limit| *limit != -1);
             }
             let mut policy = Elements(fields.expect(der::SEQUENCE)?);
             der::oid(policy.expect(der::OID)?)?;
@@ -96,8 +97,15 @@ fn decode(oid: &str, value: &[u8], out: &mut Extensions, sans: &mut Option<Vec<S
         }
         ADDRESS_BLOCKS => resources::address_blocks(value)?,
         AS_NUMBERS => resources::as_numbers(value)?,
-        AUTHORITY_INFO_ACCESS => authority_info_access(value, out)?,
-        TIMESTAMPS => out.sct_logs = timestamps(der::first(value, der::OCTET_STRING)?)?,
+        AUTHORITY_INFO_ACCESS => {
+            authority_info_access(value)?;
+            out.authority_access = Some(whole.part(value));
+        }
+        TIMESTAMPS => {
+            let list = der::first(value, der::OCTET_STRING)?;
+            timestamps(list)?;
+            out.timestamps = Some(whole.part(list));
+        }
         TLS_FEATURE => out.must_staple = true,
         _ => {}
     }
@@ -120,7 +128,7 @@ fn basic_constraints(value: &[u8], invalid: &mut bool) -> Option<BasicConstraint
     Some(BasicConstraints { ca, path_length })
 }
 
-fn authority_key_id(value: &[u8], out: &mut Extensions) -> Option<()> {
+fn authority_key_id(value: &[u8], whole: &Octets, out: &mut Extensions) -> Option<()> {
     let mut fields = der::sequence(value)?;
     let key = fields.optional(der::primitive(0));
     let issuer = fields.optional(der::constructed(1)).map_or(Some(Vec::new()), |names| general::each(Elements(names)))?;
@@ -129,12 +137,15 @@ fn authority_key_id(value: &[u8], out: &mut Extensions) -> Option<()> {
         None => None,
     };
     fields.end()?;
-    out.authority_key_id = key.map(Box::from);
-    out.authority_serial = serial.map(Box::from);
-    out.authority_issuer = issuer.into_iter().find_map(|name| match name {
-        GeneralName::Directory(name) => Some(name.canonical.into()),
-        _ => None,
-    });
+    out.authority_key_id = key.map(|key| whole.part(key));
+    if let Some(serial) = serial {
+        out.rare_mut().authority_serial = Some(whole.part(serial));
+    }
+    let issuer =
+        issuer.into_iter().find_map(|name| if let GeneralName::Directory(name) = name { Some(name.canonical) } else { None });
+    if let Some(issuer) = issuer {
+        out.rare_mut().authority_issuer = Some(issuer);
+    }
     Some(())
 }
 
@@ -162,24 +173,34 @@ fn distribution_points(value: &[u8]) -> Option<()> {
     Some(())
 }
 
-fn authority_info_access(value: &[u8], out: &mut Extensions) -> Option<()> {
+/// Methods (dotted), and the octets of those of their locations that are URIs.
+fn authority_info_access(value: &[u8]) -> Option<Vec<(String, &[u8])>> {
+    let mut uris = Vec::new();
     for description in der::sequence(value)?.all()? {
         let mut fields = Elements(Some(description.content).filter(|_| description.tag == der::SEQUENCE)?);
         let method = der::oid(fields.expect(der::OID)?)?;
         let location = fields.any()?;
         if location.tag == URI {
-            match method.as_str() {
-                CA_ISSUERS => out.ca_issuers.push(general::text(location.content)),
-                OCSP => out.ocsp.push(general::text(location.content)),
-                _ => {}
-            }
+            uris.push((method, location.content));
         }
     }
-    Some(())
+    Some(uris)
+}
+
+/// The URIs of this method, of an extension that has been read before.
+pub(super) fn locations(access: Option<&[u8]>, wanted: &str) -> Vec<String> {
+    let uris = access.and_then(authority_info_access).unwrap_or_default();
+    uris.into_iter().filter(|(method, _)| method == wanted).map(|(_, uri)| general::text(uri)).collect()
+}
+
+/// What most certificates are for is written down once.
+fn purpose(oid: String) -> Cow<'static, str> {
+    const USUAL: [&str; 2] = ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"];
+    USUAL.into_iter().find(|usual| *usual == oid).map_or(Cow::Owned(oid), Cow::Borrowed)
 }
 
 /// The log of each (RFC 6962, sections 3.2 and 3.3): each has a length of two octets, as has the list; then the version, the log.
-fn timestamps(list: &[u8]) -> Option<Vec<[u8; 32]>> {
+pub(super) fn timestamps(list: &[u8]) -> Option<Vec<[u8; 32]>> {
     let split = |octets: &[u8]| -> Option<(usize, usize)> {
         let length = usize::from(u16::from_be_bytes(octets.get(..2)?.try_into().ok()?));
         (octets.len() >= 2 + length).then_some((2, 2 + length))
@@ -211,8 +232,8 @@ const AS_NUMBERS: &str = "1.3.6.1.5.5.7.1.8"; // RFC 3779
 const PROXY: &str = "1.3.6.1.5.5.7.1.14"; // RFC 3820
 const TLS_FEATURE: &str = "1.3.6.1.5.5.7.1.24"; // RFC 7633
 const TIMESTAMPS: &str = "1.3.6.1.4.1.11129.2.4.2"; // RFC 6962
-const OCSP: &str = "1.3.6.1.5.5.7.48.1";
-const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
+pub(super) const OCSP: &str = "1.3.6.1.5.5.7.48.1";
+pub(super) const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
 const URI: u8 = der::primitive(6);
 
 /// Those that must be decodable, and there at most once.
@@ -261,23 +282,23 @@ mod tests {
     #[test]
     fn what_is_there_twice_says_nothing() {
         let name = || extension(SUBJECT_ALT_NAME, &[0x30, 3, 0x82, 1, b'a']);
-        let (once, sans) = read(&[name()]);
+        let (once, sans) = read(&[name()], &Octets::default());
         assert_eq!((once.invalid, sans.map(|sans| sans.len())), (false, Some(1)));
-        let (twice, sans) = read(&[name(), name()]);
+        let (twice, sans) = read(&[name(), name()], &Octets::default());
         assert_eq!((twice.invalid, sans), (true, None));
-        assert_eq!(twice.undecodable, [SUBJECT_ALT_NAME]);
+        assert_eq!(twice.rare().undecodable, [SUBJECT_ALT_NAME]);
     }
 
     #[test]
     fn a_proxy_certificate_names_a_policy() {
         fn read(value: &[u8]) -> Extensions {
-            super::read(&[extension(PROXY, value)]).0
+            super::read(&[extension(PROXY, value)], &Octets::default()).0
         }
         let named = read(&[0x30, 6, 0x30, 4, 0x06, 2, 0x2a, 3]);
         assert_eq!((named.proxy, named.invalid), (true, false));
         let unnamed = read(&[0x30, 2, 0x30, 0]);
         assert_eq!((unnamed.proxy, unnamed.invalid), (false, true));
-        let limited = |limit| read(&[0x30, 9, 2, 1, limit, 0x30, 4, 0x06, 2, 0x2a, 3]).proxy_limit;
+        let limited = |limit| read(&[0x30, 9, 2, 1, limit, 0x30, 4, 0x06, 2, 0x2a, 3]).rare().proxy_limit;
         assert_eq!([limited(0), limited(5), limited(0xfe), limited(0xff)], [Some(0), Some(5), Some(-2), None]);
     }
 }

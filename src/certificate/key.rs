@@ -1,11 +1,14 @@
 //! Public keys: algorithm, size and strength.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::der::{self, Elements};
+use super::{
+    Octets,
+    der::{self, Elements},
+};
 
 /// The subject's public key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,9 +16,9 @@ pub struct PublicKey {
     /// Algorithm and size.
     pub kind: KeyKind,
     /// The whole SubjectPublicKeyInfo, DER.
-    pub spki: Box<[u8]>,
+    pub spki: Octets,
     /// How many of them, at the end, are the key's own.
-    length: usize,
+    length: u32,
     /// OpenSSL could make a key of it. One that it could not has no strength and has signed nothing.
     pub(crate) readable: bool,
 }
@@ -30,7 +33,7 @@ pub enum KeyKind {
     /// DSA, bits of p.
     Dsa(usize),
     /// An elliptic curve: its usual name, or its OID in dotted form.
-    Ec(String),
+    Ec(Cow<'static, str>),
     /// An elliptic curve that is described instead of named (which RFC 5480 forbids), bits of its order.
     EcExplicit(usize),
     /// Ed25519.
@@ -44,20 +47,21 @@ pub enum KeyKind {
 }
 
 impl PublicKey {
-    pub(super) fn read(spki: &SubjectPublicKeyInfo<'_>) -> Self {
+    /// A key that stands within these octets.
+    pub(super) fn read(spki: &SubjectPublicKeyInfo<'_>, whole: &Octets) -> Self {
         let algorithm = spki.algorithm.algorithm.to_id_string();
-        let bits = spki.subject_public_key.data.to_vec();
+        let bits = &*spki.subject_public_key.data;
         let parameters = spki.algorithm.parameters.as_ref();
         let of_length = |length: usize| bits.len() == length;
         let (kind, readable) = match algorithm.as_str() {
             // An RSASSA-PSS key has the same form (RFC 4055).
-            "1.2.840.113549.1.1.1" => rsa(&bits).map_or((KeyKind::Rsa(0), false), |size| (KeyKind::Rsa(size), true)),
-            "1.2.840.113549.1.1.10" => rsa(&bits).map_or((KeyKind::RsaPss(0), false), |size| (KeyKind::RsaPss(size), true)),
+            "1.2.840.113549.1.1.1" => rsa(bits).map_or((KeyKind::Rsa(0), false), |size| (KeyKind::Rsa(size), true)),
+            "1.2.840.113549.1.1.10" => rsa(bits).map_or((KeyKind::RsaPss(0), false), |size| (KeyKind::RsaPss(size), true)),
             "1.2.840.10040.4.1" => {
                 let size = parameters.and_then(|p| Elements(p.data).expect(der::INTEGER)).map_or(0, integer_bits);
-                (KeyKind::Dsa(size), der::first(&bits, der::INTEGER).is_some())
+                (KeyKind::Dsa(size), der::first(bits, der::INTEGER).is_some())
             }
-            "1.2.840.10045.2.1" => elliptic(parameters.map(|p| (p.tag().0, p.data)), &bits),
+            "1.2.840.10045.2.1" => elliptic(parameters.map(|p| (p.tag().0, p.data)), bits),
             "1.3.101.112" => (KeyKind::Ed25519, of_length(32)),
             "1.3.101.113" => (KeyKind::Ed448, of_length(57)),
             "2.16.840.1.101.3.4.3.17" => (KeyKind::MlDsa(44), of_length(1312)),
@@ -67,17 +71,17 @@ impl PublicKey {
             X448 => (KeyKind::Other(algorithm), of_length(56)),
             _ => (KeyKind::Other(algorithm), false),
         };
-        PublicKey { kind, spki: spki.raw.into(), length: bits.len(), readable }
+        PublicKey { kind, spki: whole.part(spki.raw), length: length(bits), readable }
     }
 
     /// One of which no more than the key's own octets is known.
     pub(super) fn of_bits(kind: KeyKind, bits: Vec<u8>) -> Self {
-        PublicKey { kind, length: bits.len(), spki: bits.into(), readable: true }
+        PublicKey { kind, length: length(&bits), spki: bits.into(), readable: true }
     }
 
     /// The key's own octets, the BIT STRING's content.
     pub(crate) fn bits(&self) -> &[u8] {
-        &self.spki[self.spki.len().saturating_sub(self.length)..]
+        &self.spki[self.spki.len().saturating_sub(self.length as usize)..]
     }
 
     /// Strength in bits, as OpenSSL's `EVP_PKEY_get_security_bits` counts it; `None` if unknown.
@@ -131,6 +135,11 @@ impl fmt::Display for KeyKind {
     }
 }
 
+/// As [`Octets`] counts.
+fn length(bits: &[u8]) -> u32 {
+    u32::try_from(bits.len()).unwrap_or(u32::MAX)
+}
+
 /// Bits of the modulus, where the octets are an `RSAPublicKey`.
 pub(super) fn rsa(bits: &[u8]) -> Option<usize> {
     let mut fields = der::sequence(bits)?;
@@ -150,8 +159,8 @@ fn elliptic(parameters: Option<(u32, &[u8])>, point: &[u8]) -> (KeyKind, bool) {
         Some((tag, content)) if tag == u32::from(der::OID) => {
             let oid = der::oid(content).unwrap_or_default();
             match CURVES.iter().find(|(known, ..)| *known == oid) {
-                Some((_, name, order)) => (KeyKind::Ec((*name).to_owned()), is_on_curve(name, *order, point)),
-                None => (KeyKind::Ec(oid), false),
+                Some((_, name, order)) => (KeyKind::Ec((*name).into()), is_on_curve(name, *order, point)),
+                None => (KeyKind::Ec(oid.into()), false),
             }
         }
         // ECParameters: version, field, curve, base, order.
@@ -255,7 +264,7 @@ mod tests {
         let mut spki = rcgen::PublicKeyData::subject_public_key_info(&key);
         let algorithm = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
         let at = spki.windows(9).position(|window| window == algorithm).expect("rsaEncryption");
-        let read = |spki: &[u8]| PublicKey::read(&SubjectPublicKeyInfo::from_der(spki).expect("sound").1);
+        let read = |spki: &[u8]| PublicKey::read(&SubjectPublicKeyInfo::from_der(spki).expect("sound").1, &Octets::default());
         assert_eq!(read(&spki).kind, KeyKind::Rsa(2048));
         spki[at + 8] = 0x0a;
         let pss = read(&spki);
@@ -271,7 +280,7 @@ mod tests {
         for (bits, expected) in [(512, 56), (1024, 80), (1536, 96), (2000, 112), (2048, 112), (3072, 128), (4096, 152)] {
             assert_eq!(KeyKind::Rsa(bits).security_bits(), Some(expected), "{bits}");
         }
-        let curve = |name: &str| KeyKind::Ec(name.into()).security_bits();
+        let curve = |name: &'static str| KeyKind::Ec(name.into()).security_bits();
         assert_eq!([curve("P-192"), curve("P-224"), curve("P-521"), curve("1.2.3")], [Some(80), Some(112), Some(256), None]);
         assert_eq!(KeyKind::EcExplicit(256).security_bits(), Some(128));
     }

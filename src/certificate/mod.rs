@@ -5,6 +5,7 @@ mod extensions;
 pub(crate) mod general;
 mod key;
 mod name;
+mod octets;
 mod parse;
 pub mod pkcs7;
 mod private;
@@ -13,6 +14,7 @@ mod resources;
 mod signature;
 
 use std::{
+    borrow::Cow,
     fmt,
     sync::{Arc, OnceLock},
 };
@@ -23,6 +25,7 @@ use crate::clock::Timestamp;
 
 pub use key::{KeyKind, PublicKey};
 pub use name::{Name, printable, printable_cut};
+pub use octets::Octets;
 pub use private::{KeyForm, PrivateKey};
 pub use request::Request;
 pub use signature::{HashAlgorithm, SignatureAlgorithm, SignatureFault, TlsSignature, verify_tls_signature};
@@ -69,13 +72,13 @@ impl fmt::Debug for Fingerprint {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
     /// The bytes as sent; the truth.
-    pub der: Arc<[u8]>,
+    pub der: Octets,
     /// SHA-256 of `der`.
     pub fingerprint: Fingerprint,
     /// What the bytes say, or why they say nothing.
     pub facts: Result<Facts, Unreadable>,
     /// What a trust store says of it, beyond having it.
-    pub(crate) settings: Option<TrustSettings>,
+    pub(crate) settings: Option<Box<TrustSettings>>,
     /// Whose key made its signature, once that was found.
     pub(crate) signer: Signer,
 }
@@ -115,7 +118,7 @@ impl Certificate {
 
     /// The same, where [`Certificate::signed_by`] was known when its octets were put away.
     pub(crate) fn signed(der: &[u8], by: Option<Fingerprint>) -> Arc<Self> {
-        let der: Arc<[u8]> = der.into();
+        let der = Octets::from(der);
         let signer = Signer(by.map_or_else(OnceLock::new, OnceLock::from));
         Arc::new(Certificate { fingerprint: Fingerprint::of(&der), facts: parse::facts(&der), der, settings: None, signer })
     }
@@ -125,7 +128,7 @@ impl Certificate {
     pub(crate) fn from_trusted_der(der: &[u8]) -> Option<Arc<Self>> {
         let (certificate, settings) = parse::trusted(der)?;
         let certificate = Arc::unwrap_or_clone(Certificate::from_der(certificate));
-        Some(Arc::new(Certificate { settings: Some(settings), ..certificate }))
+        Some(Arc::new(Certificate { settings: Some(settings.into()), ..certificate }))
     }
 
     /// The facts, where the bytes could be read.
@@ -159,7 +162,7 @@ pub struct Facts {
     /// 1, 2 or 3.
     pub version: u32,
     /// The serial number's content octets, as encoded.
-    pub serial: Box<[u8]>,
+    pub serial: Octets,
     /// Who it is for.
     pub subject: Name,
     /// Who signed it; shared by those that one CA has issued, where they were read one after the other.
@@ -169,15 +172,15 @@ pub struct Facts {
     /// Last second of validity; OpenSSL already calls it expired at this very second.
     pub not_after: Timestamp,
     /// Subject alternative names, in order; `None` when the extension is absent.
-    pub sans: Option<Vec<San>>,
+    pub sans: Option<Box<[San]>>,
     /// The subject's key.
     pub key: PublicKey,
     /// How it is signed.
     pub signature: SignatureAlgorithm,
     /// The whole certificate.
-    der: Arc<[u8]>,
+    der: Octets,
     /// The algorithm as named within the signed part, where that is another one.
-    pub(crate) signature_within: Option<SignatureAlgorithm>,
+    pub(crate) signature_within: Option<Box<SignatureAlgorithm>>,
     /// The signature's octets can be one: the two places name the same algorithm, and no bits are unused.
     signature_is_sound: bool,
     /// Extensions that path building and verification look at.
@@ -192,40 +195,84 @@ pub struct Extensions {
     /// Bits as in RFC 5280, bit 0 (digitalSignature) the lowest (section 4.2.1.3).
     pub key_usage: Option<u16>,
     /// Extended key usage OIDs in dotted form (section 4.2.1.12).
-    pub extended_key_usage: Option<Vec<String>>,
+    pub extended_key_usage: Option<Box<[Cow<'static, str>]>>,
     /// Subject key identifier (section 4.2.1.2).
-    pub subject_key_id: Option<Box<[u8]>>,
+    pub subject_key_id: Option<Octets>,
     /// Authority key identifier: key id (section 4.2.1.1).
-    pub authority_key_id: Option<Box<[u8]>>,
-    /// Authority key identifier: the issuer certificate's own issuer, as names are compared.
-    pub(crate) authority_issuer: Option<Box<[u8]>>,
-    /// Authority key identifier: the issuer certificate's serial, as encoded.
-    pub(crate) authority_serial: Option<Box<[u8]>>,
+    pub authority_key_id: Option<Octets>,
     /// The subject alternative names, DER; sound (section 4.2.1.6).
-    pub(crate) alternative_names: Option<Box<[u8]>>,
-    /// The name constraints, DER; sound (section 4.2.1.10).
-    pub(crate) name_constraints: Option<Box<[u8]>>,
-    /// `caIssuers` URLs of the authority information access extension (section 4.2.2.1).
-    pub ca_issuers: Vec<String>,
-    /// OCSP URLs of the same.
-    pub ocsp: Vec<String>,
+    pub(crate) alternative_names: Option<Octets>,
+    /// The authority information access, DER; sound (section 4.2.2.1).
+    authority_access: Option<Octets>,
+    /// The embedded signed certificate timestamps; sound (RFC 6962, section 3.3).
+    timestamps: Option<Octets>,
     /// Netscape certificate type: bit 0 of the extension the highest (`NS_SSL_CLIENT` 0x80).
     pub netscape_type: Option<u8>,
     /// A proxy certificate (RFC 3820).
     pub proxy: bool,
-    /// How many proxy certificates may follow that one (RFC 3820, section 3.8). -1 is no limit, as OpenSSL has it; nor is what does
-    /// not fit.
-    pub(crate) proxy_limit: Option<i32>,
     /// The certificate asks for a stapled OCSP answer (RFC 7633).
     pub must_staple: bool,
-    /// Embedded signed certificate timestamps (RFC 6962): the log of each, SHA-256 over its key.
-    pub sct_logs: Vec<[u8; 32]>,
-    /// Critical extensions that nobody here handles, dotted.
-    pub unhandled_critical: Vec<String>,
-    /// Extensions that could not be decoded, or came a second time, dotted.
-    pub undecodable: Vec<String>,
     /// One that matters is undecodable or absurd: OpenSSL's `EXFLAG_INVALID`. Such a certificate takes part in no path.
     pub invalid: bool,
+    /// What few certificates have.
+    rare: Option<Box<Rare>>,
+}
+
+/// Extensions, and parts of them, that few certificates have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rare {
+    /// Authority key identifier: the issuer certificate's own issuer, as names are compared.
+    pub(crate) authority_issuer: Option<Box<[u8]>>,
+    /// Authority key identifier: the issuer certificate's serial, as encoded.
+    pub(crate) authority_serial: Option<Octets>,
+    /// The name constraints, DER; sound (section 4.2.1.10).
+    pub(crate) name_constraints: Option<Octets>,
+    /// How many proxy certificates may follow a proxy certificate (RFC 3820, section 3.8). -1 is no limit, as OpenSSL has it; nor is
+    /// what does not fit.
+    pub(crate) proxy_limit: Option<i32>,
+    /// Critical extensions that nobody here handles, dotted.
+    pub(crate) unhandled_critical: Vec<String>,
+    /// Extensions that could not be decoded, or came a second time, dotted.
+    pub(crate) undecodable: Vec<String>,
+}
+
+impl Rare {
+    const NONE: Rare = Rare {
+        authority_issuer: None,
+        authority_serial: None,
+        name_constraints: None,
+        proxy_limit: None,
+        unhandled_critical: Vec::new(),
+        undecodable: Vec::new(),
+    };
+}
+
+impl Extensions {
+    /// `caIssuers` URLs of the authority information access extension (section 4.2.2.1).
+    pub fn ca_issuers(&self) -> Vec<String> {
+        extensions::locations(self.authority_access.as_deref(), extensions::CA_ISSUERS)
+    }
+
+    /// OCSP URLs of the same.
+    pub fn ocsp(&self) -> Vec<String> {
+        extensions::locations(self.authority_access.as_deref(), extensions::OCSP)
+    }
+
+    /// Embedded signed certificate timestamps (RFC 6962): the log of each, SHA-256 over its key.
+    pub fn sct_logs(&self) -> Vec<[u8; 32]> {
+        self.timestamps.as_deref().and_then(extensions::timestamps).unwrap_or_default()
+    }
+
+    /// What few certificates have, nothing of it where this one has none.
+    pub(crate) fn rare(&self) -> &Rare {
+        static NONE: Rare = Rare::NONE;
+        self.rare.as_deref().unwrap_or(&NONE)
+    }
+
+    /// The same, to add to.
+    pub(crate) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_with(|| Box::new(Rare::NONE))
+    }
 }
 
 /// RFC 5280, section 4.2.1.9.
@@ -280,13 +327,13 @@ impl Facts {
         let ext = &self.extensions;
         let keys = ext.authority_key_id.as_ref().zip(issuer.extensions.subject_key_id.as_ref());
         keys.is_none_or(|(wanted, has)| wanted == has)
-            && ext.authority_serial.as_ref().is_none_or(|serial| *serial == issuer.serial)
-            && ext.authority_issuer.as_ref().is_none_or(|name| **name == *issuer.issuer.canonical)
+            && ext.rare().authority_serial.as_ref().is_none_or(|serial| *serial == issuer.serial)
+            && ext.rare().authority_issuer.as_ref().is_none_or(|name| *name == issuer.issuer.canonical)
     }
 
     /// Whether `key` is of the kind that made this certificate's signature (OpenSSL's `check_sig_alg_match`).
     pub(crate) fn may_be_signed_by(&self, key: &PublicKey) -> bool {
-        key.readable && signature::key_fits(&key.kind, self.signature_within.as_ref().unwrap_or(&self.signature))
+        key.readable && signature::key_fits(&key.kind, self.signature_within.as_deref().unwrap_or(&self.signature))
     }
 
     /// Whether `issuer`'s key made this certificate's signature.
@@ -311,7 +358,7 @@ impl Facts {
 
     /// The common names of the subject, as written.
     pub fn common_names(&self) -> impl Iterator<Item = &str> {
-        self.subject.common_names.iter().map(String::as_str)
+        self.subject.common_names.iter().map(|name| &**name)
     }
 
     /// The serial as lowercase hex, without leading zero octets (as OpenSSL prints it, in lowercase).

@@ -8,16 +8,16 @@ use super::der::{self, Element, Elements};
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Name {
     /// RFC 4514, safe to print: control and direction-changing characters are escaped.
-    pub text: String,
+    pub text: Box<str>,
     /// The common names, as written (unsafe to print).
-    pub common_names: Vec<String>,
+    pub common_names: Box<[Box<str>]>,
     /// What two equal names have in common: case, inner white space and string type folded away. A name above another in the
     /// directory is its beginning.
-    pub(crate) canonical: Vec<u8>,
+    pub(crate) canonical: Box<[u8]>,
     /// How many attributes.
-    pub(crate) attributes: usize,
+    pub(crate) attributes: u32,
     /// The email addresses, as encoded; `None` for one that is no IA5String.
-    pub(crate) emails: Vec<Option<Vec<u8>>>,
+    pub(crate) emails: Box<[Option<Box<[u8]>>]>,
     /// The last relative name.
     pub(crate) last: LastName,
 }
@@ -26,7 +26,7 @@ pub struct Name {
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct LastName {
     /// Where it starts within `canonical`.
-    pub(crate) start: usize,
+    pub(crate) start: u32,
     /// It is one common name and nothing else.
     pub(crate) is_common_name: bool,
 }
@@ -35,22 +35,55 @@ impl Name {
     /// Reads the content of a `Name`; `None` where OpenSSL reads none: an attribute that is no whole one, a string that is not what
     /// its type says.
     pub(super) fn read(content: &[u8]) -> Option<Self> {
-        let mut name = Name::default();
+        let mut parts = Parts::default();
         let mut relative_names = Vec::new();
         for element in Elements(content).all()? {
             let set = Some(element.content).filter(|_| element.tag == der::SET)?;
-            relative_names.push(name.add_relative(set)?);
+            relative_names.push(parts.add_relative(set)?);
         }
         relative_names.reverse();
-        name.text = relative_names.join(",");
-        Some(name)
+        Some(parts.named(relative_names.join(",")))
     }
 
     /// The same of one relative name.
     pub(super) fn of_relative(set: &[u8]) -> Option<Self> {
-        let mut name = Name::default();
-        name.text = name.add_relative(set)?;
-        Some(name)
+        let mut parts = Parts::default();
+        let text = parts.add_relative(set)?;
+        Some(parts.named(text))
+    }
+
+    /// No attribute at all.
+    pub fn is_empty(&self) -> bool {
+        self.canonical.is_empty()
+    }
+
+    /// What people call it: the last common name, else the whole; safe to print.
+    pub fn short(&self) -> String {
+        self.common_names.last().map_or_else(|| self.text.to_string(), |name| printable(name))
+    }
+}
+
+/// What is gathered while a name is read.
+#[derive(Default)]
+struct Parts {
+    common_names: Vec<Box<str>>,
+    canonical: Vec<u8>,
+    attributes: usize,
+    emails: Vec<Option<Box<[u8]>>>,
+    last: LastName,
+}
+
+impl Parts {
+    fn named(self, text: String) -> Name {
+        let Parts { common_names, canonical, attributes, emails, last } = self;
+        Name {
+            text: text.into(),
+            common_names: common_names.into(),
+            canonical: canonical.into(),
+            attributes: u32::try_from(attributes).unwrap_or(u32::MAX),
+            emails: emails.into(),
+            last,
+        }
     }
 
     /// Adds all but the text, which is returned.
@@ -80,13 +113,13 @@ impl Name {
             texts.push(format!("{}={shown}", short_name(&oid)));
             self.last.is_common_name = folded.len() == 1 && oid == COMMON_NAME;
             match oid.as_str() {
-                COMMON_NAME => self.common_names.extend(text),
-                EMAIL => self.emails.push((value.tag == IA5).then(|| value.content.to_vec())),
+                COMMON_NAME => self.common_names.extend(text.map(String::into_boxed_str)),
+                EMAIL => self.emails.push((value.tag == IA5).then(|| value.content.into())),
                 _ => {}
             }
         }
         self.attributes += folded.len();
-        self.last.start = self.canonical.len();
+        self.last.start = u32::try_from(self.canonical.len()).unwrap_or(u32::MAX);
         folded.sort();
         for one in folded {
             self.canonical.extend_from_slice(&u32::try_from(one.len()).unwrap_or(u32::MAX).to_be_bytes());
@@ -94,16 +127,6 @@ impl Name {
         }
         self.canonical.push(b'/');
         Some(texts.join("+"))
-    }
-
-    /// No attribute at all.
-    pub fn is_empty(&self) -> bool {
-        self.canonical.is_empty()
-    }
-
-    /// What people call it: the last common name, else the whole; safe to print.
-    pub fn short(&self) -> String {
-        self.common_names.last().map_or_else(|| self.text.clone(), |name| printable(name))
     }
 }
 

@@ -1,19 +1,17 @@
 //! DER to facts; bounded by the certificate's own length. The frame is read here, as strictly as OpenSSL reads it: x509-parser
 //! passes over what it cannot decode within names and extensions.
 
-use std::sync::Arc;
-
 use jiff::{civil, tz::TimeZone};
 use x509_parser::{asn1_rs::FromDer as _, x509::AlgorithmIdentifier, x509::SubjectPublicKeyInfo};
 
 use super::{
-    Facts, Name, PublicKey, SignatureAlgorithm, TrustSettings, Unreadable,
+    Facts, Name, Octets, PublicKey, SignatureAlgorithm, TrustSettings, Unreadable,
     der::{self, Elements},
     extensions::{self, Extension},
 };
 use crate::clock::Timestamp;
 
-pub(super) fn facts(der: &Arc<[u8]>) -> Result<Facts, Unreadable> {
+pub(super) fn facts(der: &Octets) -> Result<Facts, Unreadable> {
     let mut outer = Elements(der);
     let mut whole = Elements(outer.expect(der::SEQUENCE).ok_or_else(|| Unreadable("is no DER sequence".into()))?);
     if outer.end().is_none() {
@@ -31,24 +29,24 @@ pub(super) fn facts(der: &Arc<[u8]>) -> Result<Facts, Unreadable> {
     let issuer = fields.expect(der::SEQUENCE).and_then(Name::read).ok_or_else(|| cannot("issuer"))?;
     let (not_before, not_after) = validity(&mut fields).ok_or_else(|| cannot("validity"))?;
     let subject = fields.expect(der::SEQUENCE).and_then(Name::read).ok_or_else(|| cannot("subject"))?;
-    let key = key(&mut fields).ok_or_else(|| cannot("public key"))?;
+    let key = key(&mut fields, der).ok_or_else(|| cannot("public key"))?;
     let list = extension_list(&mut fields).ok_or_else(|| cannot("list of extensions"))?;
 
-    let (extensions, sans) = extensions::read(&list);
+    let (extensions, sans) = extensions::read(&list, der);
     let signature = SignatureAlgorithm::read(&algorithm);
     let signature_is_sound = algorithm == within && value[0] == 0;
     Ok(Facts {
         version,
-        serial: serial.into(),
+        serial: der.part(serial),
         subject,
         issuer: issuer.into(),
         not_before,
         not_after,
         sans,
         key,
-        signature_within: Some(SignatureAlgorithm::read(&within)).filter(|within| *within != signature),
+        signature_within: Some(SignatureAlgorithm::read(&within)).filter(|within| *within != signature).map(Box::new),
         signature,
-        der: Arc::clone(der),
+        der: der.clone(),
         signature_is_sound,
         extensions,
     })
@@ -124,13 +122,14 @@ fn moment(element: der::Element<'_>) -> Option<Timestamp> {
     Some(seconds.unwrap_or(if year < 2000 { Timestamp::MIN } else { Timestamp::MAX }))
 }
 
-pub(super) fn key(fields: &mut Elements<'_>) -> Option<PublicKey> {
+/// A key that stands within these octets.
+pub(super) fn key(fields: &mut Elements<'_>, whole: &Octets) -> Option<PublicKey> {
     let element = fields.any()?;
     let mut parts = Elements(Some(element.content).filter(|_| element.tag == der::SEQUENCE)?);
     is_algorithm(parts.any()?)?;
     parts.expect(der::BIT_STRING)?;
     parts.end()?;
-    Some(PublicKey::read(&SubjectPublicKeyInfo::from_der(element.whole).ok()?.1))
+    Some(PublicKey::read(&SubjectPublicKeyInfo::from_der(element.whole).ok()?.1, whole))
 }
 
 /// The unique identifiers before it are passed over.

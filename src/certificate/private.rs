@@ -6,7 +6,7 @@ use rustls::{
 };
 
 use super::{
-    KeyKind, PublicKey,
+    KeyKind, Octets, PublicKey,
     der::{self, Element, Elements},
     key, parse,
 };
@@ -59,7 +59,7 @@ impl PrivateKey {
             KeyForm::Encrypted => return Some(PrivateKey::ENCRYPTED),
         };
         let spki = any_supported_type(&rustls).ok().and_then(|key| key.public_key().map(|spki| spki.to_vec()));
-        let public = spki.and_then(|spki| parse::key(&mut Elements(&spki)));
+        let public = spki.and_then(|spki| parse::key(&mut Elements(&spki), &Octets::default()));
         Some(PrivateKey { form, public: public.or_else(|| rsa(der, form)) })
     }
 

@@ -3,7 +3,7 @@
 use x509_parser::{asn1_rs::FromDer as _, x509::AlgorithmIdentifier};
 
 use super::{
-    Name, PublicKey, San, SignatureAlgorithm, SignatureFault, Unreadable,
+    Name, Octets, PublicKey, San, SignatureAlgorithm, SignatureFault, Unreadable,
     der::{self, Elements},
     extensions, parse, signature,
 };
@@ -14,7 +14,7 @@ pub struct Request {
     /// Who it is for.
     pub subject: Name,
     /// Subject alternative names asked for; `None` when the extension is absent.
-    pub sans: Option<Vec<San>>,
+    pub sans: Option<Box<[San]>>,
     /// The key it is for.
     pub key: PublicKey,
     /// How it is signed.
@@ -40,9 +40,9 @@ fn read(der: &[u8]) -> Option<Request> {
     let mut fields = Elements(info.content);
     der::integer(fields.expect(der::INTEGER)?)?;
     let subject = fields.expect(der::SEQUENCE).and_then(Name::read)?;
-    let key = parse::key(&mut fields)?;
+    let key = parse::key(&mut fields, &Octets::default())?;
     let attributes = fields.optional(der::constructed(0)).unwrap_or_default();
-    let sans = extension_request(attributes).and_then(|list| extensions::read(&list).1);
+    let sans = extension_request(attributes).and_then(|list| extensions::read(&list, &Octets::default()).1);
     let signature = SignatureAlgorithm::read(&algorithm);
     let signed = match value.split_first() {
         Some((0, value)) => signature::verify_signed(&signature, &key, info.whole, value),

@@ -296,7 +296,7 @@ fn ecdsa(hash: HashAlgorithm, key: &KeyKind) -> Result<Algorithm, SignatureFault
         KeyKind::EcExplicit(_) => return Err(SignatureFault::Unsupported),
         _ => return Err(SignatureFault::KeyMismatch),
     };
-    Ok(match (curve.as_str(), hash) {
+    Ok(match (&**curve, hash) {
         ("P-256", HashAlgorithm::Sha1) => &signature::ECDSA_P256_SHA1_ASN1,
         ("P-256", HashAlgorithm::Sha256) => &signature::ECDSA_P256_SHA256_ASN1,
         ("P-256", HashAlgorithm::Sha384) => &signature::ECDSA_P256_SHA384_ASN1,

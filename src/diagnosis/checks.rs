@@ -64,7 +64,7 @@ fn extensions(path: &Path, chain: &[&Facts], errors: &mut Errors) {
     let mut follows_proxy = false;
     for (depth, certificate) in chain.iter().enumerate() {
         let ext = &certificate.extensions;
-        errors.add_if(!ext.unhandled_critical.is_empty(), 34, depth);
+        errors.add_if(!ext.rare().unhandled_critical.is_empty(), 34, depth);
         errors.add_if(ext.proxy, 40, depth);
         // Above the leaf there must be a CA, above a proxy certificate a leaf or another proxy certificate.
         let is_ca = depth > 0 && !follows_proxy;
@@ -92,7 +92,7 @@ fn extensions(path: &Path, chain: &[&Facts], errors: &mut Errors) {
             path_length += 1;
         }
         if ext.proxy {
-            if let Some(limit) = ext.proxy_limit.map(i64::from) {
+            if let Some(limit) = ext.rare().proxy_limit.map(i64::from) {
                 errors.add_if(proxies > limit, 38, depth);
                 proxies = limit;
             }
@@ -120,7 +120,7 @@ fn ca_kind(certificate: &Facts) -> u8 {
 /// `check_purpose_ssl_server`.
 fn fits_purpose(certificate: &Facts, is_ca: bool) -> bool {
     let ext = &certificate.extensions;
-    if ext.extended_key_usage.as_ref().is_some_and(|uses| !uses.iter().any(|oid| SERVER_AUTH.contains(&oid.as_str()))) {
+    if ext.extended_key_usage.as_ref().is_some_and(|uses| !uses.iter().any(|oid| SERVER_AUTH.contains(&&**oid))) {
         return false;
     }
     if is_ca {

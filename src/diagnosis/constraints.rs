@@ -21,7 +21,7 @@ const MOST_IN_ALL: usize = 1 << 22;
 pub(super) fn errors(chain: &[&Facts]) -> Vec<VerifyError> {
     let mut left = MOST_IN_ALL;
     let constraints: Vec<Option<NameConstraints<'_>>> =
-        chain.iter().map(|ca| ca.extensions.name_constraints.as_deref().and_then(general::constraints)).collect();
+        chain.iter().map(|ca| ca.extensions.rare().name_constraints.as_deref().and_then(general::constraints)).collect();
     let mut errors = Vec::new();
     for (depth, certificate) in chain.iter().enumerate().rev() {
         if depth > 0 && certificate.is_self_issued() {
@@ -49,7 +49,7 @@ fn extends_its_issuer(proxy: &Facts) -> bool {
     subject.attributes > 1
         && subject.attributes == issuer.attributes + 1
         && subject.last.is_common_name
-        && subject.canonical[..subject.last.start] == issuer.canonical[..]
+        && subject.canonical[..subject.last.start as usize] == issuer.canonical[..]
 }
 
 /// All that a certificate is called, in the order in which it is held against the constraints.
@@ -57,20 +57,20 @@ struct Names<'a> {
     subject: &'a Name,
     alternative: Vec<GeneralName<'a>>,
     /// The leaf's common names count as DNS names where it has no others.
-    common: &'a [String],
+    common: &'a [Box<str>],
 }
 
 impl<'a> Names<'a> {
     fn of(certificate: &'a Facts, is_leaf: bool) -> Self {
         let alternative = certificate.extensions.alternative_names.as_deref().and_then(general::names).unwrap_or_default();
         let has_dns = certificate.sans.iter().flatten().any(|san| matches!(san, San::Dns(_)));
-        let common = if is_leaf && !has_dns { certificate.subject.common_names.as_slice() } else { &[] };
+        let common = if is_leaf && !has_dns { &*certificate.subject.common_names } else { &[] };
         Names { subject: &certificate.subject, alternative, common }
     }
 
     /// The first objection; `left` is how many comparisons may still be made.
     fn check(&self, constraints: &NameConstraints<'_>, left: &mut usize) -> Result<(), u16> {
-        let names = self.subject.attributes + self.alternative.len();
+        let names = self.subject.attributes as usize + self.alternative.len();
         let subtrees = constraints.permitted.len() + constraints.excluded.len();
         let comparisons = names.saturating_mul(subtrees);
         if comparisons > MOST_COMPARISONS {
@@ -309,7 +309,7 @@ mod tests {
                 constraints[at..at + 4].copy_from_slice(b"none");
             }
         }
-        ca.extensions.name_constraints = Some(constraints.into());
+        ca.extensions.rare_mut().name_constraints = Some(constraints.into());
         let mut chain = vec![&leaf];
         chain.extend(std::iter::repeat_n(&ca, cas));
         let (errors, work) = tally::of(|| errors(&chain));

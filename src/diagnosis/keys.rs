@@ -31,7 +31,7 @@ pub(super) fn of(path: &Path) -> Vec<Finding> {
 fn is_unusual(kind: &KeyKind) -> bool {
     let accepted = match kind {
         KeyKind::Rsa(_) => true,
-        KeyKind::Ec(curve) => matches!(curve.as_str(), "P-256" | "P-384" | "P-521"),
+        KeyKind::Ec(curve) => matches!(&**curve, "P-256" | "P-384" | "P-521"),
         _ => false,
     };
     !accepted && kind.security_bits().is_some_and(|bits| bits >= 112)
@@ -56,7 +56,7 @@ fn unsound_exponent(certificate: &Facts) -> Option<String> {
 /// It names purposes, and none of them is that of a server.
 pub(super) fn lacks_server_auth(certificate: &Facts) -> Option<Vec<String>> {
     let uses = certificate.extensions.extended_key_usage.as_ref()?;
-    let serves = |oid: &String| super::checks::SERVER_AUTH.contains(&oid.as_str());
+    let serves = |oid: &std::borrow::Cow<'_, str>| super::checks::SERVER_AUTH.contains(&&**oid);
     (!uses.iter().any(serves)).then(|| uses.iter().map(|oid| purpose(oid)).collect())
 }
 

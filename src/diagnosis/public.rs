@@ -36,7 +36,7 @@ pub(super) fn of_leaf(leaf: &Facts) -> Vec<Finding> {
     if !names.is_empty() {
         findings.push(Finding::InternalNames { names });
     }
-    let count = leaf.extensions.sct_logs.len();
+    let count = leaf.extensions.sct_logs().len();
     if let Some(least) = fewest_timestamps(leaf).filter(|least| count < *least) {
         findings.push(Finding::FewScts { count, least });
     }

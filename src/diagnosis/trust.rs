@@ -40,7 +40,7 @@ const ANY_USE: &str = "2.5.29.37.0";
 /// The effective trust of an endpoint: what `openssl s_client -CAfile` would be given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
-    by_subject: HashMap<Vec<u8>, Vec<Arc<Certificate>>>,
+    by_subject: HashMap<Box<[u8]>, Vec<Arc<Certificate>>>,
     intermediates: Vec<Arc<Certificate>>,
     count: usize,
     fingerprint: Option<Fingerprint>,

@@ -19,7 +19,7 @@ pub(super) struct KnownCertificates(Arc<Mutex<Known>>);
 struct Known {
     by_fingerprint: HashMap<Fingerprint, Weak<Certificate>>,
     /// Names of issuers, by their canonical form.
-    issuers: HashMap<Vec<u8>, Weak<Name>>,
+    issuers: HashMap<Box<[u8]>, Weak<Name>>,
     /// What servers have agreed to: few things, as rustls knows few.
     agreed: HashSet<Arc<Tls>>,
     /// Above so many certificates, those that nobody holds are thrown out.

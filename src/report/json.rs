@@ -100,8 +100,8 @@ pub(crate) fn certificate(certificate: &Certificate) -> CertificateLine {
     match &certificate.facts {
         Err(reason) => CertificateLine { fingerprint_sha256, unreadable: Some(reason.to_string()), ..CertificateLine::default() },
         Ok(facts) => CertificateLine {
-            subject: facts.subject.text.clone(),
-            issuer: facts.issuer.text.clone(),
+            subject: facts.subject.to_string(),
+            issuer: facts.issuer.to_string(),
             serial: hex(&facts.serial),
             fingerprint_sha256,
             not_before: rfc3339(facts.not_before),
@@ -109,7 +109,7 @@ pub(crate) fn certificate(certificate: &Certificate) -> CertificateLine {
             sans: facts.sans.iter().flatten().map(ToString::to_string).collect(),
             key: facts.key.kind.to_string(),
             signature: facts.signature.to_string(),
-            ct_logs: facts.extensions.sct_logs.iter().map(|log| hex(log)).collect(),
+            ct_logs: facts.extensions.sct_logs().iter().map(|log| hex(log)).collect(),
             must_staple: facts.extensions.must_staple,
             unreadable: None,
         },

@@ -107,7 +107,7 @@ pub(super) fn presented(chain: &Chain, now: Timestamp, with_fingerprints: bool) 
                 );
             }
         }
-        let logs = certificate.facts().map_or(&[][..], |facts| &facts.extensions.sct_logs);
+        let logs = certificate.facts().map(|facts| facts.extensions.sct_logs()).unwrap_or_default();
         if with_fingerprints && !logs.is_empty() {
             let ids: Vec<_> = logs.iter().map(|log| hex(log)).collect();
             let _ = writeln!(out, "     {} CT timestamps, by the logs {}", logs.len(), ids.join(", "));
@@ -131,7 +131,7 @@ pub(super) fn left(now: Timestamp, not_after: Timestamp) -> String {
 }
 
 fn name(certificate: &Certificate) -> String {
-    certificate.facts().map_or_else(|| certificate.fingerprint.to_string(), |facts| facts.subject.text.clone())
+    certificate.facts().map_or_else(|| certificate.fingerprint.to_string(), |facts| facts.subject.to_string())
 }
 
 #[cfg(test)]

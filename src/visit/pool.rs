@@ -18,7 +18,7 @@ pub(super) struct Pool(Arc<Mutex<Known>>);
 #[derive(Default)]
 struct Known {
     /// By the subject's canonical name.
-    by_name: HashMap<Vec<u8>, Namesakes>,
+    by_name: HashMap<Box<[u8]>, Namesakes>,
     /// Counts the uses: the order of what was used last.
     uses: u64,
 }
@@ -218,7 +218,7 @@ mod tests {
             known.make_room();
             known.uses += 1;
             let used = known.uses;
-            known.by_name.insert(number.to_be_bytes().to_vec(), Namesakes { used, learnt: Vec::new() });
+            known.by_name.insert(number.to_be_bytes().into(), Namesakes { used, learnt: Vec::new() });
         }
         assert_eq!(pool.lock().by_name.len(), MAX_NAMES - MAX_NAMES / 4 + 1);
         assert_eq!(pool.issuers(&leaf).len(), 1, "it was used meanwhile");

@@ -123,7 +123,7 @@ async fn the_missing_intermediate_can_be_had() {
     let root = scratch.file("root.pem", lab.root_pem());
     let said = tokio::task::spawn_blocking(move || openssl::s_client(&broken.target, &broken.server_name, &root));
     let leaf = said.await.expect("no panic").presented().remove(0);
-    let [url] = &leaf.facts().expect("readable").extensions.ca_issuers[..] else { panic!("one address: {leaf:?}") };
+    let [url] = &leaf.facts().expect("readable").extensions.ca_issuers()[..] else { panic!("one address: {leaf:?}") };
     let (authority, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).expect("an http URL");
 
     let answer = get(&mut TcpStream::connect(authority).await.expect("it listens"), &format!("/{path}")).await;

@@ -67,12 +67,12 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         name: "extended_key_usage_empty",
         section: "RFC 5280, 4.2.1.12",
-        breaks: |c| c.facts.extensions.extended_key_usage.as_ref().is_some_and(Vec::is_empty),
+        breaks: |c| c.facts.extensions.extended_key_usage.as_ref().is_some_and(|uses| uses.is_empty()),
     },
     Lint {
         name: "alternative_names_empty",
         section: "RFC 5280, 4.2.1.6",
-        breaks: |c| c.facts.sans.as_ref().is_some_and(Vec::is_empty),
+        breaks: |c| c.facts.sans.as_ref().is_some_and(|sans| sans.is_empty()),
     },
     Lint {
         name: "alternative_names_critical",

@@ -55,7 +55,7 @@ fn every_letter(leaf: &Arc<Certificate>, name: &str) -> Vec<Notice> {
     let mut watch = Arc::unwrap_or_clone(watch("shop.example", Policy::default()));
     watch.endpoint.name = name.into();
     let watch = Arc::new(watch);
-    let subject = leaf.facts().unwrap().subject.text.clone();
+    let subject = leaf.facts().unwrap().subject.to_string();
     let said = subject.clone();
     let findings = [
         Finding::MissingIntermediate { missing: vec![subject.clone()], after: subject.clone() },

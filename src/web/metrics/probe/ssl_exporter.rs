@@ -84,7 +84,7 @@ fn labels<'s, 'l, 'a>(series: &'s mut Series<'l, 'a>, first: &[(&str, &str)], fa
 }
 
 fn common_name(name: &crate::certificate::Name) -> &str {
-    name.common_names.last().map_or("", String::as_str)
+    name.common_names.last().map_or("", |name| name)
 }
 
 /// `,a,b,`: a pattern finds `,a,` wherever it stands. Nothing for none.

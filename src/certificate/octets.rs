@@ -1,0 +1,82 @@
+//! Octets within others: what a certificate says is held where it stands, and costs no copy.
+
+use std::{fmt, ops::Deref, sync::Arc};
+
+/// Octets, or a part of some; whoever holds a part holds the whole. What lies beyond four gigabytes is left out.
+#[derive(Clone, Default)]
+pub struct Octets {
+    // As thin as can be: there are half a dozen of these in each of a hundred thousand certificates.
+    whole: Arc<Box<[u8]>>,
+    start: u32,
+    length: u32,
+}
+
+impl Octets {
+    /// This part of them; a copy of what is no part of them.
+    pub(super) fn part(&self, part: &[u8]) -> Self {
+        let start = part.as_ptr().addr().wrapping_sub(self.whole.as_ptr().addr());
+        let lies_within = start.checked_add(part.len()).is_some_and(|end| end <= self.whole.len());
+        match (u32::try_from(start), u32::try_from(part.len())) {
+            (Ok(start), Ok(length)) if lies_within => Octets { whole: Arc::clone(&self.whole), start, length },
+            _ => part.into(),
+        }
+    }
+}
+
+impl Deref for Octets {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        let start = self.start as usize;
+        &self.whole[start..start + self.length as usize]
+    }
+}
+
+impl From<Box<[u8]>> for Octets {
+    fn from(whole: Box<[u8]>) -> Self {
+        Octets { length: u32::try_from(whole.len()).unwrap_or(u32::MAX), start: 0, whole: Arc::new(whole) }
+    }
+}
+
+impl From<&[u8]> for Octets {
+    fn from(octets: &[u8]) -> Self {
+        Box::<[u8]>::from(octets).into()
+    }
+}
+
+impl From<Vec<u8>> for Octets {
+    fn from(octets: Vec<u8>) -> Self {
+        octets.into_boxed_slice().into()
+    }
+}
+
+impl PartialEq for Octets {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Octets {}
+
+impl fmt::Debug for Octets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_where_it_stands_and_what_is_none_is_copied() {
+        let whole = Octets::from(vec![1, 2, 3, 4]);
+        let part = whole.part(&whole[1..3]);
+        assert_eq!((&*part, part.as_ptr()), (&[2, 3][..], whole[1..].as_ptr()));
+        assert_eq!(part.part(&part[1..]).as_ptr(), whole[2..].as_ptr());
+        assert_eq!(&*whole.part(&whole[4..]), &[] as &[u8]);
+        let other = [2, 3];
+        assert_eq!(whole.part(&other), part);
+        assert_ne!(whole.part(&other).as_ptr(), part.as_ptr());
+    }
+}
