@@ -157,7 +157,7 @@ fn page(octets: &[u8]) {
         expectation: expectation.clone(),
         trust: Arc::default(),
         stores: Arc::default(),
-        policy: Policy { labels: [(label, value)].into(), ..Policy::default() },
+        policy: Policy { labels: [(label, value)].into(), ..Policy::default() }.into(),
     };
     let snapshot = Snapshot {
         at: now(),

@@ -122,7 +122,7 @@ fn watch(name: &str, trust: &Arc<Trust>) -> anyhow::Result<Arc<Watch>> {
     let endpoint = Endpoint::new(format!("{name}:443").parse()?);
     let expectation = Expectation { host: Some(endpoint.server_name.clone()), ..Expectation::default() };
     let policy = Policy { owners: vec!["owner@bench.test".into()], ..Policy::default() };
-    Ok(Arc::new(Watch { endpoint, expectation, trust: Arc::clone(trust), stores: Arc::default(), policy }))
+    Ok(Arc::new(Watch { endpoint, expectation, trust: Arc::clone(trust), stores: Arc::default(), policy: policy.into() }))
 }
 
 /// What a visit brings home, judged, of a leaf that lasts so many days more.

@@ -33,8 +33,13 @@ fn notice(kind: NoticeKind, names: &[&str]) -> Notice {
         let mut endpoint = Endpoint::new("shop.example:8443".parse().unwrap());
         endpoint.name = (*name).into();
         let policy = Policy { labels: [("team".into(), "shop".into())].into(), ..Policy::default() };
-        let watch =
-            Watch { endpoint, expectation: Expectation::default(), trust: Arc::default(), stores: Arc::default(), policy };
+        let watch = Watch {
+            endpoint,
+            expectation: Expectation::default(),
+            trust: Arc::default(),
+            stores: Arc::default(),
+            policy: policy.into(),
+        };
         let member = Member {
             endpoint: (*name).into(),
             key: key.clone(),

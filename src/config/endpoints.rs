@@ -1,7 +1,7 @@
 //! The sections `defaults` and `endpoints`.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     ops::RangeInclusive,
     path::Path,
     sync::Arc,
@@ -49,11 +49,9 @@ impl Common {
 
     /// What a canary keeps to: it is visited like an endpoint, and nobody hears of it.
     pub(super) fn canary(&self, target: Target) -> Watch {
-        let mut common = self.clone();
-        let Policy { confirm, .. } = common.policy;
-        common.policy = Policy { interval: CANARY_INTERVAL, confirm, ..Policy::default() };
+        let policy = Policy { interval: CANARY_INTERVAL, confirm: self.policy.confirm, ..Policy::default() };
         let name = format!("canary {target}").into();
-        watch(Endpoint { name, ..Endpoint::new(target) }, common)
+        watch(Endpoint { name, ..Endpoint::new(target) }, self.clone(), policy.into())
     }
 
     /// The page of certvigil itself: it has no entry of its own, and keeps to what holds for all.
@@ -63,7 +61,8 @@ impl Common {
         if accepts_self_signed {
             common.expectation.accept.insert("self_signed".into());
         }
-        watch(endpoint, common)
+        let policy = around.shared(std::mem::take(&mut common.policy));
+        watch(endpoint, common, policy)
     }
 
     /// Who hears of endpoints that name nobody, and in place of those who cannot be written to.
@@ -122,6 +121,8 @@ pub(super) struct Around<'a> {
     pub(super) first_addressee: Option<(usize, String)>,
     /// The names that are taken, and the lines of their endpoints, faulty ones included.
     pub(super) names: HashMap<Arc<str>, usize>,
+    /// Those of the endpoints: few are different.
+    pub(super) policies: HashSet<Arc<Policy>>,
 }
 
 impl Around<'_> {
@@ -134,6 +135,16 @@ impl Around<'_> {
         }
         self.names.insert(name, at.line());
         true
+    }
+
+    /// One of all policies that are equal.
+    fn shared(&mut self, policy: Policy) -> Arc<Policy> {
+        if let Some(known) = self.policies.get(&policy) {
+            return Arc::clone(known);
+        }
+        let policy = Arc::new(policy);
+        self.policies.insert(Arc::clone(&policy));
+        policy
     }
 }
 
@@ -168,7 +179,8 @@ fn read_endpoint(at: &At<'_>, common: &Common, around: &mut Around<'_>, report: 
             }
             let mut common = common.clone();
             around.routes.apply(&endpoint.name, &mut common.policy);
-            Some(watch(endpoint, common))
+            let policy = around.shared(std::mem::take(&mut common.policy));
+            Some(watch(endpoint, common, policy))
         }
         Value::Map(entries) => {
             // `- mail.example.com: 993` is a mapping to YAML.
@@ -213,14 +225,15 @@ fn read_long(at: &At<'_>, common: &Common, around: &mut Around<'_>, report: &mut
     let mut endpoint = Endpoint::new(target?);
     endpoint.name = name?;
     endpoint.server_name = server_name.unwrap_or(endpoint.server_name);
-    Some(watch(endpoint, common))
+    let policy = around.shared(std::mem::take(&mut common.policy));
+    Some(watch(endpoint, common, policy))
 }
 
-fn watch(mut endpoint: Endpoint, common: Common) -> Watch {
+fn watch(mut endpoint: Endpoint, common: Common, policy: Arc<Policy>) -> Watch {
     endpoint.addresses = common.addresses;
     endpoint.timeout = common.timeout;
     let expectation = Expectation { host: Some(endpoint.server_name.clone()), ..common.expectation };
-    Watch { endpoint, expectation, trust: common.trust, stores: common.stores, policy: common.policy }
+    Watch { endpoint, expectation, trust: common.trust, stores: common.stores, policy }
 }
 
 fn read_name(at: &At<'_>, report: &mut Report) -> Option<Arc<str>> {

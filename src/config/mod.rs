@@ -23,7 +23,7 @@ mod web_tls;
 mod tests;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     ffi::OsString,
     fmt::Write as _,
     os::unix::ffi::{OsStrExt as _, OsStringExt as _},
@@ -214,7 +214,15 @@ fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report
     };
     let mut common = Common::new(trust, Arc::new(stores.of_clients()), &subscriptions);
     let (stores, routes) = (&mut stores, Routes::default());
-    let mut around = Around { directory, stores, channels: &subscriptions, routes, first_addressee: None, names: HashMap::new() };
+    let mut around = Around {
+        directory,
+        stores,
+        channels: &subscriptions,
+        routes,
+        first_addressee: None,
+        names: HashMap::new(),
+        policies: HashSet::new(),
+    };
     if let Some(at) = section("defaults") {
         common.read_defaults(&at, &mut around, report);
     }

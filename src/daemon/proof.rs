@@ -101,7 +101,7 @@ async fn serve(farm: &mut Farm, now: Timestamp) -> Result<Arc<Watch>, Failed> {
     let expectation = Expectation { host: Some(endpoint.server_name.clone()), ..Expectation::default() };
     let trust = Arc::new(Trust::new([Certificate::from_der(&pki.root.der())]));
     let policy = Policy { owners: vec![format!("owner@{NAME}")], ..Policy::default() };
-    Ok(Arc::new(Watch { endpoint, expectation, trust, stores: Arc::default(), policy }))
+    Ok(Arc::new(Watch { endpoint, expectation, trust, stores: Arc::default(), policy: policy.into() }))
 }
 
 /// What a brain of its own tells after a visit there.

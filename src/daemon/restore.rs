@@ -106,7 +106,7 @@ mod tests {
         let mut endpoint = Endpoint::new("a.example:443".parse().expect("a target"));
         endpoint.name = name.into();
         let (expectation, trust, policy) = (Expectation::default(), Arc::new(trust), Policy::default());
-        Arc::new(Watch { endpoint, expectation, trust, stores: Arc::default(), policy })
+        Arc::new(Watch { endpoint, expectation, trust, stores: Arc::default(), policy: policy.into() })
     }
 
     fn presents(chain: &[&Arc<Certificate>], now: Timestamp) -> Observation {

@@ -49,7 +49,6 @@ mod tests {
         clock::{earlier, later},
         diagnosis::{ChainStatus, Expectation, Issuers},
         endpoint::Endpoint,
-        monitor::Policy,
         observation::{Chain, Handshake, Observation, Outcome, Possession},
     };
 
@@ -61,7 +60,7 @@ mod tests {
             expectation: Expectation::default(),
             trust: Arc::default(),
             stores: Arc::default(),
-            policy: Policy::default(),
+            policy: Arc::default(),
         }
     }
 

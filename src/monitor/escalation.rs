@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// From then on these hear of it too.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Escalation {
     /// So long after it was first told, last mended at one of the endpoints, or acknowledged.
     pub after: Duration,

@@ -21,8 +21,8 @@ pub struct Watch {
     pub trust: Arc<Trust>,
     /// What the clients of others bring along; shared by all endpoints.
     pub stores: Arc<Stores>,
-    /// How often, and who hears of it.
-    pub policy: Policy,
+    /// How often, and who hears of it; shared by endpoints with the same policy.
+    pub policy: Arc<Policy>,
 }
 
 impl Watch {
@@ -34,7 +34,7 @@ impl Watch {
 }
 
 /// How often, and who hears of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Policy {
     /// From one visit's start to the next, before jitter.
     pub interval: Duration,
@@ -57,7 +57,7 @@ pub struct Policy {
 }
 
 /// What a channel wants to hear.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Subscription {
     /// The channel's name.
     pub channel: Arc<str>,

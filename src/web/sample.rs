@@ -122,7 +122,7 @@ pub(super) fn endpoint(name: &str, target: &str, labels: &[(&str, &str)], addres
         expectation: Expectation::default(),
         trust: Arc::default(),
         stores: Arc::default(),
-        policy: Policy { labels, owners: vec!["secret-owner@example.org".into()], ..Policy::default() },
+        policy: Policy { labels, owners: vec!["secret-owner@example.org".into()], ..Policy::default() }.into(),
     };
     Arc::new(EndpointView { watch: Arc::new(watch), addresses, renewals: Vec::new() })
 }

@@ -84,7 +84,7 @@ fn watch(fleet: &Fleet, at: usize, mint: &Mint, interval: Duration) -> anyhow::R
     let endpoint = Endpoint::new(format!("{}:443", of.name).parse()?);
     let expectation = Expectation { host: Some(endpoint.server_name.clone()), ..Expectation::default() };
     let policy = Policy { interval, owners: vec![mail_address(of.owner)], ..Policy::default() };
-    Ok(Arc::new(Watch { endpoint, expectation, trust: Arc::clone(&mint.trust), stores: Arc::default(), policy }))
+    Ok(Arc::new(Watch { endpoint, expectation, trust: Arc::clone(&mint.trust), stores: Arc::default(), policy: policy.into() }))
 }
 
 struct Run {

@@ -132,7 +132,7 @@ fn the_short_form_has_every_default() {
     let watch = &loaded.config.watches[0];
     assert_eq!(watch.endpoint, Endpoint { name: "API.example.com.".into(), ..Endpoint::new("api.example.com".parse().unwrap()) });
     assert_eq!(watch.expectation.host, Some("api.example.com".parse().unwrap()));
-    assert_eq!(watch.policy, Policy::default());
+    assert_eq!(*watch.policy, Policy::default());
     assert!(loaded.config.mail.is_none());
     assert_eq!(summary(&loaded), "config.yaml: 3 endpoints, sound");
 }

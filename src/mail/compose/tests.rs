@@ -93,7 +93,13 @@ fn watch(target: &str, policy: Policy) -> Arc<Watch> {
     if target == "shop.example" {
         endpoint.name = "shop.example".into();
     }
-    Arc::new(Watch { endpoint, expectation: Expectation::default(), trust: Arc::default(), stores: Arc::default(), policy })
+    Arc::new(Watch {
+        endpoint,
+        expectation: Expectation::default(),
+        trust: Arc::default(),
+        stores: Arc::default(),
+        policy: policy.into(),
+    })
 }
 
 /// The case of `seen`'s first finding.

@@ -282,7 +282,8 @@ fn escalated(mut notice: Notice) -> Notice {
     let boss = "head-of-it@example.com";
     for case in &mut notice.cases {
         let watch = Arc::make_mut(&mut case.watch);
-        watch.policy.escalation = [Escalation { after: Duration::from_hours(48), to: vec![boss.into()] }].into();
+        Arc::make_mut(&mut watch.policy).escalation =
+            [Escalation { after: Duration::from_hours(48), to: vec![boss.into()] }].into();
         let told = Told {
             recipient: notice.recipient.clone(),
             audience: Audience::Owner,
@@ -350,7 +351,7 @@ impl Seen {
             endpoint,
             stores: Arc::new(Stores { system: Arc::clone(&trust), mozilla: Arc::clone(&trust) }),
             trust,
-            policy,
+            policy: policy.into(),
         };
         let name = Arc::clone(&watch.endpoint.name);
         let key = IncidentKey { topic: self.finding.topic(), cause: Cause::Endpoint(Arc::clone(&name)) };

@@ -56,7 +56,7 @@ fn what_somebody_sees_to_is_told_when_it_gets_worse_and_reminds_nobody() {
 fn what_somebody_sees_to_goes_to_nobody_else_until_it_gets_worse() {
     let escalation: Arc<[Escalation]> = [Escalation { after: 12 * HOUR, to: vec!["boss@a.org".into()] }].into();
     let mut world = ending();
-    world.reload(vec![Watch { policy: Policy { escalation, ..watch("a").policy }, ..watch("a") }]);
+    world.reload(vec![Watch { policy: Policy { escalation, ..Policy::clone(&watch("a").policy) }.into(), ..watch("a") }]);
     world.run(HOUR);
     answer(&mut world, Action::Acknowledge, "owner@a.org");
     world.run(70 * HOUR);
@@ -73,7 +73,7 @@ fn what_somebody_sees_to_goes_to_nobody_else_until_it_gets_worse() {
 fn a_week_of_silence_is_kept_by_the_disk_and_spares_others_and_last_days() {
     let mut world = broken(&["a", "b"]);
     let mut other = watch("b");
-    other.policy.owners = vec!["other@a.org".into()];
+    Arc::make_mut(&mut other.policy).owners = vec!["other@a.org".into()];
     world.reload(vec![watch("a"), other]);
     world.run(HOUR);
     answer(&mut world, Action::Snooze, "owner@a.org");
@@ -143,7 +143,7 @@ fn an_answer_to_what_is_over_or_was_never_there_changes_nothing() {
 fn an_operator_stands_behind_everybody_and_cannot_say_that_it_is_not_theirs() {
     let mut world = ending();
     let mut theirs = watch("a");
-    theirs.policy.owners = vec!["ops@a.org".into()];
+    Arc::make_mut(&mut theirs.policy).owners = vec!["ops@a.org".into()];
     world.reload(vec![theirs]);
     world.run(HOUR);
     answer(&mut world, Action::Decline, "ops@a.org");
@@ -155,7 +155,7 @@ fn an_operator_stands_behind_everybody_and_cannot_say_that_it_is_not_theirs() {
 fn what_somebody_snoozes_is_not_told_to_those_whose_mail_still_waits() {
     let mut world = broken(&["a"]);
     let mut both = watch("a");
-    both.policy.owners.push("other@a.org".into());
+    Arc::make_mut(&mut both.policy).owners.push("other@a.org".into());
     world.reload(vec![both]);
     world.post_office = Box::new(|_| MailResult::Deferred);
     world.run(HOUR);

@@ -16,7 +16,7 @@ fn world(count: u8, is_down: impl Fn(u8, Duration) -> bool + 'static) -> World {
     });
     let mut canary = watch(&format!("c{CANARY}"));
     canary.endpoint.target.host = Host::Ip(ip(CANARY));
-    canary.policy.interval = 15 * MINUTE;
+    Arc::make_mut(&mut canary.policy).interval = 15 * MINUTE;
     world.canaries = vec![Arc::new(canary)];
     world.handle(Event::Reloaded(world.inventory()));
     world

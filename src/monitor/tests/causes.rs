@@ -8,7 +8,7 @@ fn fleet(count: u16) -> Vec<Watch> {
     let each = (0..count).map(|number| {
         let mut watch = apart(number);
         if number % 3 == 2 {
-            watch.policy.owners = vec!["other@a.org".into()];
+            Arc::make_mut(&mut watch.policy).owners = vec!["other@a.org".into()];
         }
         watch
     });
@@ -145,8 +145,8 @@ fn hundreds_of_endpoints_behind_one_ending_certificate_are_one_mail_for_each_own
     let start = World::new(vec![], Disk::used(), |_, _| None).now.wall;
     let inventory = (0..600_u16).map(|number| {
         let mut watch = apart(number);
-        watch.policy.owners = vec![format!("owner{}@a.org", number % 7)];
-        watch.policy.interval = 6 * HOUR;
+        Arc::make_mut(&mut watch.policy).owners = vec![format!("owner{}@a.org", number % 7)];
+        Arc::make_mut(&mut watch.policy).interval = 6 * HOUR;
         watch
     });
     let mut world = sharing(inventory.collect(), move |watch, now| {

@@ -13,7 +13,7 @@ fn channel(name: &str, audience: Audience) -> Subscription {
 }
 
 fn heard_by(channels: &[Subscription], mut watch: Watch) -> Watch {
-    watch.policy.channels = channels.into();
+    Arc::make_mut(&mut watch.policy).channels = channels.into();
     watch
 }
 
@@ -81,7 +81,7 @@ fn the_first_sweep_is_a_summary_to_people_and_one_notice_an_incident_to_systems(
 fn what_the_mail_server_refuses_for_good_goes_to_the_fallback_once() {
     let mut inventory = vec![watch("a"), watch("b")];
     for watch in &mut inventory {
-        watch.policy.fallback = ["owner@a.org".into(), "ops@a.org".into()].into();
+        Arc::make_mut(&mut watch.policy).fallback = ["owner@a.org".into(), "ops@a.org".into()].into();
     }
     let mut world = World::new(inventory, Disk::default(), mended_after(HOUR));
     world.refusing = Some("owner@a.org");
@@ -110,7 +110,7 @@ fn a_refusal_is_over_when_mail_is_taken_again_or_nobody_is_written_to() {
     assert_eq!(world.disk.refusals.keys().collect::<Vec<_>>(), ["owner@a.org"]);
     let other = |owner: &str| {
         let mut other = watch("a");
-        other.policy.owners = vec![owner.into()];
+        Arc::make_mut(&mut other.policy).owners = vec![owner.into()];
         other
     };
     world.reload(vec![other("new@a.org")]);

@@ -20,7 +20,7 @@ fn crowded(number: u16) -> Watch {
 fn healthy() -> impl Iterator<Item = Watch> {
     (0..60).map(|number| {
         let mut watch = apart(number);
-        watch.policy.interval = MINUTE;
+        Arc::make_mut(&mut watch.policy).interval = MINUTE;
         watch
     })
 }
@@ -90,7 +90,7 @@ fn who_is_parked_may_leave_or_move_away() {
         if *watch.endpoint.name == *format!("s{moved}") {
             watch.endpoint.target.host = apart(1).endpoint.target.host;
         } else {
-            watch.policy.interval = HOUR / 2;
+            Arc::make_mut(&mut watch.policy).interval = HOUR / 2;
         }
     }
     world.reload(inventory);

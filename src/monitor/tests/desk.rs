@@ -116,7 +116,7 @@ fn what_people_wish_may_change_and_channels_wish_nothing() {
         fallback: Vec::new(),
     };
     let mut endpoint = watch("a");
-    endpoint.policy.channels = [hook].into();
+    Arc::make_mut(&mut endpoint.policy).channels = [hook].into();
     let mut world = World::new(vec![endpoint], Disk::used(), broken(0, 200));
     world.people(never);
     world.run(2 * HOUR);
@@ -135,7 +135,7 @@ fn what_a_digest_could_not_tell_goes_to_the_fallback() {
         only(dated(1, now, watch, from, to))
     };
     let mut endpoint = watch("a");
-    endpoint.policy.fallback = ["ops@a.org".into()].into();
+    Arc::make_mut(&mut endpoint.policy).fallback = ["ops@a.org".into()].into();
     let mut world = World::new(vec![endpoint], Disk::used(), site);
     world.people(Person { digest: Some(Digest::Daily), at: time(9), last_day_waits: true, ..Person::default() });
     world.run(2 * DAY);

@@ -7,7 +7,7 @@ const TOLD: &str = "a missing_intermediate/critical";
 fn escalating(name: &str, steps: &[(u32, &str)]) -> Watch {
     let mut watch = watch(name);
     let step = |(hours, to): &(u32, &str)| Escalation { after: HOUR * *hours, to: vec![(*to).to_owned()] };
-    watch.policy.escalation = steps.iter().map(step).collect();
+    Arc::make_mut(&mut watch.policy).escalation = steps.iter().map(step).collect();
     watch
 }
 

@@ -193,10 +193,10 @@ fn things_that_go_wrong_together_are_told_apart() {
 #[test]
 fn the_letter_goes_to_the_admin_where_that_is_wanted_and_answers_go_to_the_owner() {
     let mut asked = watch("a");
-    asked.policy.admins = vec!["admin@b.org".into(), "owner@a.org".into()];
-    asked.policy.write_to_admin = true;
+    Arc::make_mut(&mut asked.policy).admins = vec!["admin@b.org".into(), "owner@a.org".into()];
+    Arc::make_mut(&mut asked.policy).write_to_admin = true;
     let mut unasked = watch("b");
-    unasked.policy.admins = vec!["admin@b.org".into()];
+    Arc::make_mut(&mut unasked.policy).admins = vec!["admin@b.org".into()];
     let mut world = World::new(vec![asked, unasked], Disk::used(), |watch, now| {
         let finding = if &*watch.endpoint.name == "a" && now.uptime > HOUR * 9 / 10 { vec![] } else { vec![gap()] };
         only(sees(1, now, finding))

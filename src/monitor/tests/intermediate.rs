@@ -34,7 +34,7 @@ fn fleet(now: Timestamp, channel: &Subscription) -> (Vec<Watch>, Vec<Chain>) {
             channels: [channel.clone()].into(),
             ..Policy::default()
         };
-        Watch { endpoint, expectation, trust: Arc::clone(&trust), stores: Arc::default(), policy }
+        Watch { endpoint, expectation, trust: Arc::clone(&trust), stores: Arc::default(), policy: policy.into() }
     };
     ((0..SERVERS).map(watch).collect(), (0..SERVERS).step_by(SHARED_BY).map(chain).collect())
 }

@@ -9,7 +9,7 @@ fn told(lifetime: u32, visits: impl Fn(Now) -> bool + 'static) -> Vec<(i64, Stri
     let start = World::new(vec![], Disk::used(), |_, _| None).now.wall;
     let (from, to) = (earlier(start, HOUR), later(start, (24 * lifetime - 1) * HOUR));
     let mut often = watch("a");
-    often.policy.interval = (lifetime * DAY / 20).min(6 * HOUR);
+    Arc::make_mut(&mut often.policy).interval = (lifetime * DAY / 20).min(6 * HOUR);
     let mut world = World::new(vec![often], Disk::used(), move |watch, now| {
         only(if visits(now) { dated(1, now, watch, from, to) } else { down(1, now) })
     });

@@ -395,7 +395,7 @@ fn watch(name: &str) -> Watch {
     let mut endpoint = Endpoint::new("192.0.2.1".parse().expect("a target"));
     endpoint.name = name.into();
     let policy = Policy { owners: vec!["owner@a.org".into()], ..Policy::default() };
-    Watch { endpoint, expectation: Expectation::default(), trust: Arc::default(), stores: Arc::default(), policy }
+    Watch { endpoint, expectation: Expectation::default(), trust: Arc::default(), stores: Arc::default(), policy: policy.into() }
 }
 
 fn ip(last: u8) -> IpAddr {

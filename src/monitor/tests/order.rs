@@ -18,7 +18,7 @@ fn with_desk(mut world: World, first: MailResult) -> (World, Desk) {
 /// An endpoint visited every ten minutes.
 fn brisk(name: &str) -> Watch {
     let mut watch = watch(name);
-    watch.policy.interval = 10 * MINUTE;
+    Arc::make_mut(&mut watch.policy).interval = 10 * MINUTE;
     watch
 }
 

@@ -61,8 +61,8 @@ impl Chaos {
         let each = there.map(|bit| {
             let mut watch = watch(&format!("e{bit}"));
             watch.endpoint.target.port = if moved >> bit & 1 == 1 { 8443 } else { 443 };
-            watch.policy.write_to_admin = bit % 2 == 0;
-            watch.policy.admins = vec!["admin@b.org".into()];
+            Arc::make_mut(&mut watch.policy).write_to_admin = bit % 2 == 0;
+            Arc::make_mut(&mut watch.policy).admins = vec!["admin@b.org".into()];
             Arc::new(watch)
         });
         each.collect()

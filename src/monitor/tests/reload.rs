@@ -25,7 +25,7 @@ fn what_is_the_same_keeps_its_due_time_and_its_incidents() {
     world.run(10 * MINUTE);
     let due = world.brain.next_wake();
     let mut told_elsewhere = same();
-    told_elsewhere.policy.labels.insert("team".into(), "mail".into());
+    Arc::make_mut(&mut told_elsewhere.policy).labels.insert("team".into(), "mail".into());
     told_elsewhere.endpoint.timeout = MINUTE;
     world.reload(vec![same()]);
     world.reload(vec![told_elsewhere]);
@@ -125,7 +125,7 @@ fn a_shorter_interval_counts_at_once() {
     let mut world = World::new(vec![watch("a")], Disk::used(), |_, now| only(fine(1, now)));
     world.run(10 * MINUTE);
     let mut quick = watch("a");
-    quick.policy.interval = MINUTE;
+    Arc::make_mut(&mut quick.policy).interval = MINUTE;
     world.reload(vec![quick]);
     world.run(10 * MINUTE);
     assert!((9..=13).contains(&world.starts.len()), "{}", world.starts.len());
@@ -152,7 +152,7 @@ fn a_new_owner_hears_of_what_is_open() {
     let mut world = World::new(vec![watch("a")], Disk::used(), broken);
     world.run(MINUTE);
     let mut handed_on = watch("a");
-    handed_on.policy.owners = vec!["heir@a.org".into()];
+    Arc::make_mut(&mut handed_on.policy).owners = vec!["heir@a.org".into()];
     world.reload(vec![handed_on]);
     world.run(2 * HOUR);
     assert_eq!(world.mails()[1..], ["chain heir@a.org a missing_intermediate/critical"]);

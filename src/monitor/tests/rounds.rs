@@ -82,7 +82,7 @@ fn a_visit_of_which_nothing_comes_back_is_told_as_such() {
 fn a_threshold_is_met_by_a_visit_right_after_it() {
     // A daily visit, and a certificate that enters its last weeks 10 hours after the start.
     let mut daily = watch("a");
-    daily.policy.interval = DAY;
+    Arc::make_mut(&mut daily.policy).interval = DAY;
     let start = World::new(vec![], Disk::used(), |_, _| None).now.wall;
     let (not_before, not_after) = (crate::clock::earlier(start, 100 * DAY), later(start, 21 * DAY + 10 * HOUR));
     let mut world = World::new(vec![daily], Disk::used(), move |watch, now| only(dated(1, now, watch, not_before, not_after)));

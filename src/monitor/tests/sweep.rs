@@ -36,10 +36,10 @@ fn everything_is_told_at_once_when_all_have_settled() {
 #[test]
 fn a_single_case_is_an_ordinary_mail_and_each_recipient_gets_their_own() {
     let mut inventory = ten();
-    inventory[0].policy.owners = vec!["other@a.org".into()];
+    Arc::make_mut(&mut inventory[0].policy).owners = vec!["other@a.org".into()];
     for watch in &mut inventory[1..3] {
-        watch.policy.admins = vec!["admin@b.org".into()];
-        watch.policy.write_to_admin = true;
+        Arc::make_mut(&mut watch.policy).admins = vec!["admin@b.org".into()];
+        Arc::make_mut(&mut watch.policy).write_to_admin = true;
     }
     let mut world = World::new(inventory, Disk::default(), half_bad);
     world.run(5 * MINUTE);
@@ -76,7 +76,7 @@ fn what_is_mended_while_it_is_held_was_never_told() {
         }
     });
     let mut quick = watch("a");
-    quick.policy.interval = 2 * MINUTE;
+    Arc::make_mut(&mut quick.policy).interval = 2 * MINUTE;
     world.reload(vec![quick, watch("b")]);
     world.run(HOUR);
     assert!(world.mails().is_empty() && world.disk.first_sweep_done);
