@@ -22,6 +22,7 @@ mod web_tls;
 #[cfg(test)]
 mod tests;
 
+use core::net::{IpAddr, Ipv4Addr};
 use std::{
     collections::{HashMap, HashSet},
     ffi::OsString,
@@ -47,7 +48,9 @@ use self::{
 };
 use crate::{
     certificate::printable_cut,
-    channel, fetch, mail as mailing,
+    channel,
+    endpoint::{Host, Protocol, Target},
+    fetch, mail as mailing,
     monitor::{Limits, People, Watch},
     probe::NameLookup,
     store, web as serving,
@@ -72,6 +75,8 @@ pub struct Config {
     /// Hosts that tell whether a failure is ours: no endpoints, though visited like them. Their names differ from those of the
     /// endpoints.
     pub canaries: Vec<Arc<Watch>>,
+    /// What holds for a target that is no endpoint; where it points to means nothing.
+    pub strangers: Arc<Watch>,
     /// What the whole daemon keeps to.
     pub limits: Limits,
     /// Who resolves names.
@@ -247,6 +252,7 @@ fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report
     Some(Config {
         watches,
         canaries,
+        strangers: Arc::new(common.canary(HERE)),
         limits: section("limits").map_or_else(Limits::default, |at| read_limits(&at, report)),
         resolver: section("probe").map_or_else(NameLookup::default, |at| read_resolver(&at, report)),
         fetch: section("fetch").map_or_else(fetch::Settings::default, |at| read_fetch(&at, report)),
@@ -294,6 +300,9 @@ fn read_state(at: Option<&At<'_>>, directory: &Path, env: &Environment, report: 
     }
     store::Settings { directory: env.state_directory.clone().unwrap_or(state) }
 }
+
+/// Stands where a target will be.
+const HERE: Target = Target { protocol: Protocol::Tls, host: Host::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST)), port: 443 };
 
 const EXAMPLE: &str = "write at least endpoints: [www.example.com]";
 

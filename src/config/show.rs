@@ -40,6 +40,7 @@ pub fn effective(config: &Config, endpoints: &[Glob]) -> String {
                 ("listen", config.web.listen.iter().map(|place| Value::from(place.to_string())).collect::<Vec<_>>().into()),
                 ("public_url", config.web.public_url.as_deref().map_or(Value::Null, Value::from)),
                 ("write_token", config.web.rules.write_token.as_ref().map_or(Value::Null, |_| MASK.into())),
+                ("probe_key", config.web.rules.probe_key.as_ref().map_or(Value::Null, |_| MASK.into())),
                 ("tls", config.web.rules.tls.is_some().into()),
                 ("users", config.web.rules.users.keys().map(|user| Value::from(&**user)).collect::<Vec<_>>().into()),
                 ("writers", config.web.rules.writers.iter().map(|user| Value::from(&**user)).collect::<Vec<_>>().into()),

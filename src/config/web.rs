@@ -25,6 +25,9 @@ pub(super) fn read(at: Option<&At<'_>>, around: &Surroundings<'_>, report: &mut 
         fields.set("watch_certificate", &mut settings.watch_certificate, report, read::boolean);
         let slot = &mut settings.rules.write_token;
         fields.set("write_token", slot, report, |at, report| read_token(at, "nobody can write", around, report).map(Some));
+        fields.set("probe_key", &mut settings.rules.probe_key, report, |at, report| {
+            read_token(at, "nobody has targets outside the inventory visited", around, report).map(Some)
+        });
         if let Some(at) = fields.get("config_file") {
             web_file::read(&at, around.directory, &mut settings.rules, report);
             let is_exposed =
@@ -108,4 +111,4 @@ fn read_token(at: &At<'_>, without: &str, around: &Surroundings<'_>, report: &mu
     Some(Token::new(&text))
 }
 
-const KEYS: &[&str] = &["listen", "public_url", "config_file", "watch_certificate", "writers", "write_token"];
+const KEYS: &[&str] = &["listen", "public_url", "config_file", "watch_certificate", "writers", "write_token", "probe_key"];

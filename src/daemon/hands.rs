@@ -127,6 +127,11 @@ impl Hands {
         })
     }
 
+    /// For visits that are no business of the brain.
+    pub(super) fn visitor(&self) -> Visitor {
+        self.visitor.clone()
+    }
+
     /// Does what the brain wants. Returns at once; what comes of it comes back through [`Hands::next`].
     pub(super) fn carry_out(&mut self, effects: Vec<Effect>, now: Now) {
         self.obey(effects, None, now);

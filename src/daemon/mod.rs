@@ -5,6 +5,7 @@ mod proof;
 mod reload;
 mod restore;
 mod scribe;
+mod strangers;
 mod systemd;
 
 use std::{
@@ -29,7 +30,7 @@ use crate::{
     clock::{self, Now, Timestamp},
     config::{self, Config, Environment, Faults, Loaded},
     mail::{self, CourierError},
-    monitor::{Event, Inventory, Monitor, Settings},
+    monitor::{Event, Inventory, Monitor, Settings, Watch},
     store::{self, Store, StoreError},
     web::{self, OwnMetrics, Pulse},
 };
@@ -134,6 +135,8 @@ pub async fn run(mut options: Options, controls: Controls) -> Result<(), StartEr
     };
     let locks = Arc::new(web::Locks::new(&config.web));
     let (desk, mut wished) = web::Desk::new();
+    let (strangers, common) = watch::channel(Arc::clone(&config.strangers));
+    let visiting = strangers::Strangers { visitor: hands.visitor(), common };
     let state = web::State {
         snapshots,
         own,
@@ -141,6 +144,7 @@ pub async fn run(mut options: Options, controls: Controls) -> Result<(), StartEr
         answers,
         locks: Arc::clone(&locks),
         desk: Arc::new(desk),
+        strangers: Some(Arc::new(web::Strangers::new(visiting))),
         archive,
         mail,
     };
@@ -158,6 +162,7 @@ pub async fn run(mut options: Options, controls: Controls) -> Result<(), StartEr
         hands,
         publish,
         letters,
+        strangers,
         locks,
         pulse,
         systemd: Systemd::new(),
@@ -203,6 +208,7 @@ struct Loop {
     hands: Hands,
     publish: watch::Sender<Arc<crate::monitor::Snapshot>>,
     letters: watch::Sender<Option<Arc<crate::mail::Settings>>>,
+    strangers: watch::Sender<Arc<Watch>>,
     locks: Arc<web::Locks>,
     pulse: Arc<Pulse>,
     systemd: Systemd,
@@ -318,6 +324,7 @@ impl Loop {
                 info!(endpoints = config.watches.len(), "configuration reloaded");
                 self.config = config;
                 self.locks.change(&self.config.web);
+                self.strangers.send_replace(Arc::clone(&self.config.strangers));
                 self.letters.send_replace(self.config.mail.clone().map(Arc::new));
                 let now = self.clock.now();
                 let effects = self.monitor.handle(Event::People(Arc::clone(&self.config.people)), now);

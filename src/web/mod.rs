@@ -21,6 +21,7 @@ mod sample;
 mod server;
 #[cfg(test)]
 mod shipped;
+mod strangers;
 mod tls;
 
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub use locks::{Denied, Locks, Pace, PasswordHash, Rules, Token, Writer};
 pub use metrics::OwnMetrics;
 pub use pulse::Pulse;
 pub use server::serve;
+pub use strangers::{Strangers, Visiting};
 pub use tls::{ClientAuth, Source, Tls, TlsSettings, Unservable};
 
 /// Where the page and the metrics are served.
@@ -66,6 +68,8 @@ pub struct State {
     pub locks: Arc<Locks>,
     /// Takes what those who may write want done.
     pub desk: Arc<Desk>,
+    /// Visits targets of no inventory.
+    pub strangers: Option<Arc<Strangers>>,
     /// Where the history of endpoints is read.
     pub archive: Option<Store>,
     /// How letters are written, where mail is configured.

@@ -11,9 +11,10 @@ use hyper::{
 use super::{
     Answers, Denied, State, answer, api,
     body::{Answer, Stream},
-    metrics::{self, Probe, Refusal},
+    metrics::{self, Asked, Refusal},
     negotiate::exposition,
     page,
+    strangers::{self, Unvisited},
 };
 
 /// Answers one request; the body is read by the API alone.
@@ -89,7 +90,7 @@ async fn look(state: &State, request: &Parts) -> Response<Answer> {
             let snapshot = state.snapshots.borrow().clone();
             metrics::scrape(snapshot, &state.own, format)
         }),
-        "/probe" => probe(state, request),
+        "/probe" => probe(state, request).await,
         "/healthz" => text(StatusCode::OK, "alive\n".into()),
         "/readyz" => match state.pulse.check() {
             Ok(()) => text(StatusCode::OK, "ready\n".into()),
@@ -107,19 +108,47 @@ fn not_allowed(allowed: &'static str) -> Response<Answer> {
     response
 }
 
-/// What is known of one endpoint, in the names of another exporter.
-fn probe(state: &State, request: &Parts) -> Response<Answer> {
-    let found = Probe::find(&state.snapshots.borrow().clone(), request.uri.query().unwrap_or_default());
-    match found {
+/// What is known of one endpoint, in the names of another exporter; or what a visit sees of a target that is none.
+async fn probe(state: &State, request: &Parts) -> Response<Answer> {
+    let asked = match Asked::read(request.uri.query().unwrap_or_default()) {
+        Ok(asked) => asked,
+        Err(refusal) => return unprobed(refusal),
+    };
+    let known = asked.known(&state.snapshots.borrow().clone());
+    match known {
         Ok(probe) => exposition(&request.headers, |format| Stream::of(probe.render(format))),
-        Err(Refusal::Unclear(words)) => text(StatusCode::BAD_REQUEST, words),
-        Err(Refusal::Stranger) => text(StatusCode::FORBIDDEN, NO_PROBER.into()),
-        Err(Refusal::NotYet) => text(StatusCode::SERVICE_UNAVAILABLE, "this endpoint has not been visited yet\n".into()),
+        Err(Refusal::Stranger) => stranger(state, request, &asked).await,
+        Err(refusal) => unprobed(refusal),
     }
 }
 
-const NO_PROBER: &str = "the target is no endpoint of the inventory, by name or by host and port, and nothing else is visited: \
-    add it under endpoints: in the configuration\n";
+/// Whoever has the key has it visited.
+async fn stranger(state: &State, request: &Parts, asked: &Asked) -> Response<Answer> {
+    if let Err(denied) = state.locks.may_probe(request) {
+        return refused(denied);
+    }
+    let (target, name) = match asked.place() {
+        Ok(place) => place,
+        Err(refusal) => return unprobed(refusal),
+    };
+    let visited = match &state.strangers {
+        Some(strangers) => strangers.visit(target, name, strangers::patience(&request.headers)).await,
+        None => Err(Unvisited::Busy),
+    };
+    match visited {
+        Ok(view) => exposition(&request.headers, |format| Stream::of(asked.seen(view).render(format))),
+        Err(Unvisited::Busy) => text(StatusCode::SERVICE_UNAVAILABLE, "too many visits are under way; try again later\n".into()),
+        Err(Unvisited::Late) => text(StatusCode::GATEWAY_TIMEOUT, "the visit took longer than the scrape may\n".into()),
+    }
+}
+
+fn unprobed(refusal: Refusal) -> Response<Answer> {
+    match refusal {
+        Refusal::Unclear(words) => text(StatusCode::BAD_REQUEST, words),
+        Refusal::Stranger => text(StatusCode::NOT_FOUND, "not found\n".into()),
+        Refusal::NotYet => text(StatusCode::SERVICE_UNAVAILABLE, "this endpoint has not been visited yet\n".into()),
+    }
+}
 
 async fn page(state: &State, path: &str, query: &str) -> page::Answer {
     let history = match (page::remembered(path), &state.archive) {

@@ -35,6 +35,8 @@ CONF
 promtool check web-config "$WORK/web.yml" >"$WORK/promtool.log" 2>&1 || { shown "$WORK/promtool.log"; fail "promtool refuses what is used here"; }
 printf 'a token of many letters' | tr ' ' - >"$WORK/token"
 chmod 600 "$WORK/token"
+printf 'a key of many letters' | tr ' ' - >"$WORK/key"
+chmod 600 "$WORK/key"
 config_begins | grep -v '^web:' >"$WORK/config.yaml"
 cat >>"$WORK/config.yaml" <<CONF
 web:
@@ -42,6 +44,7 @@ web:
   config_file: web.yml
   writers: [alice]
   write_token: {file: token}
+  probe_key: {file: key}
 endpoints: ["127.0.0.1:9"]
 CONF
 gives 0 validate "$CERTVIGIL" validate --config "$WORK/config.yaml"
@@ -115,6 +118,15 @@ listens prometheus 9090
 is_up() { promtool query instant http://127.0.0.1:9090 "up{job=\"$1\"}" 2>/dev/null | grep " => $2 @" >/dev/null; }
 wait_for 30 "Prometheus with the password" is_up right 1
 wait_for 30 "Prometheus without" is_up nameless 0
+
+say "/probe visits what is not in the inventory for who has the key, and for nobody else"
+KEY="Authorization: Bearer $(cat "$WORK/key")"
+says 200 'probe_success 1' -H "$KEY" "$URL/probe?target=web.test.example:9843"
+says 200 'probe_ssl_earliest_cert_expiry' -H "$KEY" "$URL/probe?target=127.0.0.1:9843&hostname=web.test.example"
+says 200 'ssl_probe_success 0' -H "$KEY" "$URL/probe?target=127.0.0.1:1&format=ssl_exporter"
+says 401 'shows the key' -u alice:test "$URL/probe?target=web.test.example:9844"
+says 401 'asks for a user' -H "$KEY" "$URL/metrics"
+says 401 'asks for a user' "$URL/probe?target=web.test.example:9843&key=$(cat "$WORK/key")"
 
 say "a renewed certificate is served without a word; a broken one is not"
 serial() { openssl s_client -connect 127.0.0.1:9843 -servername web.test.example </dev/null 2>/dev/null | openssl x509 -noout -serial; }

@@ -98,7 +98,7 @@ fn the_example_is_sound_and_names_every_key() {
     let text = fs::read_to_string(&path).unwrap();
     let keys = "interval timeout confirm addresses expiry warning critical before lifetime owner admin write_to_admin escalation after accept \
                 labels trust security_level system mozilla files visits visits_per_address spread resolver enabled \
-                allow_private listen public_url config_file watch_certificate writers write_token directory host tls port plaintext username password credential file ca_files from to \
+                allow_private listen public_url config_file watch_certificate writers write_token probe_key directory host tls port plaintext username password credential file ca_files from to \
                 target name server_name routes match endpoints continue channels canaries people \
                 time_zone digest day at quiet_hours holidays last_day cap language";
     for key in keys.split_whitespace() {

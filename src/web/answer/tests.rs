@@ -193,7 +193,17 @@ async fn over_http_it_is_a_path_of_its_own() {
     let settings =
         Settings { listen: vec![Listen::Tcp(address)], public_url: None, watch_certificate: true, rules: Rules::default() };
     let locks = Arc::new(Locks::new(&settings));
-    let state = State { snapshots, own, pulse, answers, locks, desk: Arc::new(crate::web::Desk::new().0), archive: None, mail };
+    let state = State {
+        snapshots,
+        own,
+        pulse,
+        answers,
+        locks,
+        desk: Arc::new(crate::web::Desk::new().0),
+        strangers: None,
+        archive: None,
+        mail,
+    };
     let shutdown = CancellationToken::new();
     let server = tokio::spawn(serve(vec![listener.into()], state, shutdown.clone()));
     let brain = tokio::spawn(async move {

@@ -57,7 +57,7 @@ async fn send(snapshot: Snapshot, desk: Arc<Desk>, method: &str, path: &str, hea
     let rules = Rules { write_token: Some(Token::new("correct horse battery")), ..Rules::default() };
     let settings = Settings { listen, public_url: None, watch_certificate: true, rules };
     let locks = Arc::new(Locks::new(&settings));
-    let state = State { snapshots, own, pulse, answers: None, locks, desk, archive: None, mail };
+    let state = State { snapshots, own, pulse, answers: None, locks, desk, strangers: None, archive: None, mail };
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);

@@ -35,6 +35,8 @@ use tries::{Requests, Tries};
 pub struct Rules {
     /// Whoever has it may write.
     pub write_token: Option<Token>,
+    /// Whoever has it may have `/probe` visit targets that are in no inventory.
+    pub probe_key: Option<Token>,
     /// Who may look, by their passwords; nobody is asked for one where there are none.
     pub users: BTreeMap<Arc<str>, PasswordHash>,
     /// Those of the users who may write.
@@ -125,7 +127,8 @@ impl Locks {
             return Ok(());
         }
         if let Some(shown) = token::credentials(&request.headers, "Bearer") {
-            let is_right = rules.write_token.as_ref().is_some_and(|token| token.is(shown));
+            let opens = |token: &Option<Token>| token.as_ref().is_some_and(|token| token.is(shown));
+            let is_right = opens(&rules.write_token) || (request.uri.path() == "/probe" && opens(&rules.probe_key));
             return if is_right { Ok(()) } else { Err(self.failed(peer(request), None, NO_USER)) };
         }
         match token::credentials(&request.headers, "Basic").and_then(Login::read) {
@@ -192,6 +195,17 @@ impl Locks {
         }
     }
 
+    /// Asked for every visit of a target that is in no inventory.
+    pub(super) fn may_probe(&self, request: &Parts) -> Result<(), Denied> {
+        let settings = self.settings();
+        let Some(key) = &settings.rules.probe_key else { return Err(Denied::forbidden(NO_PROBER)) };
+        match token::credentials(&request.headers, "Bearer") {
+            Some(shown) if key.is(shown) => Ok(()),
+            Some(_) => Err(self.failed(peer(request), Some(INVALID_TOKEN), "this is not the key that web.probe_key names")),
+            None => Err(Denied::unauthorized(NO_KEY, BEARER)),
+        }
+    }
+
     /// Somebody showed what is not right, once more or once too often.
     fn failed(&self, peer: Option<IpAddr>, challenge: Option<&'static str>, reason: &str) -> Denied {
         match self.tries.take(peer, Instant::now()) {
@@ -239,6 +253,10 @@ impl Denied {
 const CROSS_SITE: &str = "a page of another site asked for this; if it is yours, set web.public_url to where people reach it";
 const READ_ONLY: &str =
     "this certvigil is read-only: set web.write_token or web.writers in its configuration to let somebody write";
+const NO_PROBER: &str = "the target is no endpoint of the inventory, by name or by host and port: add it under endpoints: in the \
+    configuration, or set web.probe_key there to have others visited by who has the key";
+const NO_KEY: &str =
+    "the target is no endpoint of the inventory; who has others visited shows the key: Authorization: Bearer KEY";
 const NO_TOKEN: &str = "who writes shows the write token: Authorization: Bearer TOKEN";
 const NO_USER: &str = "this page asks for a user and a password, those of basic_auth_users in web.config_file";
 const WRONG_PASSWORD: &str = "the user or the password is wrong";

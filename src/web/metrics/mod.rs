@@ -24,7 +24,7 @@ use super::body::{Render, Stream};
 use crate::monitor::Snapshot;
 
 pub use own::OwnMetrics;
-pub(super) use probe::{Probe, Refusal};
+pub(super) use probe::{Asked, Refusal};
 pub(super) use text::Format;
 
 /// One scrape.

@@ -1,4 +1,4 @@
-use std::{io::Read as _, net::SocketAddr};
+use std::{io::Read as _, net::SocketAddr, pin::Pin};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -10,8 +10,10 @@ use tokio::{
 
 use super::*;
 use crate::{
-    monitor::Snapshot,
-    web::{Listen, Locks, OwnMetrics, Pulse, Rules, Settings, sample},
+    endpoint::{Host, Target},
+    monitor::{EndpointView, Snapshot},
+    observation::{FailureKind, Stage},
+    web::{Listen, Locks, OwnMetrics, Pulse, Rules, Settings, Strangers, Token, Visiting, sample},
 };
 
 /// A server of this snapshot on a port of its own.
@@ -24,19 +26,48 @@ struct Server {
 }
 
 async fn server(snapshot: Snapshot, limits: Limits) -> Server {
+    server_with(snapshot, limits, Rules::default()).await
+}
+
+async fn server_with(snapshot: Snapshot, limits: Limits, rules: Rules) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
     let address = listener.local_addr().expect("address");
     let (sender, snapshots) = watch::channel(Arc::new(snapshot));
     let (_, mail) = watch::channel(None);
     let (own, pulse) = (Arc::new(OwnMetrics::new()), Arc::new(Pulse::new()));
-    let settings =
-        Settings { listen: vec![Listen::Tcp(address)], public_url: None, watch_certificate: true, rules: Rules::default() };
+    let settings = Settings { listen: vec![Listen::Tcp(address)], public_url: None, watch_certificate: true, rules };
     let locks = Arc::new(Locks::new(&settings));
-    let state =
-        State { snapshots, own, pulse, answers: None, locks, desk: Arc::new(crate::web::Desk::new().0), archive: None, mail };
+    let state = State {
+        snapshots,
+        own,
+        pulse,
+        answers: None,
+        locks,
+        desk: Arc::new(crate::web::Desk::new().0),
+        strangers: Some(Arc::new(Strangers::new(Everywhere))),
+        archive: None,
+        mail,
+    };
     let shutdown = CancellationToken::new();
     let task = tokio::spawn(serve_within(vec![listener.into()], state.clone(), shutdown.clone(), limits));
     Server { address, state, shutdown, task, _snapshots: sender }
+}
+
+/// Sees a failure wherever it goes; at `stall.example` nothing, for ever.
+struct Everywhere;
+
+impl Visiting for Everywhere {
+    fn visit(&self, target: Target, name: Host, _: Duration) -> Pin<Box<dyn Future<Output = EndpointView> + Send>> {
+        let down = sample::failed(Some("192.0.2.9"), Stage::Connect, FailureKind::Refused, "refused");
+        let mut view = (*sample::endpoint("x", &target.to_string(), &[], vec![sample::address(None, Some(down))])).clone();
+        view.addresses.truncate(1);
+        Box::pin(async move {
+            if name.to_string() == "stall.example" {
+                std::future::pending::<()>().await;
+            }
+            view
+        })
+    }
 }
 
 impl Server {
@@ -112,6 +143,35 @@ async fn a_probe_is_answered_from_the_inventory_alone() {
     assert_eq!(status(&server.ask("GET /probe?target=new").await), "HTTP/1.1 503 Service Unavailable");
     assert_eq!(status(&server.ask("GET /probe").await), "HTTP/1.1 400 Bad Request");
     assert_eq!(status(&server.ask("POST /probe?target=shop").await), "HTTP/1.1 405 Method Not Allowed");
+}
+
+#[tokio::test]
+async fn who_has_the_key_has_others_visited() {
+    let rules = Rules { probe_key: Some(Token::new("a key of many letters")), ..Rules::default() };
+    let server = server_with(sample::fleet(), Limits::default(), rules).await;
+    let ask = async |path: &str, header: &str| {
+        let answer =
+            server.ask(&format!("GET {path} HTTP/1.1\r\nX-Prometheus-Scrape-Timeout-Seconds: 1\r\n{header}\r\nX: x\r\nY:")).await;
+        (status(&answer)[9..12].to_owned(), answer)
+    };
+    let key = "Authorization: Bearer a key of many letters";
+    let (seen, answer) = ask("/probe?target=other.example:8443", key).await;
+    assert!(seen == "200" && answer.contains("\nprobe_success 0\n"), "{answer}");
+    let (seen, answer) = ask("/probe?target=other.example&format=ssl_exporter", key).await;
+    assert!(seen == "200" && answer.contains("\nssl_probe_success 0\n"), "{answer}");
+    for (path, header, wanted, words) in [
+        ("/probe?target=other.example", "A: b", "401", "shows the key"),
+        ("/probe?target=other.example", "Authorization: Bearer another key of many", "401", "not the key"),
+        ("/probe?target=other.example&key=a+key+of+many+letters", "A: b", "401", "shows the key"),
+        ("/probe?target=a%20b", key, "400", "is no"),
+        ("/probe?target=stall.example", key, "504", "longer than the scrape may"),
+        // What is in the inventory needs none.
+        ("/probe?target=shop", "A: b", "200", "\nprobe_success 1\n"),
+        ("/probe?target=shop", "Authorization: Bearer another key of many", "200", "\nprobe_success 1\n"),
+    ] {
+        let (seen, answer) = ask(path, header).await;
+        assert!(seen == wanted && answer.contains(words), "{path} {header}: {answer}");
+    }
 }
 
 #[tokio::test]

@@ -112,6 +112,7 @@ async fn server(tls: &Arc<Tls>) -> Server {
         answers: None,
         locks,
         desk: Arc::new(crate::web::Desk::new().0),
+        strangers: None,
         archive: None,
         mail,
     };

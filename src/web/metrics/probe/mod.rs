@@ -1,6 +1,7 @@
 //! `/probe`: what is known of one endpoint, in the names of another exporter, so that its users keep their rules.
 //!
-//! Nothing is visited for it: whoever may ask could otherwise have us connect to wherever they like.
+//! Nothing of the inventory is visited for it, and nothing else without a key: whoever may ask could otherwise have us connect to
+//! wherever they like.
 
 mod blackbox;
 mod names;
@@ -12,10 +13,10 @@ use std::{sync::Arc, time::Duration};
 
 use super::text::{Format, Lines};
 use crate::{
-    certificate::{Certificate, Facts, San},
+    certificate::{Certificate, Facts, San, printable_cut},
     clock::Timestamp,
     diagnosis::{self, Judged, Status},
-    endpoint::{Host, Target},
+    endpoint::{Host, Target, TargetError},
     monitor::{AddressView, EndpointView, Snapshot},
     observation::{Chain, Handshake, Stage},
 };
@@ -25,6 +26,14 @@ use crate::{
 enum Style {
     Blackbox,
     SslExporter,
+}
+
+/// What is asked for.
+#[derive(Debug)]
+pub(in crate::web) struct Asked {
+    target: String,
+    hostname: Option<Host>,
+    style: Style,
 }
 
 /// What was asked for, found.
@@ -46,9 +55,9 @@ pub(in crate::web) enum Refusal {
     NotYet,
 }
 
-impl Probe {
+impl Asked {
     /// Reads `target=…&hostname=…&format=…`; what else exporters take (`module`, `debug`) is the inventory's business.
-    pub(in crate::web) fn find(snapshot: &Snapshot, query: &str) -> Result<Self, Refusal> {
+    pub(in crate::web) fn read(query: &str) -> Result<Self, Refusal> {
         let (mut target, mut hostname, mut style) = (None, None, Style::Blackbox);
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*key {
@@ -64,18 +73,39 @@ impl Probe {
                 _ => {}
             }
         }
-        let Some(target) = target else {
-            return Err(Refusal::Unclear(
-                "no target: /probe?target=NAME, or HOST:PORT, of an endpoint of the inventory\n".into(),
-            ));
-        };
-        let view = endpoint(snapshot, &target, hostname.as_ref()).ok_or(Refusal::Stranger)?;
+        let none = "no target: /probe?target=NAME, or HOST:PORT, of an endpoint of the inventory\n";
+        let target = target.ok_or_else(|| Refusal::Unclear(none.into()))?;
+        Ok(Asked { target, hostname, style })
+    }
+
+    /// The endpoint of the inventory that is meant.
+    pub(in crate::web) fn known(&self, snapshot: &Snapshot) -> Result<Probe, Refusal> {
+        let view = endpoint(snapshot, &self.target, self.hostname.as_ref()).ok_or(Refusal::Stranger)?;
         if view.addresses.is_empty() {
             return Err(Refusal::NotYet);
         }
-        Ok(Probe { view: Arc::clone(view), style, at: snapshot.at })
+        Ok(Probe { view: Arc::clone(view), style: self.style, at: snapshot.at })
     }
 
+    /// Where to go and by which name to ask there, whether or not that is in the inventory.
+    pub(in crate::web) fn place(&self) -> Result<(Target, Host), Refusal> {
+        let target: Target = self.target.parse().map_err(|error: TargetError| Refusal::Unclear(unclear(&error)))?;
+        let name = self.hostname.clone().unwrap_or_else(|| target.host.clone());
+        Ok((target, name))
+    }
+
+    /// What a visit there has seen, just now.
+    pub(in crate::web) fn seen(&self, view: Arc<EndpointView>) -> Probe {
+        let at = view.addresses.iter().map(|address| address.last_probe).max().unwrap_or(Timestamp::UNIX_EPOCH);
+        Probe { view, style: self.style, at }
+    }
+}
+
+fn unclear(error: &TargetError) -> String {
+    format!("{}\n", printable_cut(&error.to_string(), 200))
+}
+
+impl Probe {
     /// The answer.
     pub(in crate::web) fn render(&self, format: Format) -> String {
         let mut out = String::new();

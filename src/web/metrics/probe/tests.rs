@@ -9,9 +9,13 @@ use crate::{
     },
 };
 
+fn find(snapshot: &Snapshot, query: &str) -> Result<Probe, Refusal> {
+    Asked::read(query)?.known(snapshot)
+}
+
 /// The answer, by name; a series of labels by their texts.
 fn asked(snapshot: &Snapshot, query: &str) -> BTreeMap<String, Vec<Series>> {
-    let probe = Probe::find(snapshot, query).expect("an answer");
+    let probe = find(snapshot, query).expect("an answer");
     let mut all: BTreeMap<String, Vec<Series>> = BTreeMap::new();
     for series in parse(&probe.render(Format::Text)) {
         all.entry(series.name.clone()).or_default().push(series);
@@ -113,8 +117,7 @@ fn what_is_accepted_is_a_success() {
 
 #[test]
 fn only_the_inventory_is_answered_for() {
-    let found =
-        |snapshot: &Snapshot, query: &str| Probe::find(snapshot, query).map(|probe| probe.view.watch.endpoint.name.to_string());
+    let found = |snapshot: &Snapshot, query: &str| find(snapshot, query).map(|probe| probe.view.watch.endpoint.name.to_string());
     let fleet = sample::fleet();
     for target in ["shop", "shop.example", "shop.example:443", "https%3A%2F%2FSHOP.example%2Fpath%3Fx", "tls://shop.example"] {
         assert_eq!(found(&fleet, &format!("module=x&target={target}")), Ok("shop".into()), "{target}");
@@ -140,7 +143,7 @@ fn of_several_at_one_place_the_one_that_is_asked_by_the_name() {
         Arc::new(view)
     };
     let snapshot = sample::snapshot(vec![at("one", "one.example"), at("two", "two.example"), at("lb", "lb.example")]);
-    let found = |query: &str| Probe::find(&snapshot, query).map(|probe| probe.view.watch.endpoint.name.to_string());
+    let found = |query: &str| find(&snapshot, query).map(|probe| probe.view.watch.endpoint.name.to_string());
     assert_eq!(found("target=lb.example:443&hostname=two.example"), Ok("two".into()));
     assert_eq!(found("target=lb.example:443"), Ok("lb".into()));
     assert_eq!(found("target=lb.example:443&hostname=three.example"), Err(Refusal::Stranger));
@@ -158,5 +161,17 @@ fn hostile_texts_stay_in_their_labels() {
         }
         let long = asked(&fleet, &format!("target=long&format={format}"));
         assert!(long.values().all(|series| series.len() <= 10), "{long:?}");
+    }
+}
+
+#[test]
+fn a_stranger_is_where_the_target_says() {
+    let place = |query: &str| Asked::read(query).and_then(|asked| asked.place()).map(|(target, name)| format!("{target} {name}"));
+    assert_eq!(place("target=a.example"), Ok("a.example:443 a.example".into()));
+    assert_eq!(place("target=smtp%3A%2F%2F192.0.2.1&hostname=mail.example"), Ok("smtp://192.0.2.1:25 mail.example".into()));
+    for unclear in
+        ["target=%00", "target=gopher%3A%2F%2Fa.example", "target=a%20b", "target=a.example:99999", "target=u@a.example"]
+    {
+        assert!(matches!(place(unclear), Err(Refusal::Unclear(words)) if words.ends_with('\n')), "{unclear}");
     }
 }
