@@ -3,6 +3,7 @@
 mod cli;
 mod clients;
 mod demo;
+mod documents;
 mod findings;
 mod import;
 mod inspect;
