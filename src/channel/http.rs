@@ -1,10 +1,10 @@
 //! One POST over https (RFC 9110), and what its answer means for the notice: taken, later, or never.
 
 use core::net::SocketAddr;
-use std::{fmt, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt as _, Collected, Full, Limited};
-use hyper::{Request, Response, StatusCode, Uri, body::Bytes, body::Incoming, client::conn::http1, header};
+use hyper::{Method, Request, Response, StatusCode, Uri, body::Bytes, body::Incoming, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
 use rustls::{
     ClientConfig, RootCertStore,
@@ -12,7 +12,7 @@ use rustls::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
     time::timeout,
 };
 use tokio_rustls::TlsConnector;
@@ -105,6 +105,40 @@ pub(super) struct Client {
     secrets: Vec<Secret>,
 }
 
+/// Who can be asked.
+#[derive(Clone, Debug)]
+pub enum Server {
+    /// At this URL, by these roots (DER) or those of the machine.
+    At(Url, Option<Vec<Vec<u8>>>),
+    /// At this socket of the file system.
+    Socket(PathBuf),
+}
+
+/// Asks once for what is at this path: the status, and what is said. A trouble is a fragment for after the server's name.
+pub async fn get(server: &Server, path: &str, token: Option<&Secret>, deadline: Duration) -> Result<(u16, String), String> {
+    let headers = token.map(|token| ("authorization", format!("Bearer {}", token.0))).into_iter().collect();
+    let post = Post { headers, body: Vec::new() };
+    let asked = async {
+        match server {
+            Server::At(url, roots) => {
+                let client = Client::new(roots.as_deref(), deadline, Vec::new());
+                let client = client.map_err(|error| format!("cannot be asked: {error}"))?;
+                let url = url.join(path);
+                let path = url.0.path_and_query().map_or("/", |path| path.as_str());
+                converse(client.connect(&url).await?, url.authority(), Method::GET, path, post, MAX_DOCUMENT).await
+            }
+            Server::Socket(socket) => {
+                let stream = UnixStream::connect(socket).await.map_err(|error| format!("cannot be reached: {error}"))?;
+                converse(Box::new(stream), "localhost", Method::GET, path, post, MAX_DOCUMENT).await
+            }
+        }
+    };
+    match timeout(deadline, asked).await {
+        Err(_) => Err(format!("gives no answer within {} s", deadline.as_secs_f32())),
+        Ok(answer) => answer.map(|answer| (answer.status.as_u16(), answer.body)),
+    }
+}
+
 /// What is posted.
 pub(super) struct Post {
     pub(super) headers: Vec<(&'static str, String)>,
@@ -168,33 +202,8 @@ impl Client {
     }
 
     async fn exchange(&self, url: &Url, post: Post) -> Result<Answer, String> {
-        let stream = self.connect(url).await?;
-        let handshake = http1::Builder::new().max_buf_size(MAX_HEAD).handshake(TokioIo::new(stream)).await;
-        let (mut sender, connection) = handshake.map_err(|_| "does not speak http".to_owned())?;
         let path = url.0.path_and_query().map_or("/", |path| path.as_str());
-        let mut request = Request::post(path)
-            .header(header::HOST, url.authority())
-            .header(header::USER_AGENT, concat!("certvigil/", env!("CARGO_PKG_VERSION")))
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::CONNECTION, "close");
-        for (name, value) in &post.headers {
-            request = request.header(*name, value);
-        }
-        let request = request.body(Full::new(Bytes::from(post.body))).map_err(|_| "is no address".to_owned())?;
-        let exchange = async {
-            let response = sender.send_request(request).await.map_err(|_| "broke the connection off".to_owned())?;
-            Ok(read(response).await)
-        };
-        // The connection is driven by this very task, so that it ends with it and needs no owner.
-        tokio::pin!(exchange);
-        tokio::pin!(connection);
-        let mut is_connected = true;
-        loop {
-            tokio::select! {
-                answer = &mut exchange => return answer,
-                _ = &mut connection, if is_connected => is_connected = false,
-            }
-        }
+        converse(self.connect(url).await?, url.authority(), Method::POST, path, post, MAX_BODY).await
     }
 
     async fn connect(&self, url: &Url) -> Result<Box<dyn Stream>, String> {
@@ -208,6 +217,44 @@ impl Client {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| "has a name that TLS cannot ask for".to_owned())?;
         let stream = self.tls.connect(name, stream).await.map_err(|error| format!("no TLS: {error}{}", tls_hint(&error)))?;
         Ok(Box::new(stream))
+    }
+}
+
+/// One request and its answer, of whose body at most `most` octets are read.
+async fn converse(
+    stream: Box<dyn Stream>,
+    host: &str,
+    method: Method,
+    path: &str,
+    post: Post,
+    most: usize,
+) -> Result<Answer, String> {
+    let handshake = http1::Builder::new().max_buf_size(MAX_HEAD).handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = handshake.map_err(|_| "does not speak http".to_owned())?;
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::HOST, host)
+        .header(header::USER_AGENT, concat!("certvigil/", env!("CARGO_PKG_VERSION")))
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::CONNECTION, "close");
+    for (name, value) in &post.headers {
+        request = request.header(*name, value);
+    }
+    let request = request.body(Full::new(Bytes::from(post.body))).map_err(|_| "is no address".to_owned())?;
+    let exchange = async {
+        let response = sender.send_request(request).await.map_err(|_| "broke the connection off".to_owned())?;
+        Ok(read(response, most).await)
+    };
+    // The connection is driven by this very task, so that it ends with it and needs no owner.
+    tokio::pin!(exchange);
+    tokio::pin!(connection);
+    let mut is_connected = true;
+    loop {
+        tokio::select! {
+            answer = &mut exchange => return answer,
+            _ = &mut connection, if is_connected => is_connected = false,
+        }
     }
 }
 
@@ -232,11 +279,11 @@ struct Answer {
     body: String,
 }
 
-async fn read(response: Response<Incoming>) -> Answer {
+async fn read(response: Response<Incoming>, most: usize) -> Answer {
     let status = response.status();
     let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
     // The status says it all; what cannot be read of the rest changes nothing.
-    let body = Limited::new(response.into_body(), MAX_BODY).collect().await.map(Collected::to_bytes).unwrap_or_default();
+    let body = Limited::new(response.into_body(), most).collect().await.map(Collected::to_bytes).unwrap_or_default();
     Answer { status, retry_after, body: String::from_utf8_lossy(&body).into_owned() }
 }
 
@@ -254,5 +301,7 @@ const MAX_ADDRESSES: usize = 8;
 const MAX_HEAD: usize = 16 * 1024;
 /// Octets of an answer's body that are read at all.
 const MAX_BODY: usize = 16 * 1024;
+/// Octets of a document that is asked for.
+const MAX_DOCUMENT: usize = 32 * 1024 * 1024;
 /// How much of the server's words is kept, in characters.
 const WORDS: usize = 200;

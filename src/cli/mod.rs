@@ -15,6 +15,7 @@ mod mail;
 mod output;
 mod run;
 mod silence;
+mod status;
 mod validate;
 mod verify;
 
@@ -44,6 +45,7 @@ enum Command {
     Import(import::Import),
     Mail(mail::Mail),
     Silence(silence::SilenceCommand),
+    Status(status::Status),
     History(history::History),
     Config(config::ConfigCommand),
     Completions(completions::Completions),
@@ -82,6 +84,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Import(import) => import.run(),
         Command::Mail(mail) => mail.run(),
         Command::Silence(silence) => silence.run(),
+        Command::Status(status) => status.run(),
         Command::History(history) => history.run(),
         Command::Config(config) => config.run(),
         Command::Completions(completions) => completions.run(Cli::command()),

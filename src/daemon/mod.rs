@@ -30,7 +30,7 @@ use crate::{
     clock::{self, Now, Timestamp},
     config::{self, Config, Environment, Faults, Loaded},
     mail::{self, CourierError},
-    monitor::{Event, Inventory, Monitor, Settings, Watch},
+    monitor::{Event, Inventory, Monitor, Settings, Snapshot, Watch},
     store::{self, Store, StoreError},
     web::{self, OwnMetrics, Pulse},
 };
@@ -179,6 +179,16 @@ pub async fn run(mut options: Options, controls: Controls) -> Result<(), StartEr
     while web.join_next().await.is_some() {}
     info!("stopped");
     ended
+}
+
+/// What the state remembers, judged as of now: for those who ask while no daemon answers. Blocks.
+pub fn remembered(config: &Config, now: Timestamp) -> Result<Snapshot, StoreError> {
+    let (restored, _) = restore::judged(store::remembered(&config.store)?, &config.watches, now);
+    let settings =
+        Settings { limits: config.limits, mail: config.mail.is_some(), built: clock::built(), seed: 0, first_sweep: FIRST_SWEEP };
+    let now = Now { wall: now, uptime: Duration::ZERO };
+    let (monitor, _) = Monitor::new(inventory(config), restored, settings, now);
+    Ok(monitor.snapshot(now))
 }
 
 /// Both clocks, from the start of the process.

@@ -46,6 +46,12 @@ pub fn schema() -> i64 {
     database::latest()
 }
 
+/// What the state of a daemon that has run before has to tell, whether it runs now or not. Blocks.
+pub fn remembered(settings: &Settings) -> Result<Stored, StoreError> {
+    let (connection, path) = database::Database::of_any_daemon(&settings.directory)?;
+    read::everything(&connection, &path)
+}
+
 /// Where the state is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {

@@ -31,7 +31,7 @@ use tokio::sync::watch;
 use crate::{mail, monitor::Snapshot, store::Store};
 
 pub use answer::{Answers, Asked};
-pub use api::{ChapterLine, Desk, SilenceLine, Wish};
+pub use api::{ChapterLine, Desk, SilenceLine, Wish, look_at};
 pub use listen::{Inherited, Listen, Listener, Made};
 pub use locks::{Denied, Locks, Pace, PasswordHash, Rules, Token, Writer};
 pub use metrics::OwnMetrics;

@@ -93,6 +93,19 @@ where
     answered.map_or_else(|problem| refused(&problem), |reply| sent(&request.headers, reply))
 }
 
+/// What is answered to a reader of this path and query who asks no daemon: the document, or what is wrong.
+pub fn look_at(snapshot: &Snapshot, path_and_query: &str) -> Result<String, String> {
+    let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+    let answered = find(path, &Method::GET).and_then(|found| match found {
+        Found::Route(route, names) => {
+            let asked = Asked::parse(query, route.parameters)?;
+            route.reply(&Call { snapshot, names, asked, history: &Ok(Vec::new()) }, &HeaderMap::new())
+        }
+        Found::Options(_) => Ok(Reply::nothing()),
+    });
+    answered.map(|reply| reply.body).map_err(|problem| problem.detail)
+}
+
 /// What there is at a path for a method.
 enum Found {
     Route(&'static Route, Vec<String>),
@@ -154,17 +167,18 @@ async fn look(state: &State, request: &Parts, route: &'static Route, names: Vec<
     };
     let snapshot = state.snapshots.borrow().clone();
     let call = Call { snapshot: &snapshot, names, asked, history: &history };
-    match route.does {
-        Does::Look(look) | Does::Remember(look) | Does::Pem(look) => look(&call),
-        // Of two forms the one that is wanted.
-        Does::Chain(as_json, as_pem) => {
-            if negotiate::prefers(&request.headers, PEM, JSON) {
-                as_pem(&call)
-            } else {
-                as_json(&call)
-            }
+    route.reply(&call, &request.headers)
+}
+
+impl Route {
+    fn reply(&self, call: &Call<'_>, headers: &HeaderMap) -> Result<Reply, Problem> {
+        match self.does {
+            Does::Look(look) | Does::Remember(look) | Does::Pem(look) => look(call),
+            // Of two forms the one that is wanted.
+            Does::Chain(_, as_pem) if negotiate::prefers(headers, PEM, JSON) => as_pem(call),
+            Does::Chain(as_json, _) => as_json(call),
+            Does::Write(..) => Err(Problem::not_allowed(self.method)),
         }
-        Does::Write(..) => Err(Problem::not_allowed(route.method)),
     }
 }
 

@@ -1,0 +1,146 @@
+//! Where the answers come from: a daemon that runs, or the state that one has left.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{fmt, fs, path::Path, time::Duration};
+
+use anyhow::{Context as _, anyhow, bail};
+use serde_json::Value;
+
+use crate::{
+    certificate::printable_cut,
+    channel::{self, Server, Url},
+    cli::{now, run::environment, silence::told},
+    config, daemon,
+    mail::Secret,
+    monitor::Snapshot,
+    web::{self, Listen},
+};
+
+/// Who is asked.
+pub(super) enum Source {
+    /// A daemon, with the token that lets us in.
+    Daemon(Server, Option<Secret>),
+    /// The state, as it is now; where it lies, and why no daemon is asked.
+    State(Box<Snapshot>, String),
+}
+
+impl Source {
+    /// The daemon at `url`, or where the configuration has it; where that one does not answer, its state.
+    pub(super) fn find(
+        config: Option<&Path>,
+        url: Option<Url>,
+        token_file: Option<&Path>,
+        ca_file: Option<&Path>,
+    ) -> anyhow::Result<Self> {
+        let token = token_file.map(read).transpose()?.map(|text| Secret(text.trim().to_owned()));
+        let roots = ca_file.map(|path| Ok::<_, anyhow::Error>(pem::parse_many(read(path)?)?)).transpose()?;
+        let roots = roots.map(|blocks| blocks.into_iter().map(pem::Pem::into_contents).collect());
+        if let Some(url) = url {
+            return Ok(Source::Daemon(Server::At(url, roots), token));
+        }
+        let config = config::load(config.context("neither --config nor --url is there")?, &environment())?.config;
+        let mut silent = "the configuration has no way to a daemon".to_owned();
+        for server in ways_to(&config.web, roots.as_ref()) {
+            let daemon = Source::Daemon(server, token.clone());
+            match daemon.get("/status") {
+                Ok(_) => return Ok(daemon),
+                Err(problem) => silent = problem.to_string(),
+            }
+        }
+        let directory = printable_cut(&config.store.directory.display().to_string(), 200);
+        let left = daemon::remembered(&config, now().wall).map_err(told).context(silent.clone())?;
+        Ok(Source::State(Box::new(left), format!("from the state in {directory}, as {silent}")))
+    }
+
+    /// The document at this path of the API.
+    pub(super) fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let path = format!("/api/v1{path}");
+        let text = match self {
+            Source::State(snapshot, _) => web::look_at(snapshot, &path).map_err(|problem| anyhow!(problem))?,
+            Source::Daemon(server, token) => {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                let answer = runtime.block_on(channel::get(server, &path, token.as_ref(), PATIENCE));
+                match answer.map_err(|trouble| anyhow!("{} {trouble}", place(server)))? {
+                    (200, text) => text,
+                    (401 | 403, text) => bail!("{} does not let us in: {}", place(server), detail(&text)),
+                    (status, text) => bail!("{} answers {status}: {}", place(server), detail(&text)),
+                }
+            }
+        };
+        serde_json::from_str(&text).with_context(|| format!("{self}: what is at {path} is none of certvigil's answers"))
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Daemon(server, _) => write!(f, "at {}", place(server)),
+            Source::State(_, words) => f.write_str(words),
+        }
+    }
+}
+
+fn place(server: &Server) -> String {
+    match server {
+        Server::At(url, _) => url.place(),
+        Server::Socket(path) => format!("unix:{}", printable_cut(&path.display().to_string(), 200)),
+    }
+}
+
+/// How this machine reaches what listens there: by sockets first, which no certificate stands before.
+fn ways_to(web: &web::Settings, roots: Option<&Vec<Vec<u8>>>) -> Vec<Server> {
+    let sockets = web.listen.iter().filter_map(|listen| match listen {
+        Listen::Unix(path) => Some(Server::Socket(path.clone())),
+        Listen::Tcp(_) => None,
+    });
+    let by_name = web.public_url.as_deref().filter(|_| web.rules.tls.is_some()).map(str::to_owned);
+    let scheme = if web.rules.tls.is_some() { "https" } else { "http" };
+    let addresses = web.listen.iter().filter_map(|listen| match listen {
+        Listen::Tcp(address) => Some(format!("{scheme}://{}", reached(*address))),
+        Listen::Unix(_) => None,
+    });
+    let urls = by_name.into_iter().chain(addresses).filter_map(|url| url.parse().ok());
+    sockets.chain(urls.map(|url| Server::At(url, roots.cloned()))).collect()
+}
+
+/// What listens everywhere listens here.
+fn reached(listen: SocketAddr) -> SocketAddr {
+    let here: IpAddr = if listen.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+    SocketAddr::new(if listen.ip().is_unspecified() { here } else { listen.ip() }, listen.port())
+}
+
+/// What a problem says, or the beginning of another answer.
+fn detail(text: &str) -> String {
+    let problem: Option<Value> = serde_json::from_str(text).ok();
+    let detail = problem.as_ref().and_then(|problem| problem["detail"].as_str());
+    printable_cut(detail.unwrap_or(text).trim(), 300)
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// For each question.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_listens_is_reached() {
+        let at = |listen: &[&str]| {
+            let listen = listen.iter().map(|place| place.parse().expect("a place")).collect();
+            let settings = web::Settings { listen, public_url: None, watch_certificate: true, rules: web::Rules::default() };
+            ways_to(&settings, None).iter().map(place).collect::<Vec<_>>()
+        };
+        assert_eq!(at(&["0.0.0.0:9843", "[::]:1"]), ["http://127.0.0.1:9843", "http://[::1]:1"]);
+        assert_eq!(at(&["192.0.2.1:80", "unix:/run/a.sock"]), ["unix:/run/a.sock", "http://192.0.2.1:80"]);
+    }
+
+    #[test]
+    fn a_problem_is_told_by_its_words() {
+        assert_eq!(detail(r#"{"detail": "no\u202e", "status": 404}"#), "no\\E2\\80\\AE");
+        assert_eq!(detail("  bad gateway\n"), "bad gateway");
+    }
+}
