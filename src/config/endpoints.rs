@@ -19,7 +19,7 @@ use super::{
 use crate::{
     certificate::{printable, printable_cut},
     diagnosis::{Expectation, Expiry, Finding, Stores as ClientStores, Threshold, Trust},
-    endpoint::{Addresses, Endpoint, Target},
+    endpoint::{Addresses, Endpoint, Host, Target},
     monitor::{Policy, Subscription, Watch},
 };
 
@@ -232,6 +232,12 @@ fn read_long(at: &At<'_>, common: &Common, around: &mut Around<'_>, report: &mut
 fn watch(mut endpoint: Endpoint, common: Common, policy: Arc<Policy>) -> Watch {
     endpoint.addresses = common.addresses;
     endpoint.timeout = common.timeout;
+    // Most endpoints are named after what they are asked by.
+    if let Host::Name(asked) = &mut endpoint.server_name
+        && **asked == *endpoint.name
+    {
+        *asked = Arc::clone(&endpoint.name);
+    }
     let expectation = Expectation { host: Some(endpoint.server_name.clone()), ..common.expectation };
     Watch { endpoint, expectation, trust: common.trust, stores: common.stores, policy }
 }

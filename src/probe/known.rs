@@ -17,7 +17,8 @@ pub(super) struct KnownCertificates(Arc<Mutex<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
-    by_fingerprint: HashMap<Fingerprint, Weak<Certificate>>,
+    /// By the first octets of the fingerprint, since there are many: of two that have those in common the last one is known.
+    by_fingerprint: HashMap<u64, Weak<Certificate>>,
     /// Names of issuers, by their canonical form.
     issuers: HashMap<Box<[u8]>, Weak<Name>>,
     /// What servers have agreed to: few things, as rustls knows few.
@@ -51,7 +52,7 @@ impl KnownCertificates {
             // What is dead takes room too.
             known.room = known.by_fingerprint.len() + known.by_fingerprint.len() / 8;
         }
-        known.by_fingerprint.insert(certificate.fingerprint, Arc::downgrade(certificate));
+        known.by_fingerprint.insert(first_octets(&certificate.fingerprint), Arc::downgrade(certificate));
     }
 
     /// The same, shared.
@@ -79,8 +80,13 @@ impl KnownCertificates {
 
     fn get(&self, fingerprint: &Fingerprint) -> Option<Arc<Certificate>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.by_fingerprint.get(fingerprint)?.upgrade()
+        let found = known.by_fingerprint.get(&first_octets(fingerprint))?.upgrade();
+        found.filter(|certificate| certificate.fingerprint == *fingerprint)
     }
+}
+
+fn first_octets(fingerprint: &Fingerprint) -> u64 {
+    fingerprint.0.iter().take(8).fold(0, |number, octet| number << 8 | u64::from(*octet))
 }
 
 const LEAST_ROOM: usize = 1024;
