@@ -7,7 +7,7 @@ SEED   ?= 1
 SEEDS  ?= 20
 FUZZ   := target/fuzz-judge
 
-.PHONY: help demo run check test simulate fuzz-judge fuzz-judge-bugs acceptance gallery bench fuzz fmt deb musl sbom tools
+.PHONY: help demo run check test simulate fuzz-judge fuzz-judge-bugs acceptance gallery bench soak fuzz fmt deb musl sbom tools
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -52,6 +52,9 @@ gallery: tools ## the pictures of docs/gallery, made anew of the demo, as root (
 bench: tools ## what a visit, 10,000 endpoints, a scrape, an event and the judge cost here: benches/RESULTS.md (nginx, 4 minutes)
 	@.ci/need nginx:nginx-light taskset:util-linux
 	$(CARGO) bench --locked
+
+soak: tools ## what the daemon holds of 100,000 endpoints, over many visits: make soak VISITS=1000000 ENDPOINTS=100000 (an hour)
+	$(CARGO) bench --locked --bench bench -- soak $(or $(VISITS),1000000) $(or $(ENDPOINTS),100000)
 
 fuzz: tools ## any octets through every door, SECONDS of it each (TARGET=judge chooses); docs/fuzzing.md
 	SECONDS_EACH=$(or $(SECONDS),60) fuzz/run $(TARGET)

@@ -145,12 +145,14 @@ impl Used {
 }
 
 /// What a scrape says at the end of a sweep.
-struct Reading {
-    visits: usize,
+pub(crate) struct Reading {
+    pub(crate) visits: usize,
     /// Endpoints whose chain verifies.
-    sound: usize,
+    pub(crate) sound: usize,
     /// Upper bound in seconds, and how many visits were started within it.
     lag: Vec<(String, usize)>,
+    /// The share of the verdicts that were remembered.
+    pub(crate) remembered: f64,
 }
 
 impl Reading {
@@ -162,12 +164,25 @@ impl Reading {
         let lag: Vec<(String, usize)> = scrape.lines().filter_map(bucket).collect();
         let (_, visits) = lag.last().context("the scrape has no schedule lag")?;
         let sound = |line: &&str| line.starts_with("certvigil_verify_code{") && line.ends_with("} 0");
-        Ok(Reading { visits: *visits, sound: scrape.lines().filter(sound).count(), lag })
+        let verdicts = |source: &str| {
+            let line = format!("certvigil_verdicts_total{{source=\"{source}\"}} ");
+            scrape.lines().find_map(|text| text.strip_prefix(&line)?.parse::<f64>().ok()).unwrap_or_default()
+        };
+        let (judged, remembered) = (verdicts("judged"), verdicts("remembered"));
+        let remembered = if remembered > 0.0 { remembered / (judged + remembered) } else { 0.0 };
+        Ok(Reading { visits: *visits, sound: scrape.lines().filter(sound).count(), lag, remembered })
+    }
+
+    /// The bound within which 99 of 100 visits since then were started.
+    pub(crate) fn percentile_since(&self, before: &Reading) -> String {
+        let all = self.visits - before.visits;
+        let within = self.lag.iter().zip(&before.lag).find(|((_, now), (_, then))| 100 * (now - then) >= 99 * all);
+        within.map_or_else(|| "+Inf".to_owned(), |((bound, _), _)| bound.clone())
     }
 }
 
 /// The running daemon; killed when dropped.
-struct Daemon {
+pub(crate) struct Daemon {
     child: Child,
     log: std::path::PathBuf,
     page: SocketAddr,
@@ -175,7 +190,7 @@ struct Daemon {
 
 impl Daemon {
     /// Starts it and waits until its page is served.
-    fn start(stage: &Stage) -> anyhow::Result<Self> {
+    pub(crate) fn start(stage: &Stage) -> anyhow::Result<Self> {
         let log = stage.path("daemon.log");
         let child = Command::new(env!("CARGO_BIN_EXE_certvigil"))
             .args(["run", "--config"])
@@ -185,9 +200,9 @@ impl Daemon {
             .stderr(File::create(&log)?)
             .spawn()?;
         let mut daemon = Daemon { child, log, page: SocketAddr::from(([127, 0, 0, 1], 0)) };
-        daemon.wait_for_log("page=http://")?;
+        daemon.wait_for_log("http://127.0.0.1:")?;
         let text = fs::read_to_string(&daemon.log)?;
-        let page = text.split("page=http://").nth(1).and_then(|rest| rest.split('/').next());
+        let page = text.split("http://").nth(1).and_then(|rest| rest.split('/').next());
         daemon.page = page.context("the page's address is not in the log")?.parse()?;
         Ok(daemon)
     }
@@ -198,7 +213,16 @@ impl Daemon {
         self.wait_for_log("configuration reloaded")
     }
 
-    fn stop(mut self) -> anyhow::Result<()> {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it says of itself.
+    pub(crate) fn reading(&self) -> anyhow::Result<Reading> {
+        Reading::of(&self.scrape()?)
+    }
+
+    pub(crate) fn stop(mut self) -> anyhow::Result<()> {
         self.signal("TERM")?;
         let status = self.child.wait()?;
         anyhow::ensure!(status.success(), "the daemon ended with {status}");
@@ -281,7 +305,7 @@ fn micros_each(cpu: Duration, visits: usize) -> f64 {
 }
 
 /// Counts here are far below 2^32.
-fn to_f64(count: usize) -> f64 {
+pub(crate) fn to_f64(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 

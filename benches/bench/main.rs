@@ -12,12 +12,12 @@ mod machine;
 mod micro;
 mod nginx;
 mod process;
+mod results;
+mod soak;
 mod stage;
 mod table;
 
-use std::{fs, path::PathBuf, time::Instant};
-
-use anyhow::Context as _;
+use std::time::Instant;
 
 use stage::Stage;
 use table::Table;
@@ -27,8 +27,9 @@ fn main() -> anyhow::Result<()> {
     // Cargo adds `--bench`.
     match arguments.iter().map(String::as_str).filter(|argument| *argument != "--bench").collect::<Vec<_>>()[..] {
         [client::VERB, directory, port] => client::run(directory.as_ref(), port.parse()?),
+        [soak::VERB, visits, endpoints] => soak(visits.parse()?, endpoints.parse()?),
         [] => everything(),
-        ref other => anyhow::bail!("{other:?} is not understood; cargo bench takes no arguments here"),
+        ref other => anyhow::bail!("{other:?} is not understood; either nothing, or soak VISITS ENDPOINTS"),
     }
 }
 
@@ -49,11 +50,12 @@ fn everything() -> anyhow::Result<()> {
 
     let took = format!("The run took {} s.\n", started.elapsed().as_secs());
     let head = format!("{HEAD}\n{machine}\n{took}");
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("benches/RESULTS.md");
-    fs::write(&path, [head, tables.join("\n"), NOTES.to_owned()].join("\n"))
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    println!("written to {}", path.display());
-    Ok(())
+    results::write(&[head, tables.join("\n"), NOTES.to_owned()].join("\n"), &[soak::HEADING])
+}
+
+fn soak(visits: usize, endpoints: usize) -> anyhow::Result<()> {
+    let tables: Vec<String> = soak::measure(visits, endpoints)?.iter().map(ToString::to_string).collect();
+    results::put(soak::HEADING, &tables.join("\n"))
 }
 
 /// How many endpoints the daemon is given.

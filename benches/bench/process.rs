@@ -42,6 +42,13 @@ pub(crate) fn memory(pid: u32) -> anyhow::Result<[f64; 2]> {
     Ok([mebibytes("VmRSS:")?, mebibytes("VmHWM:")?])
 }
 
+/// Octets that it had the disk write.
+pub(crate) fn written(pid: u32) -> anyhow::Result<usize> {
+    let io = fs::read_to_string(format!("/proc/{pid}/io"))?;
+    let line = io.lines().find_map(|line| line.strip_prefix("write_bytes: ")).context("no write_bytes in io")?;
+    Ok(line.parse()?)
+}
+
 fn nanoseconds(schedstat: &str) -> anyhow::Result<Duration> {
     Ok(Duration::from_nanos(schedstat.split(' ').next().unwrap_or_default().parse()?))
 }
