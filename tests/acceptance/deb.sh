@@ -37,7 +37,9 @@ say "install: nothing runs before it is configured"
 install "$OLD"
 inside certvigil validate --config /etc/certvigil/config.yaml >"$WORK/validate.log" 2>&1 || { shown "$WORK/validate.log"; fail "validate"; }
 systemctl_is ActiveState inactive || fail "it runs already"
-[ "$(inside systemctl is-enabled certvigil || true)" = disabled ] || fail "it is enabled already"
+for unit in certvigil.service certvigil.socket; do
+    [ "$(inside systemctl is-enabled $unit || true)" = disabled ] || fail "$unit is enabled already"
+done
 inside systemd-analyze verify certvigil.service >"$WORK/verify.log" 2>&1 && [ ! -s "$WORK/verify.log" ] ||
     { shown "$WORK/verify.log"; fail "systemd-analyze verify"; }
 
@@ -57,6 +59,7 @@ systemctl_is ActiveState active || fail "not active"
 [ "$(state)" = "$kept" ] || fail "the state is another one"
 inside grep -q 127.0.0.1:1001 /etc/certvigil/config.yaml || fail "the configuration was replaced"
 inside systemctl is-enabled --quiet certvigil || fail "no longer enabled"
+[ "$(inside systemctl is-active certvigil.socket || true)" = inactive ] || fail "the upgrade has started the socket unit"
 inside systemctl reload certvigil
 wait_for 10 "a scrape after a reload" shows '^certvigil_config_last_reload_successful 1'
 
@@ -72,7 +75,7 @@ install "$NEW"
 inside systemctl start certvigil || or_journal "it does not start again" false
 inside dpkg --purge certvigil >"$WORK/dpkg.log" 2>&1 || { shown "$WORK/dpkg.log"; fail "dpkg --purge"; }
 for path in /usr/bin/certvigil /etc/certvigil /var/lib/certvigil /var/lib/private/certvigil /usr/share/doc/certvigil \
-    /usr/lib/systemd/system/certvigil.service /etc/systemd/system/multi-user.target.wants/certvigil.service; do
+    /usr/lib/systemd/system/certvigil.service /usr/lib/systemd/system/certvigil.socket /etc/systemd/system/multi-user.target.wants/certvigil.service; do
     absent "$path"
 done
 [ -z "$(inside dpkg-query -W -f '${db:Status-Abbrev}' certvigil 2>/dev/null || true)" ] || fail "dpkg still knows it"

@@ -82,14 +82,6 @@ says 200 certvigil_build_info -u alice:test --unix-socket "$WORK/web.sock" http:
 say "plain HTTP on the TLS port is told"
 says 400 'this port speaks TLS' http://web.test.example:9843/
 
-say "who guesses is slowed down, and who knows the password is not"
-for n in 1 2 3 4 5 6 7 8 9 10 11 12; do
-    status=$(curl -s --cacert "$WORK/root.pem" -o "$WORK/body" -D "$WORK/head" -w '%{http_code}' -u "alice:$n" "$URL/")
-done
-[ "$status" = 429 ] || fail "the last guess was answered with $status"
-grep -i '^retry-after: ' "$WORK/head" >/dev/null || fail "no Retry-After"
-says 200 certvigil_build_info -u alice:test "$URL/metrics"
-
 say "TLS is as configured"
 cipher() { openssl s_client -connect 127.0.0.1:9843 -servername web.test.example -CAfile "$WORK/root.pem" "$@" </dev/null 2>&1; }
 cipher -tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256 | grep 'Verify return code: 0' >/dev/null || fail "TLS 1.2 is not served"
@@ -98,6 +90,18 @@ cipher -tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256 | grep 'Verify return code:
 
 say "our own certificate is watched"
 wait_for 30 "the own endpoint" eval 'curl -s --cacert "$WORK/root.pem" -u alice:test "$URL/metrics" | grep "^certvigil_verify_code{endpoint=\"certvigil-web\".* 0$"'
+
+say "only writers write, and no page of another site even with the right password or token"
+TOKEN="Authorization: Bearer $(cat "$WORK/token")"
+SILENCE=(-X POST -H 'Content-Type: application/json' -d '{"endpoints": ["127.0.0.1:9"], "until": "'"$(date -u -d "1 day" +%FT%TZ)"'", "reason": "tried"}' "$URL/api/v1/silences")
+says 401 application/problem+json "${SILENCE[@]}"
+says 401 'wrong' -u alice:wrong "${SILENCE[@]}"
+says 403 'bob may look and not write' -u bob:test "${SILENCE[@]}"
+says 403 'a page of another site' -u alice:test -H 'Sec-Fetch-Site: cross-site' "${SILENCE[@]}"
+says 403 'a page of another site' -H "$TOKEN" -H 'Origin: https://evil.example' "${SILENCE[@]}"
+says 403 'a page of another site' -H "$TOKEN" -H 'Sec-Fetch-Site: same-site' "${SILENCE[@]}"
+says 201 tried -u alice:test "${SILENCE[@]}"
+says 201 tried -H "$TOKEN" -H "Origin: $URL" "${SILENCE[@]}"
 
 say "Prometheus scrapes with password and TLS"
 cat >"$WORK/prometheus.yml" <<CONF
@@ -127,6 +131,14 @@ says 200 'ssl_probe_success 0' -H "$KEY" "$URL/probe?target=127.0.0.1:1&format=s
 says 401 'shows the key' -u alice:test "$URL/probe?target=web.test.example:9844"
 says 401 'asks for a user' -H "$KEY" "$URL/metrics"
 says 401 'asks for a user' "$URL/probe?target=web.test.example:9843&key=$(cat "$WORK/key")"
+
+say "who guesses is slowed down, and who knows the password is not"
+for n in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    status=$(curl -s --cacert "$WORK/root.pem" -o "$WORK/body" -D "$WORK/head" -w '%{http_code}' -u "alice:$n" "$URL/")
+done
+[ "$status" = 429 ] || fail "the last guess was answered with $status"
+grep -i '^retry-after: ' "$WORK/head" >/dev/null || fail "no Retry-After"
+says 200 certvigil_build_info -u alice:test "$URL/metrics"
 
 say "a renewed certificate is served without a word; a broken one is not"
 serial() { openssl s_client -connect 127.0.0.1:9843 -servername web.test.example </dev/null 2>/dev/null | openssl x509 -noout -serial; }

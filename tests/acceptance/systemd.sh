@@ -19,7 +19,8 @@ CONF
 config 127.0.0.1:1001
 
 boot --bind-ro="$CERTVIGIL:/usr/bin/certvigil" \
-    --bind-ro="$ROOT/systemd/certvigil.service:/etc/systemd/system/certvigil.service" --bind-ro="$WORK/etc:/etc/certvigil"
+    --bind-ro="$ROOT/systemd/certvigil.service:/etc/systemd/system/certvigil.service" --bind-ro="$WORK/etc:/etc/certvigil" \
+    --bind-ro="$ROOT/systemd/certvigil.socket:/etc/systemd/system/certvigil.socket"
 
 say "verify: the unit is sound"
 inside systemd-analyze verify /etc/systemd/system/certvigil.service >"$WORK/verify.log" 2>&1 || { shown "$WORK/verify.log"; fail "systemd-analyze verify"; }
@@ -79,6 +80,22 @@ watchdog_bit() { [ "$(inside systemctl show -P NRestarts certvigil)" -ge 1 ] && 
 wait_for 60 "the watchdog" watchdog_bit
 inside journalctl -q -b --no-pager | grep -i 'certvigil.*watchdog' >/dev/null || fail "restarted, but not by the watchdog"
 wait_for 30 "ready again" inside curl -sf -o /dev/null http://127.0.0.1:9843/readyz
+
+say "sockets: systemd listens, on ports and paths of its own"
+inside systemctl stop certvigil
+inside sh -c 'mkdir -p /run/systemd/system/certvigil.socket.d
+    printf "[Socket]\nListenStream=\nListenStream=127.0.0.1:443\nListenStream=/run/certvigil-web.sock\nSocketMode=0660\n" \
+        >/run/systemd/system/certvigil.socket.d/test.conf
+    systemctl daemon-reload'
+or_journal "the socket unit does not start" inside systemctl start certvigil.socket
+systemctl_is ActiveState inactive || fail "the daemon runs before somebody asks"
+or_journal "nobody answers at a port below 1024" inside curl -sf -o /dev/null http://127.0.0.1:443/healthz
+or_journal "nobody answers at the path" inside curl -sf -o /dev/null --unix-socket /run/certvigil-web.sock http://certvigil/healthz
+! inside curl -s -o /dev/null http://127.0.0.1:9843/healthz || fail "web.listen is used all the same"
+inside systemctl restart --no-block certvigil
+or_journal "who asks during a restart is not answered" inside curl -sf -o /dev/null --max-time 30 http://127.0.0.1:443/healthz
+inside sh -c 'systemctl stop certvigil.socket certvigil; rm -r /run/systemd/system/certvigil.socket.d; systemctl daemon-reload'
+or_journal "it does not start without the socket unit" inside systemctl start certvigil
 
 say "stop"
 started=$(date +%s%N)

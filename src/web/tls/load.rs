@@ -61,7 +61,7 @@ pub(super) fn load(settings: &TlsSettings) -> Result<Served, Vec<Unservable>> {
     Ok(Served { config: Arc::new(config), leaf })
 }
 
-/// What rustls has, or of that what was chosen, the preferred first.
+/// What rustls has, or of that what was chosen.
 fn provider(settings: &TlsSettings) -> CryptoProvider {
     let mut provider = aws_lc_rs::default_provider();
     if !settings.cipher_suites.is_empty() {

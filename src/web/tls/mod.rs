@@ -35,9 +35,9 @@ pub struct TlsSettings {
     pub client_sans: Vec<String>,
     /// TLS 1.2 and TLS 1.3.
     pub versions: Vec<&'static rustls::SupportedProtocolVersion>,
-    /// For TLS 1.2, the preferred first; empty: all that rustls has.
+    /// Those of TLS 1.2 that may be used; empty: all that rustls has.
     pub cipher_suites: Vec<CipherSuite>,
-    /// For the key exchange, the preferred first; empty: all that rustls has.
+    /// Those of the key exchange that may be used; empty: all that rustls has.
     pub groups: Vec<NamedGroup>,
 }
 
