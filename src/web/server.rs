@@ -80,6 +80,8 @@ async fn accept_loop(
     let mut connections = JoinSet::new();
     let ended = loop {
         let accepted = tokio::select! {
+            // Who comes now is left in the queue: where systemd holds the socket, the next process answers.
+            biased;
             () = shutdown.cancelled() => break Ok(()),
             Some(ended) = connections.join_next() => {
                 tell_of_panic(ended);
