@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use super::{faults, read};
+use super::read;
 
 /// The README and every page.
 fn pages() -> Vec<(PathBuf, String)> {
@@ -19,13 +19,19 @@ fn key(text: &str) -> Option<&str> {
     (!key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c == '_')).then_some(key)
 }
 
-/// Keys below `section` that do not exist, as `validate` tells them; nothing if it is no section of ours.
+/// The unknown keys of a text, as `validate` tells them. No store is read, which takes the most time of all.
+fn unknown(text: &str) -> Vec<String> {
+    let stores = if text.contains("trust:") { "" } else { "\ntrust: {system: false, mozilla: false}" };
+    let told = read(&format!("{text}{stores}\n")).err().map(|faults| faults.to_string()).unwrap_or_default();
+    told.lines().filter(|line| line.contains("unknown key")).map(str::to_owned).collect()
+}
+
+/// Those below `section`; nothing if it is no section of ours.
 fn strangers(section: &str, text: &str) -> Vec<String> {
-    let is_section = !faults(&format!("{section}: 7\n")).contains("unknown key");
-    let whole = if section == "endpoints" { text.to_owned() } else { format!("{text}\nendpoints: [a.example]\n") };
-    let told = read(&whole).err().map(|faults| faults.to_string()).unwrap_or_default();
-    let told = told.lines().filter(|line| is_section && line.contains("unknown key"));
-    told.map(str::to_owned).collect()
+    if !unknown(&format!("{section}: 7")).is_empty() {
+        return Vec::new();
+    }
+    unknown(text)
 }
 
 /// The blocks of YAML that begin with a section of ours.
@@ -52,7 +58,7 @@ fn every_key_that_a_page_names_exists() {
             let Some(key) = key(span) else { continue };
             assert_eq!(strangers(key, span), [""; 0], "{}: {span}", path.display());
             let of_endpoint = format!("endpoints: [{{target: a.example, {span}}}]");
-            if !faults(&format!("endpoints: [{{target: a.example, {key}: }}, 7]")).contains("unknown key") {
+            if unknown(&format!("endpoints: [{{target: a.example, {key}: }}]")).is_empty() {
                 assert_eq!(strangers("endpoints", &of_endpoint), [""; 0], "{}: {span}", path.display());
                 keys += 1;
             }
