@@ -15,6 +15,7 @@ mod mail;
 mod output;
 mod run;
 mod silence;
+mod source;
 mod status;
 mod validate;
 mod verify;

@@ -1,21 +1,20 @@
 //! `certvigil status`: the fleet in a screenful, from the daemon that runs or from what the last one has left.
 
-mod source;
+use std::{fmt::Write as _, process::ExitCode};
 
-use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
-
-use clap::{ArgGroup, Args};
+use clap::Args;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Value, json};
 
-use super::{now, output};
+use super::{
+    now, output,
+    source::{Asked, Source},
+};
 use crate::{
     certificate::printable_cut,
-    channel::Url,
     clock::{Timestamp, date, elapsed, span},
     diagnosis::Status as Headline,
 };
-use source::Source;
 
 /// Show how the fleet does, in a screenful: what is wrong, the most urgent first
 ///
@@ -25,25 +24,12 @@ use source::Source;
 /// Exit status: 0 all is well, 1 warning, 2 critical, 3 something could not be judged, or nobody could be asked; the worst counts,
 /// critical > unknown > warning > ok. Trouble of the daemon itself is a warning.
 #[derive(Args)]
-#[command(
-    group(ArgGroup::new("where").required(true).args(["config", "url"])),
-    after_help = "Examples:
+#[command(after_help = "Examples:
   certvigil status --config /etc/certvigil/config.yaml
-  certvigil status --url https://certs.example.com --json | jq .endpoints"
-)]
+  certvigil status --url https://certs.example.com --json | jq .endpoints")]
 pub(super) struct Status {
-    /// The configuration, which names the daemon's address and the state directory
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Where the daemon's page is
-    #[arg(long, value_name = "URL", value_parser = url)]
-    url: Option<Url>,
-    /// A file that holds the token by which the daemon lets us in
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
-    /// Roots for the daemon's certificate, PEM, instead of the machine's
-    #[arg(long, value_name = "FILE")]
-    ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    asked: Asked,
     /// Print one JSON object: the status and the endpoints as the API has them
     #[arg(long)]
     json: bool,
@@ -51,7 +37,7 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let source = Source::find(self.config.as_deref(), self.url, self.token_file.as_deref(), self.ca_file.as_deref())?;
+        let source = Source::find(&self.asked)?;
         let (status, endpoints) = (source.get("/status")?, source.get(&format!("/endpoints?limit={ROWS}"))?);
         let fleet: Fleet = serde_json::from_value(status.clone())?;
         let list: List = serde_json::from_value(endpoints.clone())?;
@@ -182,10 +168,6 @@ fn screen(source: &str, fleet: &Fleet, list: &List, now: Timestamp) -> String {
 
 fn moment<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
     String::deserialize(from)?.parse().map_err(D::Error::custom)
-}
-
-fn url(text: &str) -> Result<Url, String> {
-    text.parse().map_err(|problem| format!("{text:?} {problem}; write one as http://127.0.0.1:9843"))
 }
 
 /// So many endpoints fit beside the rest.

@@ -35,6 +35,7 @@ pub use api::{ChapterLine, Desk, SilenceLine, Wish, look_at};
 pub use listen::{Inherited, Listen, Listener, Made};
 pub use locks::{Denied, Locks, Pace, PasswordHash, Rules, Token, Writer};
 pub use metrics::OwnMetrics;
+pub use page::encode;
 pub use pulse::Pulse;
 pub use server::serve;
 pub use strangers::{Strangers, Visiting};

@@ -25,7 +25,8 @@ use crate::{
     monitor::{Chapter, Snapshot},
 };
 use parts::Frame;
-pub(super) use parts::{decode, encode, handle};
+pub use parts::encode;
+pub(super) use parts::{decode, handle};
 pub(super) use query::{FAULTS, Match, Query, Sort, in_order};
 
 /// The style sheet of every page.

@@ -181,7 +181,7 @@ pub(super) fn capitalized(text: &str) -> String {
 }
 
 /// `application/x-www-form-urlencoded`, and a segment of a path: safe in a quoted attribute.
-pub(in crate::web) fn encode(text: &str) -> String {
+pub fn encode(text: &str) -> String {
     text.bytes().fold(String::new(), |mut out, octet| {
         if octet.is_ascii_alphanumeric() || b"-._~".contains(&octet) {
             out.push(char::from(octet));

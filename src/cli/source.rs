@@ -1,20 +1,44 @@
 //! Where the answers come from: a daemon that runs, or the state that one has left.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::{fmt, fs, path::Path, time::Duration};
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, anyhow, bail};
+use clap::{ArgGroup, Args};
 use serde_json::Value;
 
 use crate::{
     certificate::printable_cut,
     channel::{self, Server, Url},
     cli::{now, run::environment, silence::told},
-    config, daemon,
+    config::{self, Config},
+    daemon,
     mail::Secret,
     monitor::Snapshot,
     web::{self, Listen},
 };
+
+/// Who is to be asked.
+#[derive(Args)]
+#[command(group(ArgGroup::new("where").required(true).args(["config", "url"])))]
+pub(super) struct Asked {
+    /// The configuration, which names the daemon's address and the state directory
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Where the daemon's page is
+    #[arg(long, value_name = "URL", value_parser = url)]
+    url: Option<Url>,
+    /// A file that holds the token by which the daemon lets us in
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Roots for the daemon's certificate, PEM, instead of the machine's
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+}
 
 /// Who is asked.
 pub(super) enum Source {
@@ -25,31 +49,35 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// The daemon at `url`, or where the configuration has it; where that one does not answer, its state.
-    pub(super) fn find(
-        config: Option<&Path>,
-        url: Option<Url>,
-        token_file: Option<&Path>,
-        ca_file: Option<&Path>,
-    ) -> anyhow::Result<Self> {
-        let token = token_file.map(read).transpose()?.map(|text| Secret(text.trim().to_owned()));
-        let roots = ca_file.map(|path| Ok::<_, anyhow::Error>(pem::parse_many(read(path)?)?)).transpose()?;
-        let roots = roots.map(|blocks| blocks.into_iter().map(pem::Pem::into_contents).collect());
-        if let Some(url) = url {
-            return Ok(Source::Daemon(Server::At(url, roots), token));
-        }
-        let config = config::load(config.context("neither --config nor --url is there")?, &environment())?.config;
-        let mut silent = "the configuration has no way to a daemon".to_owned();
-        for server in ways_to(&config.web, roots.as_ref()) {
-            let daemon = Source::Daemon(server, token.clone());
-            match daemon.get("/status") {
-                Ok(_) => return Ok(daemon),
-                Err(problem) => silent = problem.to_string(),
-            }
-        }
+    /// The daemon at the URL, or where the configuration has it; where that one does not answer, its state.
+    pub(super) fn find(asked: &Asked) -> anyhow::Result<Self> {
+        let silent = match Source::running(asked)? {
+            Ok(daemon) => return Ok(daemon),
+            Err(silent) => silent,
+        };
+        let config = load(asked)?;
         let directory = printable_cut(&config.store.directory.display().to_string(), 200);
         let left = daemon::remembered(&config, now().wall).map_err(told).context(silent.clone())?;
         Ok(Source::State(Box::new(left), format!("from the state in {directory}, as {silent}")))
+    }
+
+    /// The daemon that answers, or why none does.
+    pub(super) fn running(asked: &Asked) -> anyhow::Result<Result<Self, String>> {
+        let token = asked.token_file.as_deref().map(read).transpose()?.map(|text| Secret(text.trim().to_owned()));
+        let roots = asked.ca_file.as_deref().map(|path| Ok::<_, anyhow::Error>(pem::parse_many(read(path)?)?)).transpose()?;
+        let roots = roots.map(|blocks| blocks.into_iter().map(pem::Pem::into_contents).collect());
+        if let Some(url) = &asked.url {
+            return Ok(Ok(Source::Daemon(Server::At(url.clone(), roots), token)));
+        }
+        let mut silent = "the configuration has no way to a daemon".to_owned();
+        for server in ways_to(&load(asked)?.web, roots.as_ref()) {
+            let daemon = Source::Daemon(server, token.clone());
+            match daemon.get("/status") {
+                Ok(_) => return Ok(Ok(daemon)),
+                Err(problem) => silent = problem.to_string(),
+            }
+        }
+        Ok(Err(silent))
     }
 
     /// The document at this path of the API.
@@ -78,6 +106,15 @@ impl fmt::Display for Source {
             Source::State(_, words) => f.write_str(words),
         }
     }
+}
+
+fn load(asked: &Asked) -> anyhow::Result<Config> {
+    let path = asked.config.as_deref().context("neither --config nor --url is there")?;
+    Ok(config::load(path, &environment())?.config)
+}
+
+fn url(text: &str) -> Result<Url, String> {
+    text.parse().map_err(|problem| format!("{text:?} {problem}; write one as http://127.0.0.1:9843"))
 }
 
 fn place(server: &Server) -> String {
