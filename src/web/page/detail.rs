@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     endpoint::{address_query, last, shown},
-    parts::{End, Moment, capitalized, encode, end, kind, moment, spaced},
+    parts::{End, Moment, capitalized, end, kind, moment, segment, spaced},
     picture::{Picture, picture},
 };
 use crate::{
@@ -114,7 +114,7 @@ pub(super) fn detail(view: &EndpointView, row: &AddressView, now: Timestamp) -> 
     let chain = known.and_then(|known| known.observation.chain());
     let failure = row.failure().map(|failure| format!("{} ({}, {})", failure.detail, failure.stage.name(), kind(failure)));
     let drawn = known.and_then(|known| lineage(known, &watch.trust, now));
-    let base = format!("{}/", encode(&watch.endpoint.name));
+    let base = format!("{}/", segment(&watch.endpoint.name));
     let evidence = last(row).map(|judged| report::evidence(Subject::Endpoint(&watch.endpoint), judged, now));
     Detail {
         address: shown(row),

@@ -79,7 +79,7 @@ pub(super) fn page(snapshot: &Snapshot, beside: &Beside, name: &str, query: &str
         status: view.status().name(),
         sentence: sentence(view, now),
         habit: view.habit().map(|habit| habit.sentence(now)),
-        owners: owners(watch).map(|owner| (owner.to_owned(), format!(".././?owner={}", encode(owner)))).collect(),
+        owners: owners(watch).map(|owner| (owner.to_owned(), format!("../?owner={}", encode(owner)))).collect(),
         labels: watch.policy.labels.iter().map(|(name, value)| format!("{name}: {value}")).collect(),
         every: elapsed(Timestamp::UNIX_EPOCH, later(Timestamp::UNIX_EPOCH, watch.policy.interval)),
         incidents: incidents_of(snapshot, name),

@@ -9,12 +9,12 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    parts::{End, Frame, Moment, Pager, ago, capitalized, count, encode, first_end, handle, kind, moment, verdict, words},
+    parts::{End, Frame, Moment, Pager, ago, capitalized, count, first_end, handle, kind, moment, segment, verdict, words},
     query::{FAULTS, Match, Query, Sort, in_order},
     render::render,
 };
 use crate::{
-    clock::Timestamp,
+    clock::{Timestamp, span},
     diagnosis::{ChainStatus, Status},
     monitor::{AddressView, MailResult, Snapshot},
 };
@@ -33,6 +33,8 @@ struct Fleet {
     refresh: String,
     tiles: Vec<Tile>,
     all: usize,
+    /// Where nothing is wrong: that it is so, and what comes next.
+    calm: Option<String>,
     search: String,
     /// What the form has no field for.
     kept: Vec<(&'static str, String)>,
@@ -118,6 +120,7 @@ pub(super) fn page(snapshot: &Snapshot, query: &str) -> String {
         refresh: Query { refresh: if query.refresh.is_some() { None } else { Some(30) }, ..query.clone() }.link(),
         tiles: tiles(totals, &query),
         all: snapshot.endpoints.len(),
+        calm: calm(&found, snapshot.at),
         search: query.search.clone(),
         kept: kept(&query),
         choices: choices(snapshot, &query),
@@ -130,6 +133,14 @@ pub(super) fn page(snapshot: &Snapshot, query: &str) -> String {
         facts: facts(snapshot),
     };
     render("fleet.html", &fleet)
+}
+
+/// That nothing of what was asked for is wrong, and which certificate of it ends first.
+fn calm(found: &[Match<'_>], now: Timestamp) -> Option<String> {
+    let next = found.iter().min_by_key(|one| one.ends).filter(|one| one.ends != Timestamp::MAX)?;
+    let is_well = found.iter().all(|one| one.status < Status::Warning);
+    let left = span(now, next.ends);
+    is_well.then(|| format!("All is well. The next certificate to end is that of {}, in {left}.", next.view.name()))
 }
 
 fn tiles(totals: [usize; Status::ALL.len()], query: &Query) -> Vec<Tile> {
@@ -210,7 +221,7 @@ fn row(found: &Match<'_>, silenced: bool, now: Timestamp) -> Row {
     let chain = known.map(|known| known.diagnosis.chain_status).filter(|status| *status != ChainStatus::None);
     let target = endpoint.target.to_string();
     Row {
-        link: format!("endpoint/{}", encode(&endpoint.name)),
+        link: format!("endpoint/{}", segment(&endpoint.name)),
         target: Some(target).filter(|target| *target != *endpoint.name),
         name: endpoint.name.to_string(),
         status: status.name(),

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     Answer, missing,
-    parts::{Frame, Moment, Pager, ago, capitalized, encode, handle, moment, spaced},
+    parts::{Frame, Moment, Pager, ago, capitalized, encode, handle, moment, segment, spaced},
     query::Query,
     render::render,
 };
@@ -133,7 +133,7 @@ pub(super) fn one(snapshot: &Snapshot, id: &str, query: &str) -> Answer {
     let pager = Pager::of(Query::parse(query).page, members.len(), ROWS);
     let place = |member: &&std::sync::Arc<Member>| Place {
         name: member.endpoint.to_string(),
-        link: format!("../endpoint/{}", encode(&member.endpoint)),
+        link: format!("../endpoint/{}", segment(&member.endpoint)),
         severity: member.severity.name(),
         state: state(member),
         addresses: member.addresses.clone(),

@@ -24,8 +24,10 @@ use crate::{
     mail,
     monitor::{Chapter, Snapshot},
 };
-use parts::Frame;
 pub use parts::encode;
+#[cfg(any(test, fuzzing))]
+pub(super) use parts::segment;
+use parts::{Frame, name_of};
 pub(super) use parts::{decode, handle};
 pub(super) use query::{FAULTS, Match, Query, Sort, in_order};
 
@@ -53,9 +55,9 @@ pub(super) enum Answer {
     Missing(String),
 }
 
+#[cfg(test)]
 impl Answer {
     /// What was rendered.
-    #[cfg(any(test, fuzzing))]
     pub(super) fn into_text(self) -> String {
         match self {
             Answer::Page(text) | Answer::Missing(text) | Answer::File { text, .. } => text,
@@ -118,7 +120,7 @@ enum Place {
 
 impl Place {
     fn of(path: &str) -> Option<Self> {
-        let name = |segment: &str| Some(decode(segment, false)).filter(|name| !name.is_empty());
+        let name = |segment: &str| Some(name_of(segment)).filter(|name| !name.is_empty());
         match path.strip_prefix('/')?.split('/').collect::<Vec<_>>()[..] {
             [""] => Some(Place::Fleet),
             ["endpoint", of] => name(of).map(Place::Endpoint),

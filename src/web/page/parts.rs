@@ -16,6 +16,8 @@ use crate::{
 pub(super) struct Frame {
     /// From this page to `/`: empty, `../`, `../../`. All links are relative, so that a proxy may put a prefix before them.
     root: &'static str,
+    /// The link to `/` itself.
+    home: &'static str,
     /// The word in the navigation that stands for this page.
     here: &'static str,
     at: Moment,
@@ -40,6 +42,7 @@ impl Frame {
         });
         Frame {
             root,
+            home: if root.is_empty() { "./" } else { root },
             here,
             at: moment(snapshot.at),
             since: moment(snapshot.started),
@@ -192,6 +195,26 @@ pub fn encode(text: &str) -> String {
     })
 }
 
+/// A name as a segment of a path. Browsers follow `.` and `..` even where they are escaped (WHATWG URL, 4.1): such a name has a `~` in
+/// front, and one more if it begins with some.
+pub(in crate::web) fn segment(name: &str) -> String {
+    let mark = if is_dots(name) { "~" } else { "" };
+    format!("{mark}{}", encode(name))
+}
+
+/// The name that [`segment`] made this of.
+pub(super) fn name_of(segment: &str) -> String {
+    let name = decode(segment, false);
+    match name.strip_prefix('~') {
+        Some(rest) if is_dots(rest) => rest.to_owned(),
+        _ => name,
+    }
+}
+
+fn is_dots(name: &str) -> bool {
+    matches!(name.trim_start_matches('~'), "." | "..")
+}
+
 /// The octets of a path or, with `plus` as a space, a query; broken escapes stand for themselves.
 pub(in crate::web) fn decode(text: &str, plus: bool) -> String {
     let mut octets = Vec::with_capacity(text.len());
@@ -233,6 +256,11 @@ mod tests {
         for name in ["a/b", "..", "smtp://[::1]:25", "Ü \"'<&%2F+", ""] {
             assert_eq!(decode(&encode(name), false), name);
             assert_eq!(decode(&encode(name), true), name);
+        }
+        for name in [".", "..", "~", "~.", "~~..", "~a", "...", "a/b", "%", "%2E", "?", "#", " ", &"x".repeat(200)] {
+            let segment = segment(name);
+            assert_eq!(name_of(&segment), name);
+            assert!(!matches!(&*segment, "." | "..") && !segment.contains(['/', '?', '#', ' ']), "a browser keeps {segment}");
         }
         assert_eq!((decode("a+b%2", true), decode("a+b%+1", false)), ("a b%2".into(), "a+b%+1".into()));
     }

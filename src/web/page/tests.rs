@@ -67,7 +67,7 @@ fn a_row_tells_in_words_what_is_wrong() {
     assert_eq!(order(&html), ["mail"]);
     for words in [
         "<span class=\"badge critical\">critical</span>",
-        "<a href=\"endpoint/mail\">mail</a><br><span class=\"quiet\">submission://mail.example:587</span>",
+        "<a href=\"endpoint/mail\">mail</a><br> <span class=\"quiet\">submission://mail.example:587</span>",
         "The server does not send the intermediate &quot;Sample CA 1&quot;",
         "<span class=\"quiet\">+ 1 more</span>",
         "21 (unable to verify the first certificate)",
@@ -123,6 +123,34 @@ fn ten_thousand_endpoints_come_in_pages_of_a_hundred() {
     assert!(last.contains("9901 to 10000 of 10000 endpoints") && !last.contains("rel=\"next\""), "beyond the end is the end");
     assert!(last.contains("<a rel=\"prev\" href=\"?q=host&amp;page=99\">"), "{last}");
     assert!(first.len() < 2 * CHUNK, "{}", first.len());
+}
+
+#[test]
+fn a_fleet_without_trouble_is_told_as_such() {
+    let html = page(&sample::large(3), "");
+    let words = "All is well. The next certificate to end is that of host-0.example, in 39 days.";
+    assert!(html.contains(words) && html.contains("nothing is wrong"), "{html}");
+    let others = [page(&sample::fleet(), ""), page(&sample::fleet(), "q=nobody"), page(&sample::snapshot(Vec::new()), "")];
+    assert!(others.iter().all(|html| !html.contains("All is well")));
+}
+
+#[test]
+fn every_name_has_a_page_of_its_own() {
+    let names = [".", "..", "~..", "a/b", "%", "%2E", "?", "#x", "a b", "Ü", &"x".repeat(200)];
+    let endpoints = names.iter().map(|name| sample::endpoint(name, "a.example", &[], Vec::new())).collect();
+    let snapshot = sample::snapshot(endpoints);
+    let html = page(&snapshot, "sort=name");
+    let links = html.split("<th scope=\"row\"><a href=\"").skip(1).map(|row| row.split('"').next().unwrap_or_default());
+    let title = |link: &str| {
+        let html = at(&snapshot, &format!("/{link}"), "");
+        let head = html.split(" · ").next().unwrap_or_default();
+        head.split("<title>").nth(1).unwrap_or_default().to_owned()
+    };
+    let mut titles: Vec<_> = links.map(title).collect();
+    titles.sort_unstable();
+    let mut wanted = names.map(str::to_owned);
+    wanted.sort_unstable();
+    assert_eq!(titles, wanted);
 }
 
 #[test]
