@@ -27,6 +27,9 @@ impl Finding {
             Finding::ExpiresSoon { not_after, now, .. } => {
                 format!("the certificate expires on {} ({} left)", date(*not_after), span(*now, *not_after))
             }
+            Finding::MissingIntermediate { missing, after } if missing.len() > 1 => {
+                format!("the server does not send the intermediates {} above {after}", quoted(missing))
+            }
             Finding::MissingIntermediate { missing, after } => {
                 format!("the server does not send the intermediate {} that issued {after}", quoted(missing))
             }
@@ -363,6 +366,16 @@ mod tests {
     fn hint(protocol: &str) -> String {
         let kind = FailureKind::Plaintext(protocol.into());
         Finding::of_failure(&Failure { stage: Stage::Handshake, kind, detail: String::new() }).hint()
+    }
+
+    #[test]
+    fn one_intermediate_is_one_and_several_are_several() {
+        let missing = |names: &[&str]| {
+            let missing = names.iter().map(|name| (*name).to_owned()).collect();
+            Finding::MissingIntermediate { missing, after: "a.org".into() }.summary()
+        };
+        assert_eq!(missing(&["A"]), "the server does not send the intermediate \"A\" that issued a.org");
+        assert_eq!(missing(&["A", "B"]), "the server does not send the intermediates \"A\", \"B\" above a.org");
     }
 
     #[test]

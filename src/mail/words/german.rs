@@ -22,6 +22,9 @@ pub(super) fn summary(finding: &Finding) -> String {
         Finding::ExpiresSoon { not_after, now, .. } => {
             format!("das Zertifikat läuft am {} ab (in {})", date(*not_after), span(*now, *not_after))
         }
+        Finding::MissingIntermediate { missing, after } if missing.len() > 1 => {
+            format!("der Server sendet die Zwischenzertifikate {} nicht mit, die über „{after}“ stehen", quoted(missing))
+        }
         Finding::MissingIntermediate { missing, after } => {
             format!("der Server sendet das Zwischenzertifikat {} nicht mit, das „{after}“ ausgestellt hat", quoted(missing))
         }
