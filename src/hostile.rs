@@ -244,6 +244,23 @@ mod tests {
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz")
     }
 
+    /// Sixty kilobytes of what a stranger may put into a certificate.
+    fn long() -> String {
+        "<script>alert('x')</script>\"\\\n\u{1b}[31m\u{202e}& {a=\"b\"} ".repeat(1_300)
+    }
+
+    #[test]
+    fn sixty_kilobytes_stay_a_text_on_every_page_and_among_the_metrics() {
+        let text = long();
+        assert!(text.len() > 60_000);
+        page([&*text; 6].join("\0").as_bytes());
+    }
+
+    #[test]
+    fn sixty_kilobytes_stay_a_text_on_a_terminal() {
+        judged(2, &[Certificate::from_der(&make::named(&long()))]);
+    }
+
     #[test]
     fn what_the_fuzzers_have_found_is_replayed() {
         let mut names = BTreeSet::new();

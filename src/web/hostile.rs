@@ -10,14 +10,23 @@ use super::{
     metrics::{self, Format},
     page,
 };
-use crate::monitor::Snapshot;
+use crate::{hostile::assert_safe, monitor::Snapshot};
 
 /// Panics where a text got out of its place.
 pub(crate) fn assert_sound(snapshot: &Arc<Snapshot>, query: &str) {
     static OWN: LazyLock<OwnMetrics> = LazyLock::new(OwnMetrics::new);
-    let html = page::answer(snapshot, &page::Beside::default(), "/", query).into_text();
-    assert_balanced(&html);
-    assert!(!html.contains("<script"), "{html}");
+    let of_each = snapshot
+        .endpoints
+        .iter()
+        .map(|view| page::segment(view.name()))
+        .flat_map(|name| ["", "/fullchain.pem"].map(|what| format!("/endpoint/{name}{what}")));
+    for path in ["/", "/incidents", "/silences", "/outbox"].map(str::to_owned).into_iter().chain(of_each) {
+        let answer = page::answer(snapshot, &page::Beside::default(), &path, query);
+        let (page::Answer::Page(html) | page::Answer::Missing(html)) = answer else { continue };
+        assert_safe(&html);
+        assert_balanced(&html);
+        assert!(!html.contains("<script"), "{path}: {html}");
+    }
     let series = [Format::Text, Format::OpenMetrics].map(|format| {
         let series = parse(&metrics::scrape(Arc::clone(snapshot), &OWN, format).collect());
         let unique: BTreeSet<_> = series.iter().map(|series| (&series.name, &series.labels)).collect();
