@@ -43,6 +43,7 @@ pub(crate) fn measure(stage: &Stage) -> anyhow::Result<Vec<Table>> {
     table.row(idle.until(&Span::start(pid)?)?.row("idle", 0));
 
     let scrapes = scrapes(&daemon)?;
+    let pages = pages(&daemon)?;
     configure(stage, nginx.port, &format!("{}s", AGAIN.as_secs()))?;
     let reload = Span::start(pid)?;
     daemon.reload()?;
@@ -64,7 +65,7 @@ pub(crate) fn measure(stage: &Stage) -> anyhow::Result<Vec<Table>> {
         state / 1024,
         stop.elapsed().as_millis()
     ));
-    Ok(vec![table, scrapes, lag(&first, &both)])
+    Ok(vec![table, scrapes, pages, lag(&first, &both)])
 }
 
 fn scrapes(daemon: &Daemon) -> anyhow::Result<Table> {
@@ -89,6 +90,32 @@ fn scrapes(daemon: &Daemon) -> anyhow::Result<Table> {
         format!("{:.0}", cost * 1e6 / to_f64(series)),
     ]);
     table.remark(&format!("Medians of {SCRAPES}, the reader on the same machine; the daemon idle otherwise. Not compressed."));
+    Ok(table)
+}
+
+/// Of every kind of view of the fleet, and of one endpoint.
+fn pages(daemon: &Daemon) -> anyhow::Result<Table> {
+    let columns = ["page", "first byte, ms", "slowest, ms", "KiB"];
+    let mut table = Table::new("The page: from the request to its first byte", columns);
+    let endpoint = format!("/endpoint/{}", name(7));
+    for path in ["/", "/?sort=ends&page=100", "/?status=ok&q=ou=", "/?owner=nobody", "/incidents", &endpoint] {
+        let (mut times, mut size) = (Vec::new(), 0);
+        for _ in 0..SCRAPES {
+            let (first, text) = daemon.ask(path)?;
+            times.push(first.as_secs_f64() * 1e3);
+            size = text.len();
+        }
+        let slowest = times.iter().copied().fold(0.0, f64::max);
+        table.row([
+            format!("`{path}`"),
+            format!("{:.1}", median(times)),
+            format!("{slowest:.1}"),
+            format!("{:.0}", to_f64(size) / 1024.0),
+        ]);
+    }
+    table.remark(&format!(
+        "Medians and the slowest of {SCRAPES}, each with a connection of its own; a search reads every certificate."
+    ));
     Ok(table)
 }
 
@@ -249,13 +276,23 @@ impl Daemon {
     }
 
     fn scrape(&self) -> anyhow::Result<String> {
+        Ok(self.ask("/metrics")?.1)
+    }
+
+    /// How long the first byte of an answer took, and what was answered.
+    fn ask(&self, path: &str) -> anyhow::Result<(Duration, String)> {
+        let started = Instant::now();
         let mut stream = TcpStream::connect(self.page)?;
         // By HTTP/1.0, so that the answer is not chunked.
-        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let (_, body) = answer.split_once("\r\n\r\n").context("no answer to the scrape")?;
-        Ok(body.to_owned())
+        stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes())?;
+        let mut answer = vec![0];
+        stream.read_exact(&mut answer)?;
+        let first = started.elapsed();
+        stream.read_to_end(&mut answer)?;
+        let answer = String::from_utf8(answer)?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("no answer")?;
+        anyhow::ensure!(head.starts_with("HTTP/1") && head.contains(" 200 "), "{path}: {head}");
+        Ok((first, body.to_owned()))
     }
 
     fn wait_for_log(&self, words: &str) -> anyhow::Result<()> {
