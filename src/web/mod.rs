@@ -23,6 +23,8 @@ mod server;
 mod shipped;
 mod strangers;
 mod tls;
+#[cfg(test)]
+mod views;
 
 use std::sync::Arc;
 

@@ -4,7 +4,9 @@ use core::net::IpAddr;
 use std::{sync::Arc, time::Duration};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SerialNumber, date_time_ymd};
+use tokio::sync::watch;
 
+use super::{Desk, Locks, OwnMetrics, Pulse, Rules, Settings};
 use crate::{
     certificate::{Certificate, Fingerprint},
     clock::{Timestamp, earlier, later},
@@ -146,6 +148,17 @@ pub(super) fn snapshot(endpoints: Vec<Arc<EndpointView>>) -> Snapshot {
         lost_visits: 0,
         troubles: Vec::new(),
     }
+}
+
+/// What is served of it, by a daemon without state and without mail.
+pub(super) fn state(snapshot: Snapshot) -> super::State {
+    let (_, snapshots) = watch::channel(Arc::new(snapshot));
+    let (_, mail) = watch::channel(None);
+    let listen = vec!["127.0.0.1:0".parse().expect("a place")];
+    let settings = Settings { listen, public_url: None, watch_certificate: true, rules: Rules::default() };
+    let locks = Arc::new(Locks::new(&settings));
+    let (own, pulse, desk) = (Arc::new(OwnMetrics::new()), Arc::new(Pulse::new()), Arc::new(Desk::new().0));
+    super::State { snapshots, own, pulse, answers: None, locks, desk, strangers: None, archive: None, mail }
 }
 
 /// One sound endpoint and one whose name does not resolve.
