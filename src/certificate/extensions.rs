@@ -4,7 +4,7 @@
 use std::{borrow::Cow, collections::HashSet};
 
 use super::{
-    BasicConstraints, Extensions, Name, Octets, San,
+    BasicConstraints, Extensions, Name, Octets,
     der::{self, Elements},
     general::{self, GeneralName},
     resources,
@@ -18,10 +18,9 @@ pub(super) struct Extension<'a> {
     pub(super) value: &'a [u8],
 }
 
-/// The extensions, which stand within these octets, and the subject alternative names as they are shown.
-pub(super) fn read(list: &[Extension<'_>], whole: &Octets) -> (Extensions, Option<Box<[San]>>) {
+/// The extensions, which stand within these octets.
+pub(super) fn read(list: &[Extension<'_>], whole: &Octets) -> Extensions {
     let mut out = Extensions::default();
-    let mut sans = None;
     // One that is there twice says nothing, neither time (OpenSSL's `X509_get_ext_d2i`).
     let (mut seen, mut twice) = (HashSet::new(), HashSet::new());
     for extension in list {
@@ -32,7 +31,7 @@ pub(super) fn read(list: &[Extension<'_>], whole: &Octets) -> (Extensions, Optio
     for extension in list {
         let oid = extension.oid.clone();
         let once = !twice.contains(oid.as_str());
-        let decoded = once && decode(extension, whole, &mut out, &mut sans).is_some();
+        let decoded = once && decode(extension, whole, &mut out).is_some();
         if !decoded {
             out.invalid |= CACHED.contains(&oid.as_str());
             // Told of the second.
@@ -48,10 +47,10 @@ pub(super) fn read(list: &[Extension<'_>], whole: &Octets) -> (Extensions, Optio
     let is_ca = out.basic_constraints.is_some_and(|bc| bc.ca);
     out.invalid |= out.proxy && (is_ca || has(SUBJECT_ALT_NAME) || has(ISSUER_ALT_NAME));
     out.invalid |= out.key_usage == Some(0);
-    (out, sans)
+    out
 }
 
-fn decode(extension: &Extension<'_>, whole: &Octets, out: &mut Extensions, sans: &mut Option<Box<[San]>>) -> Option<()> {
+fn decode(extension: &Extension<'_>, whole: &Octets, out: &mut Extensions) -> Option<()> {
     let value = extension.value;
     match &*extension.oid {
         BASIC_CONSTRAINTS => out.basic_constraints = Some(basic_constraints(value, &mut out.invalid)?),
@@ -72,7 +71,7 @@ fn decode(extension: &Extension<'_>, whole: &Octets, out: &mut Extensions, sans:
         SUBJECT_KEY_ID => out.subject_key_id = Some(whole.part(der::first(value, der::OCTET_STRING)?)),
         AUTHORITY_KEY_ID => authority_key_id(value, whole, out)?,
         SUBJECT_ALT_NAME => {
-            *sans = Some(general::names(value)?.iter().map(GeneralName::to_san).collect());
+            general::names(value)?;
             out.alternative_names = Some(whole.part(value));
         }
         NAME_CONSTRAINTS => {
@@ -190,7 +189,7 @@ fn authority_info_access(value: &[u8]) -> Option<Vec<(String, &[u8])>> {
 /// The URIs of this method, of an extension that has been read before.
 pub(super) fn locations(access: Option<&[u8]>, wanted: &str) -> Vec<String> {
     let uris = access.and_then(authority_info_access).unwrap_or_default();
-    uris.into_iter().filter(|(method, _)| method == wanted).map(|(_, uri)| general::text(uri)).collect()
+    uris.into_iter().filter(|(method, _)| method == wanted).map(|(_, uri)| general::text(uri).into_owned()).collect()
 }
 
 /// What most certificates are for is written down once.
@@ -282,17 +281,17 @@ mod tests {
     #[test]
     fn what_is_there_twice_says_nothing() {
         let name = || extension(SUBJECT_ALT_NAME, &[0x30, 3, 0x82, 1, b'a']);
-        let (once, sans) = read(&[name()], &Octets::default());
-        assert_eq!((once.invalid, sans.map(|sans| sans.len())), (false, Some(1)));
-        let (twice, sans) = read(&[name(), name()], &Octets::default());
-        assert_eq!((twice.invalid, sans), (true, None));
+        let once = read(&[name()], &Octets::default());
+        assert_eq!((once.invalid, general::sans(once.alternative_names.as_deref()).count()), (false, 1));
+        let twice = read(&[name(), name()], &Octets::default());
+        assert_eq!((twice.invalid, &twice.alternative_names), (true, &None));
         assert_eq!(twice.rare().undecodable, [SUBJECT_ALT_NAME]);
     }
 
     #[test]
     fn a_proxy_certificate_names_a_policy() {
         fn read(value: &[u8]) -> Extensions {
-            super::read(&[extension(PROXY, value)], &Octets::default()).0
+            super::read(&[extension(PROXY, value)], &Octets::default())
         }
         let named = read(&[0x30, 6, 0x30, 4, 0x06, 2, 0x2a, 3]);
         assert_eq!((named.proxy, named.invalid), (true, false));

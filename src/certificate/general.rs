@@ -1,5 +1,7 @@
 //! General names and name constraints (RFC 5280, sections 4.2.1.6 and 4.2.1.10), read where they stand.
 
+use std::borrow::Cow;
+
 use super::{
     Name, San,
     der::{self, Element, Elements},
@@ -40,6 +42,12 @@ pub(crate) struct NameConstraints<'a> {
 /// `GeneralNames`: the value of a subject alternative name.
 pub(crate) fn names(value: &[u8]) -> Option<Vec<GeneralName<'_>>> {
     each(der::sequence(value)?)
+}
+
+/// The same as they are shown and matched, one after the other; none where it cannot be read.
+pub(super) fn sans(value: Option<&[u8]>) -> impl Iterator<Item = San<'_>> + Clone {
+    let mut names = value.and_then(der::sequence).unwrap_or(Elements(&[]));
+    std::iter::from_fn(move || names.any()).filter_map(name).map(|name| name.to_san())
 }
 
 /// The same within an implicit tag.
@@ -111,12 +119,12 @@ fn name(element: Element<'_>) -> Option<GeneralName<'_>> {
     })
 }
 
-impl GeneralName<'_> {
+impl<'a> GeneralName<'a> {
     /// The form that is shown and matched.
-    pub(super) fn to_san(&self) -> San {
+    fn to_san(&self) -> San<'a> {
         match self {
             GeneralName::Dns(octets) => San::Dns(text(octets)),
-            GeneralName::Ip(octets) => San::Ip(octets.to_vec()),
+            GeneralName::Ip(octets) => San::Ip(octets),
             GeneralName::Email(octets) => San::Other(format!("email:{}", text(octets))),
             GeneralName::Uri(octets) => San::Other(format!("uri:{}", text(octets))),
             GeneralName::Directory(name) => San::Other(format!("dirname:{name}")),
@@ -129,6 +137,9 @@ impl GeneralName<'_> {
 }
 
 /// IA5 as text. Octets that are no ASCII become the Latin-1 characters of their numbers, which match no host name.
-pub(super) fn text(octets: &[u8]) -> String {
-    octets.iter().map(|octet| char::from(*octet)).collect()
+pub(super) fn text(octets: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(octets) {
+        Ok(ascii) if ascii.is_ascii() => Cow::Borrowed(ascii),
+        _ => octets.iter().map(|octet| char::from(*octet)).collect(),
+    }
 }

@@ -5,6 +5,7 @@ mod extensions;
 pub(crate) mod general;
 mod key;
 mod name;
+mod names;
 mod octets;
 mod parse;
 pub mod pkcs7;
@@ -25,6 +26,7 @@ use crate::clock::Timestamp;
 
 pub use key::{KeyKind, PublicKey};
 pub use name::{Name, printable, printable_cut};
+pub(crate) use names::SharedNames;
 pub use octets::Octets;
 pub use private::{KeyForm, PrivateKey};
 pub use request::Request;
@@ -164,15 +166,13 @@ pub struct Facts {
     /// The serial number's content octets, as encoded.
     pub serial: Octets,
     /// Who it is for.
-    pub subject: Name,
-    /// Who signed it; shared by those that one CA has issued, where they were read one after the other.
+    pub subject: Arc<Name>,
+    /// Who signed it. What one CA has issued shares its name, where that has come about.
     pub issuer: Arc<Name>,
     /// First second of validity.
     pub not_before: Timestamp,
     /// Last second of validity; OpenSSL already calls it expired at this very second.
     pub not_after: Timestamp,
-    /// Subject alternative names, in order; `None` when the extension is absent.
-    pub sans: Option<Box<[San]>>,
     /// The subject's key.
     pub key: PublicKey,
     /// How it is signed.
@@ -286,21 +286,21 @@ pub struct BasicConstraints {
 
 /// A subject alternative name that we can show or match.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum San {
+pub enum San<'a> {
     /// `dNSName`, as written.
-    Dns(String),
+    Dns(Cow<'a, str>),
     /// `iPAddress`: 4 or 16 octets (others are kept, and match nothing).
-    Ip(Vec<u8>),
+    Ip(&'a [u8]),
     /// Anything else: its kind and text (`email:a@b.org`, `uri:...`).
     Other(String),
 }
 
-impl fmt::Display for San {
+impl fmt::Display for San<'_> {
     /// `dns:a.org`, `ip:192.0.2.1`, `email:...`; safe to print.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             San::Dns(name) => write!(f, "dns:{}", printable(name)),
-            San::Ip(octets) => match (<[u8; 4]>::try_from(&octets[..]), <[u8; 16]>::try_from(&octets[..])) {
+            San::Ip(octets) => match (<[u8; 4]>::try_from(*octets), <[u8; 16]>::try_from(*octets)) {
                 (Ok(v4), _) => write!(f, "ip:{}", core::net::IpAddr::from(v4)),
                 (_, Ok(v6)) => write!(f, "ip:{}", core::net::IpAddr::from(v6)),
                 _ => write!(f, "ip:#{}", hex(octets)),
@@ -354,6 +354,16 @@ impl Facts {
     /// The signature's octets; `None` when they cannot be one.
     pub(crate) fn signature_value(&self) -> Option<&[u8]> {
         parse::signature_value(&self.der).filter(|_| self.signature_is_sound)
+    }
+
+    /// The subject alternative names, in order, read where they stand; none when the extension is absent.
+    pub fn sans(&self) -> impl Iterator<Item = San<'_>> + Clone {
+        general::sans(self.extensions.alternative_names.as_deref())
+    }
+
+    /// The DNS names among them, as written.
+    pub fn dns_names(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.sans().filter_map(|san| if let San::Dns(name) = san { Some(name) } else { None })
     }
 
     /// The common names of the subject, as written.

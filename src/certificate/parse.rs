@@ -32,17 +32,16 @@ pub(super) fn facts(der: &Octets) -> Result<Facts, Unreadable> {
     let key = key(&mut fields, der).ok_or_else(|| cannot("public key"))?;
     let list = extension_list(&mut fields).ok_or_else(|| cannot("list of extensions"))?;
 
-    let (extensions, sans) = extensions::read(&list, der);
+    let extensions = extensions::read(&list, der);
     let signature = SignatureAlgorithm::read(&algorithm);
     let signature_is_sound = algorithm == within && value[0] == 0;
     Ok(Facts {
         version,
         serial: der.part(serial),
-        subject,
+        subject: subject.into(),
         issuer: issuer.into(),
         not_before,
         not_after,
-        sans,
         key,
         signature_within: Some(SignatureAlgorithm::read(&within)).filter(|within| *within != signature).map(Box::new),
         signature,

@@ -5,7 +5,7 @@ use x509_parser::{asn1_rs::FromDer as _, x509::AlgorithmIdentifier};
 use super::{
     Name, Octets, PublicKey, San, SignatureAlgorithm, SignatureFault, Unreadable,
     der::{self, Elements},
-    extensions, parse, signature,
+    extensions, general, parse, signature,
 };
 
 /// What a request asks for.
@@ -13,8 +13,8 @@ use super::{
 pub struct Request {
     /// Who it is for.
     pub subject: Name,
-    /// Subject alternative names asked for; `None` when the extension is absent.
-    pub sans: Option<Box<[San]>>,
+    /// The subject alternative names asked for, DER; sound.
+    alternative_names: Option<Octets>,
     /// The key it is for.
     pub key: PublicKey,
     /// How it is signed.
@@ -27,6 +27,11 @@ impl Request {
     /// Reads a request; never panics, whatever the bytes.
     pub fn from_der(der: &[u8]) -> Result<Self, Unreadable> {
         read(der).ok_or_else(|| Unreadable("is no certificate request that can be decoded".into()))
+    }
+
+    /// The subject alternative names asked for, in order; none when the extension is absent.
+    pub fn sans(&self) -> impl Iterator<Item = San<'_>> + Clone {
+        general::sans(self.alternative_names.as_deref())
     }
 }
 
@@ -42,13 +47,14 @@ fn read(der: &[u8]) -> Option<Request> {
     let subject = fields.expect(der::SEQUENCE).and_then(Name::read)?;
     let key = parse::key(&mut fields, &Octets::default())?;
     let attributes = fields.optional(der::constructed(0)).unwrap_or_default();
-    let sans = extension_request(attributes).and_then(|list| extensions::read(&list, &Octets::default()).1);
+    let extensions = extension_request(attributes).map(|list| extensions::read(&list, &Octets::default()));
     let signature = SignatureAlgorithm::read(&algorithm);
     let signed = match value.split_first() {
         Some((0, value)) => signature::verify_signed(&signature, &key, info.whole, value),
         _ => Err(SignatureFault::Bad),
     };
-    Some(Request { subject, sans, key, signature, signed })
+    let alternative_names = extensions.and_then(|extensions| extensions.alternative_names);
+    Some(Request { subject, alternative_names, key, signature, signed })
 }
 
 /// The extensions asked for (RFC 2985, section 5.4.2).

@@ -206,7 +206,9 @@ impl Check {
         let errand = |watch: &Arc<Watch>| {
             let (mut endpoint, mut expectation) = (watch.endpoint.clone(), watch.expectation.clone());
             endpoint.timeout = self.timeout.unwrap_or(endpoint.timeout);
-            expectation.security_level = self.judging.security_level.unwrap_or(expectation.security_level);
+            if let Some(level) = self.judging.security_level {
+                Arc::make_mut(&mut expectation.rules).security_level = level;
+            }
             Errand { endpoint, expectation, trust: Arc::clone(&watch.trust) }
         };
         Ok((config.watches.iter().map(errand).collect(), config.limits, config.resolver, config.fetch))

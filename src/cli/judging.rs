@@ -8,7 +8,7 @@ use super::{arguments, output};
 use crate::{
     clock::Timestamp,
     config::trust::{self, TrustSources},
-    diagnosis::{Expectation, Expiry, Judged, Threshold, Trust, diagnose},
+    diagnosis::{Expectation, Expiry, Judged, Rules, Threshold, Trust, diagnose},
     endpoint::Host,
     observation::{Chain, Handshake, Observation, Outcome, Possession},
     report, visit,
@@ -93,12 +93,12 @@ impl Judging {
         let alone = if self.only_ca_file { " -no-CApath -no-CAstore" } else { "" };
         let moment = self.at.map_or_else(String::new, |at| format!(" -attime {}", at.as_second()));
         // Left to itself it minds no level, unlike s_client.
-        Ok(format!("{name}{trust}{alone}{moment} -auth_level {}", expectation.security_level))
+        Ok(format!("{name}{trust}{alone}{moment} -auth_level {}", expectation.rules.security_level))
     }
 
     /// What is judged against, but for the host that `check` takes from its target.
     pub(super) fn expectation(&self) -> anyhow::Result<Expectation> {
-        let (usual, mut host) = (Expectation::default(), self.host()?);
+        let (usual, mut host) = (Rules::default(), self.host()?);
         // OpenSSL matches the name as it is written, and no certificate carries one with a trailing dot.
         if let (Some(Host::Name(name)), Some(true)) = (&mut host, self.host.as_deref().map(|host| host.ends_with('.'))) {
             *name = format!("{name}.").into();
@@ -107,7 +107,8 @@ impl Judging {
             let threshold = Threshold { before: Duration::from_hours(24 * u64::from(days)), lifetime_percent: 100 };
             Expiry { warning: threshold, critical: threshold }
         });
-        Ok(Expectation { host, expiry, security_level: self.security_level.unwrap_or(usual.security_level), ..usual })
+        let security_level = self.security_level.unwrap_or(usual.security_level);
+        Ok(Expectation { host, rules: Rules { expiry, security_level, ..usual }.into() })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    hash::Hash,
     ops::RangeInclusive,
     path::Path,
     sync::Arc,
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     certificate::{printable, printable_cut},
-    diagnosis::{Expectation, Expiry, Finding, Stores as ClientStores, Threshold, Trust},
+    diagnosis::{Expectation, Expiry, Finding, Rules, Stores as ClientStores, Threshold, Trust},
     endpoint::{Addresses, Endpoint, Host, Target},
     monitor::{Policy, Subscription, Watch},
 };
@@ -27,7 +28,7 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Common {
     policy: Policy,
-    expectation: Expectation,
+    rules: Rules,
     trust: Arc<Trust>,
     stores: Arc<ClientStores>,
     timeout: Duration,
@@ -39,7 +40,7 @@ impl Common {
     pub(super) fn new(trust: Arc<Trust>, stores: Arc<ClientStores>, channels: &[Subscription]) -> Self {
         Common {
             policy: Policy { channels: channels.into(), ..Policy::default() },
-            expectation: Expectation::default(),
+            rules: Rules::default(),
             trust,
             stores,
             timeout: Duration::from_secs(10),
@@ -51,7 +52,7 @@ impl Common {
     pub(super) fn canary(&self, target: Target) -> Watch {
         let policy = Policy { interval: CANARY_INTERVAL, confirm: self.policy.confirm, ..Policy::default() };
         let name = format!("canary {target}").into();
-        watch(Endpoint { name, ..Endpoint::new(target) }, self.clone(), policy.into())
+        watch(Endpoint { name, ..Endpoint::new(target) }, self.clone(), (policy.into(), self.rules.clone().into()))
     }
 
     /// The page of certvigil itself: it has no entry of its own, and keeps to what holds for all.
@@ -59,10 +60,10 @@ impl Common {
         let mut common = self.clone();
         around.routes.apply(&endpoint.name, &mut common.policy);
         if accepts_self_signed {
-            common.expectation.accept.insert("self_signed".into());
+            common.rules.accept.insert("self_signed".into());
         }
-        let policy = around.shared(std::mem::take(&mut common.policy));
-        watch(endpoint, common, policy)
+        let shared = around.shared(&mut common);
+        watch(endpoint, common, shared)
     }
 
     /// Who hears of endpoints that name nobody, and in place of those who cannot be written to.
@@ -96,15 +97,15 @@ impl Common {
         fields.set("confirm", &mut policy.confirm, report, |at, report| read::duration(at, CONFIRM, report));
         let choices = [("all", Addresses::All), ("first", Addresses::First)];
         fields.set("addresses", &mut self.addresses, report, |at, report| read::choice(at, &choices, report));
-        let expiry = self.expectation.expiry;
-        fields.set("expiry", &mut self.expectation.expiry, report, |at, report| read_expiry(at, expiry, report));
+        let expiry = self.rules.expiry;
+        fields.set("expiry", &mut self.rules.expiry, report, |at, report| read_expiry(at, expiry, report));
         Hearers::read(fields, around, report).set(policy);
-        fields.set("accept", &mut self.expectation.accept, report, read_accept);
+        fields.set("accept", &mut self.rules.accept, report, read_accept);
         fields.set("trust", &mut self.trust, report, |at, report| {
             let nothing = TrustSources { system: false, mozilla: false, files: Vec::new() };
             around.stores.read(at, nothing, around.directory, report)
         });
-        fields.set("security_level", &mut self.expectation.security_level, report, |at, report| {
+        fields.set("security_level", &mut self.rules.security_level, report, |at, report| {
             read::choice(at, &[("1", 1), ("2", 2)], report)
         });
     }
@@ -123,6 +124,8 @@ pub(super) struct Around<'a> {
     pub(super) names: HashMap<Arc<str>, usize>,
     /// Those of the endpoints: few are different.
     pub(super) policies: HashSet<Arc<Policy>>,
+    /// And what they are judged by.
+    pub(super) rules: HashSet<Arc<Rules>>,
 }
 
 impl Around<'_> {
@@ -137,15 +140,23 @@ impl Around<'_> {
         true
     }
 
-    /// One of all policies that are equal.
-    fn shared(&mut self, policy: Policy) -> Arc<Policy> {
-        if let Some(known) = self.policies.get(&policy) {
-            return Arc::clone(known);
-        }
-        let policy = Arc::new(policy);
-        self.policies.insert(Arc::clone(&policy));
-        policy
+    /// The policy and the rules, of all that are equal one.
+    fn shared(&mut self, common: &mut Common) -> Shared {
+        let (policy, rules) = (std::mem::take(&mut common.policy), std::mem::take(&mut common.rules));
+        (one(&mut self.policies, policy), one(&mut self.rules, rules))
     }
+}
+
+type Shared = (Arc<Policy>, Arc<Rules>);
+
+/// The one that is known already, if there is an equal one.
+fn one<T: Eq + Hash>(known: &mut HashSet<Arc<T>>, new: T) -> Arc<T> {
+    if let Some(known) = known.get(&new) {
+        return Arc::clone(known);
+    }
+    let new = Arc::new(new);
+    known.insert(Arc::clone(&new));
+    new
 }
 
 /// Reads the inventory. Endpoints with faults are left out.
@@ -179,8 +190,8 @@ fn read_endpoint(at: &At<'_>, common: &Common, around: &mut Around<'_>, report: 
             }
             let mut common = common.clone();
             around.routes.apply(&endpoint.name, &mut common.policy);
-            let policy = around.shared(std::mem::take(&mut common.policy));
-            Some(watch(endpoint, common, policy))
+            let shared = around.shared(&mut common);
+            Some(watch(endpoint, common, shared))
         }
         Value::Map(entries) => {
             // `- mail.example.com: 993` is a mapping to YAML.
@@ -225,11 +236,11 @@ fn read_long(at: &At<'_>, common: &Common, around: &mut Around<'_>, report: &mut
     let mut endpoint = Endpoint::new(target?);
     endpoint.name = name?;
     endpoint.server_name = server_name.unwrap_or(endpoint.server_name);
-    let policy = around.shared(std::mem::take(&mut common.policy));
-    Some(watch(endpoint, common, policy))
+    let shared = around.shared(&mut common);
+    Some(watch(endpoint, common, shared))
 }
 
-fn watch(mut endpoint: Endpoint, common: Common, policy: Arc<Policy>) -> Watch {
+fn watch(mut endpoint: Endpoint, common: Common, (policy, rules): Shared) -> Watch {
     endpoint.addresses = common.addresses;
     endpoint.timeout = common.timeout;
     // Most endpoints are named after what they are asked by.
@@ -238,7 +249,7 @@ fn watch(mut endpoint: Endpoint, common: Common, policy: Arc<Policy>) -> Watch {
     {
         *asked = Arc::clone(&endpoint.name);
     }
-    let expectation = Expectation { host: Some(endpoint.server_name.clone()), ..common.expectation };
+    let expectation = Expectation { host: Some(endpoint.server_name.clone()), rules };
     Watch { endpoint, expectation, trust: common.trust, stores: common.stores, policy }
 }
 

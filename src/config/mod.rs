@@ -227,6 +227,7 @@ fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report
         first_addressee: None,
         names: HashMap::new(),
         policies: HashSet::new(),
+        rules: HashSet::new(),
     };
     if let Some(at) = section("defaults") {
         common.read_defaults(&at, &mut around, report);

@@ -64,7 +64,7 @@ fn endpoint(watch: &Watch) -> Value {
         Addresses::First => "first".to_owned(),
         Addresses::Only(address) => address.to_string(),
     };
-    let expiry = expectation.expiry;
+    let expiry = expectation.rules.expiry;
     let mut entries = vec![
         ("name", Value::from(&*endpoint.name)),
         ("target", endpoint.target.to_string().into()),
@@ -74,9 +74,9 @@ fn endpoint(watch: &Watch) -> Value {
         ("confirm", span(policy.confirm)),
         ("addresses", addresses.into()),
         ("expiry", map([("warning", threshold(expiry.warning)), ("critical", threshold(expiry.critical))])),
-        ("accept", expectation.accept.iter().cloned().collect::<Vec<_>>().into()),
+        ("accept", expectation.rules.accept.iter().cloned().collect::<Vec<_>>().into()),
         ("trust", map([("certificates", watch.trust.len().into())])),
-        ("security_level", expectation.security_level.into()),
+        ("security_level", expectation.rules.security_level.into()),
     ];
     entries.extend(heard_by(policy));
     let labels: Mapping = policy.labels.iter().map(|(label, value)| (label.as_str().into(), value.as_str().into())).collect();

@@ -45,8 +45,8 @@ fn reachable(listen: SocketAddr) -> IpAddr {
 
 /// One of its names: the public one, if it is among them, or the first.
 fn server_name(leaf: &Certificate, public_url: Option<&str>) -> Option<Host> {
-    let sans = leaf.facts()?.sans.as_ref()?;
-    let names: Vec<&str> = sans.iter().filter_map(|san| if let San::Dns(name) = san { Some(&**name) } else { None }).collect();
+    let leaf = leaf.facts()?;
+    let names: Vec<_> = leaf.dns_names().collect();
     let public = public_url.and_then(|url| url.parse::<Target>().ok()).map(|target| target.host);
     if let Some(host @ Host::Name(public)) = &public
         && names.iter().any(|name| covers(name, public))
@@ -54,12 +54,12 @@ fn server_name(leaf: &Certificate, public_url: Option<&str>) -> Option<Host> {
         return Some(host.clone());
     }
     // Any name below a wildcard is as good as another.
-    let first = names.first().map(|name| name.strip_prefix("*.").map_or((*name).to_owned(), |rest| format!("certvigil.{rest}")));
+    let first = names.first().map(|name| name.strip_prefix("*.").map_or(name.to_string(), |rest| format!("certvigil.{rest}")));
     if let Some(name) = first.and_then(|name| name.parse().ok()) {
         return Some(name);
     }
-    let address = |san: &San| if let San::Ip(_) = san { san.to_string().strip_prefix("ip:")?.parse().ok() } else { None };
-    sans.iter().find_map(address)
+    let address = |san: San<'_>| if let San::Ip(_) = san { san.to_string().strip_prefix("ip:")?.parse().ok() } else { None };
+    leaf.sans().find_map(address)
 }
 
 fn covers(pattern: &str, name: &str) -> bool {

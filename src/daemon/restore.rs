@@ -58,7 +58,7 @@ fn again(address: StoredAddress, watches: &HashMap<&str, &Watch>, now: Timestamp
     let judge = |(observation, issuers): (Observation, Issuers)| {
         let watch = watch?;
         let diagnosis = diagnose(&observation, &watch.expectation, &watch.trust, &issuers, now);
-        Some(Arc::new(Judged { observation, diagnosis: diagnosis.into() }))
+        Some(Arc::new(Judged { observation, diagnosis: diagnosis.shared() }))
     };
     AddressView {
         address: address.address,

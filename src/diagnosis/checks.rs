@@ -18,7 +18,7 @@ use crate::{
 pub(super) fn errors(path: &Path, expectation: &Expectation, signatures: &Signatures, now: Timestamp) -> Vec<VerifyError> {
     let mut errors = Errors(Vec::new());
     let chain: Vec<&Facts> = path.certificates.iter().map(|certificate| facts(certificate)).collect();
-    let minimum = if expectation.security_level >= 2 { 112 } else { 80 };
+    let minimum = if expectation.rules.security_level >= 2 { 112 } else { 80 };
     errors.add_if(chain[0].key.security_bits().is_none_or(|bits| bits < minimum), 66, 0);
     if path.given_up {
         errors.add_if(true, 1, 0);

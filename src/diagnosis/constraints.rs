@@ -6,7 +6,7 @@
 
 use super::{VerifyError, tally};
 use crate::certificate::{
-    Facts, Name, San,
+    Facts, Name,
     der::Element,
     general::{self, GeneralName, NameConstraints, Subtree},
 };
@@ -63,7 +63,7 @@ struct Names<'a> {
 impl<'a> Names<'a> {
     fn of(certificate: &'a Facts, is_leaf: bool) -> Self {
         let alternative = certificate.extensions.alternative_names.as_deref().and_then(general::names).unwrap_or_default();
-        let has_dns = certificate.sans.iter().flatten().any(|san| matches!(san, San::Dns(_)));
+        let has_dns = alternative.iter().any(|name| matches!(name, GeneralName::Dns(_)));
         let common = if is_leaf && !has_dns { &*certificate.subject.common_names } else { &[] };
         Names { subject: &certificate.subject, alternative, common }
     }

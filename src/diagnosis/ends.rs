@@ -26,7 +26,7 @@ pub(super) fn of(
         .filter(|certificate| !shape.outside_validity.contains(certificate))
         // A root that the store lacks proves nothing, whenever it ends.
         .filter(|certificate| shape.path.anchored || !facts(certificate).is_self_signed())
-        .map(|certificate| (certificate, expectation.expiry.reached(facts(certificate), now)))
+        .map(|certificate| (certificate, expectation.rules.expiry.reached(facts(certificate), now)))
         .filter(|(certificate, soon)| soon.is_some() || facts(certificate).not_after < leaf_ends)
         .collect();
     ending.sort_by_key(|(certificate, _)| facts(certificate).not_after);

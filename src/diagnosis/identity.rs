@@ -6,12 +6,9 @@ use crate::certificate::{Facts, San};
 
 /// DNS names of the SAN; the common name only where there is none at all.
 pub(super) fn matches_name(leaf: &Facts, asked: &str) -> bool {
-    let mut dns_names = leaf.sans.iter().flatten().filter_map(|san| match san {
-        San::Dns(name) => Some(name.as_str()),
-        _ => None,
-    });
+    let mut dns_names = leaf.dns_names();
     match dns_names.next() {
-        Some(first) => matches(first, asked) || dns_names.any(|name| matches(name, asked)),
+        Some(first) => matches(&first, asked) || dns_names.any(|name| matches(&name, asked)),
         None => leaf.common_names().any(|name| matches(name, asked)),
     }
 }
@@ -22,7 +19,7 @@ pub(super) fn matches_address(leaf: &Facts, asked: IpAddr) -> bool {
         IpAddr::V4(ip) => ip.octets().to_vec(),
         IpAddr::V6(ip) => ip.octets().to_vec(),
     };
-    leaf.sans.iter().flatten().any(|san| *san == San::Ip(octets.clone()))
+    leaf.sans().any(|san| san == San::Ip(&octets))
 }
 
 /// `equal_wildcard`: ASCII case folded; one star, in the first label, at its start or end.

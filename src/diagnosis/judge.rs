@@ -86,7 +86,7 @@ fn borrowed<'a>(
 
 /// The worst first, else in the order found; accepted ones marked. Expiry cannot be accepted.
 pub(super) fn ranked(findings: Vec<Finding>, expectation: &Expectation) -> Vec<Found> {
-    let is_accepted = |code| expectation.accept.contains(code) && code != "expired" && code != "expires_soon";
+    let is_accepted = |code| expectation.rules.accept.contains(code) && code != "expired" && code != "expires_soon";
     let mut found: Vec<Found> =
         findings.into_iter().map(|finding| Found { accepted: is_accepted(finding.code()), finding }).collect();
     found.sort_by_key(|found| std::cmp::Reverse(found.severity()));
@@ -127,7 +127,7 @@ fn of_leaf(leaf: &Facts, expectation: &Expectation, now: Timestamp) -> Vec<Findi
         findings.push(Finding::Expired { not_after, now });
     } else if leaf.not_before > now {
         findings.push(Finding::NotYetValid { not_before: leaf.not_before });
-    } else if let Some(severity) = expectation.expiry.reached(leaf, now) {
+    } else if let Some(severity) = expectation.rules.expiry.reached(leaf, now) {
         findings.push(Finding::ExpiresSoon { not_after, now, severity });
     }
     let carried = match &expectation.host {
@@ -148,7 +148,7 @@ fn of_leaf(leaf: &Facts, expectation: &Expectation, now: Timestamp) -> Vec<Findi
             findings.push(Finding::PartialWildcard { asked: asked.to_string(), names });
         }
     }
-    let has_names = leaf.sans.iter().flatten().any(|san| matches!(san, San::Dns(_) | San::Ip(_)));
+    let has_names = leaf.sans().any(|san| matches!(san, San::Dns(_) | San::Ip(_)));
     if !has_names && (!is_ca(leaf) || leaf.is_self_signed()) {
         findings.push(Finding::MissingSan { common_names: leaf.common_names().map(short).collect() });
     }
@@ -165,12 +165,12 @@ fn is_ca(certificate: &Facts) -> bool {
 
 /// The names of the SAN, else the common names.
 fn names_of(leaf: &Facts) -> Vec<String> {
-    let sans: Vec<String> = leaf.sans.iter().flatten().map(plain).collect();
+    let sans: Vec<String> = leaf.sans().map(|san| plain(&san)).collect();
     if sans.is_empty() { leaf.common_names().map(short).collect() } else { sans }
 }
 
 /// As one would write it in an address: without the `dns:` and `ip:` of the JSON.
-pub(super) fn plain(san: &San) -> String {
+pub(super) fn plain(san: &San<'_>) -> String {
     let san = san.to_string();
     short(san.strip_prefix("dns:").or(san.strip_prefix("ip:")).unwrap_or(&san))
 }
@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn names_are_written_as_in_an_address() {
-        let sans = [San::Dns("*.a.example".into()), San::Ip(vec![192, 0, 2, 1]), San::Other("email:a@b.example".into())];
+        let sans = [San::Dns("*.a.example".into()), San::Ip(&[192, 0, 2, 1]), San::Other("email:a@b.example".into())];
         assert_eq!(sans.iter().map(plain).collect::<Vec<_>>(), ["*.a.example", "192.0.2.1", "email:a@b.example"]);
         assert_eq!(plain(&San::Dns("a\u{202e}b".into())), "a\\E2\\80\\AEb");
     }

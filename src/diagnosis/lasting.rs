@@ -33,7 +33,7 @@ pub fn lasts_until(
 
 /// The moments at which something else is said of a certificate than before.
 fn turns(facts: &Facts, expectation: &Expectation) -> [Timestamp; 4] {
-    let expiry = &expectation.expiry;
+    let expiry = &expectation.rules.expiry;
     [facts.not_before, facts.not_after, expiry.warning.begins(facts), expiry.critical.begins(facts)]
 }
 

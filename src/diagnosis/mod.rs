@@ -31,7 +31,10 @@ mod verdict;
 mod views;
 mod words;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
 
 use crate::{
     certificate::Certificate,
@@ -61,6 +64,13 @@ pub use views::{Answer, Client, Stores, TrustPath, View, Views, views};
 pub struct Expectation {
     /// The name or address the leaf must carry; `None` matches nothing and asks nothing (a chain from a file).
     pub host: Option<Host>,
+    /// All else; shared by endpoints with the same.
+    pub rules: Arc<Rules>,
+}
+
+/// What an endpoint's owner, or `defaults`, has chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Rules {
     /// When expiry becomes a warning, and when critical.
     pub expiry: Expiry,
     /// Finding codes that the owner has accepted: shown, never alarming. Expiry cannot be accepted.
@@ -69,9 +79,23 @@ pub struct Expectation {
     pub security_level: u8,
 }
 
+impl Expectation {
+    /// What is expected where nothing is chosen but the security level.
+    pub fn at_level(host: Option<Host>, security_level: u8) -> Self {
+        Expectation { host, rules: Rules { security_level, ..Rules::default() }.into() }
+    }
+}
+
 impl Default for Expectation {
+    /// No name is asked for, and nothing is chosen.
     fn default() -> Self {
-        Expectation { host: None, expiry: Expiry::default(), accept: BTreeSet::new(), security_level: 2 }
+        Expectation { host: None, rules: Arc::default() }
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Rules { expiry: Expiry::default(), accept: BTreeSet::new(), security_level: 2 }
     }
 }
 
@@ -106,6 +130,21 @@ impl Diagnosis {
             return Status::Unknown;
         }
         self.findings.iter().map(Found::status).max().unwrap_or(Status::Ok)
+    }
+
+    /// The same, once for all that say no more than that all is well: most do.
+    pub fn shared(self) -> Arc<Self> {
+        static SOUND: [OnceLock<Arc<Diagnosis>>; 6] = [const { OnceLock::new() }; 6];
+        let path_length = self.verdict.as_ref().map_or(0, |verdict| verdict.path_length);
+        let sound = || Diagnosis {
+            verdict: Some(Verdict { errors: Vec::new(), path_length }),
+            chain_status: ChainStatus::Complete,
+            findings: Vec::new(),
+            repair: None,
+            borrowed: Issuers::default(),
+        };
+        let known = SOUND.get(path_length).map(|known| known.get_or_init(|| sound().into()));
+        known.filter(|known| ***known == self).cloned().unwrap_or_else(|| self.into())
     }
 
     /// The finding of this code, where there is one.

@@ -1,6 +1,7 @@
 //! How narrowly a certificate misses the name that was asked for: what was probably meant, and what to change.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
+use std::borrow::Cow;
 
 use super::identity;
 use crate::{
@@ -44,12 +45,12 @@ pub enum NearMiss {
 impl NearMiss {
     /// The nearest miss of a leaf that does not carry `asked`.
     pub(super) fn of(leaf: &Facts, asked: &Host) -> Self {
-        let names: Vec<&str> = dns_names(leaf).collect();
-        let has_address = leaf.sans.iter().flatten().any(|san| matches!(san, San::Ip(_)));
+        let names: Vec<Cow<'_, str>> = leaf.dns_names().collect();
+        let has_address = leaf.sans().any(|san| matches!(san, San::Ip(_)));
         match asked {
             Host::Ip(ip) => {
                 let written = ip.to_string();
-                if names.iter().copied().chain(leaf.common_names()).any(|name| name == written) {
+                if names.iter().map(|name| &**name).chain(leaf.common_names()).any(|name| name == written) {
                     NearMiss::AddressAsName
                 } else if has_address {
                     NearMiss::Far
@@ -65,7 +66,7 @@ impl NearMiss {
                 if !names.is_empty() && leaf.common_names().any(|name| name.eq_ignore_ascii_case(&asked)) {
                     return NearMiss::OnlyCommonName;
                 }
-                let names = if names.is_empty() { leaf.common_names().collect() } else { names };
+                let names = if names.is_empty() { leaf.common_names().map(Cow::Borrowed).collect() } else { names };
                 nearest(&asked, &names, leaf)
             }
         }
@@ -75,36 +76,28 @@ impl NearMiss {
 /// The wildcards with a star within a label, where `asked` matches no other name: OpenSSL takes them (`valid_star`), clients that
 /// follow RFC 6125, 6.4.3, and RFC 9525, 6.3, do not. Safe to print.
 pub(super) fn partial_wildcards(leaf: &Facts, asked: &str) -> Vec<String> {
-    let matching = dns_names(leaf).filter(|name| identity::matches(name, asked));
+    let matching = leaf.dns_names().filter(|name| identity::matches(name, asked));
     let (partial, others): (Vec<_>, Vec<_>) =
         matching.partition(|name| name.split('.').next().is_some_and(|label| label.contains('*') && label != "*"));
-    if others.is_empty() { partial.into_iter().map(|name| printable_cut(name, 200)).collect() } else { Vec::new() }
-}
-
-/// The DNS names of the SAN, as written.
-pub(super) fn dns_names(leaf: &Facts) -> impl Iterator<Item = &str> {
-    leaf.sans.iter().flatten().filter_map(|san| match san {
-        San::Dns(name) => Some(name.as_str()),
-        _ => None,
-    })
+    if others.is_empty() { partial.into_iter().map(|name| printable_cut(&name, 200)).collect() } else { Vec::new() }
 }
 
 /// Wildcards over all that can be registered under a suffix: `*.com`, `*.co.uk`.
 pub(super) fn broad_wildcards(leaf: &Facts) -> Vec<String> {
-    let is_broad = |name: &&str| name.strip_prefix("*.").is_some_and(|base| !base.is_empty() && domain(base).is_none());
-    dns_names(leaf).filter(is_broad).map(|name| printable_cut(name, 200)).collect()
+    let is_broad = |name: &Cow<'_, str>| name.strip_prefix("*.").is_some_and(|base| !base.is_empty() && domain(base).is_none());
+    leaf.dns_names().filter(is_broad).map(|name| printable_cut(&name, 200)).collect()
 }
 
 /// Names and addresses that nobody can own in public: one label, a suffix that is reserved for inside, private addresses (RFC 6762,
 /// RFC 6761, RFC 8375, RFC 1918, RFC 4193; Baseline Requirements, section 1.6.1, "Internal Name").
 pub(super) fn internal(leaf: &Facts) -> Vec<String> {
-    let is_internal = |san: &&San| match san {
+    let is_internal = |san: &San<'_>| match san {
         San::Dns(name) => {
             let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
             let last = name.rsplit('.').next().unwrap_or_default();
             !name.is_empty() && (last == name || INTERNAL.contains(&last) || name.ends_with(".home.arpa"))
         }
-        San::Ip(octets) => match (<[u8; 4]>::try_from(&octets[..]), <[u8; 16]>::try_from(&octets[..])) {
+        San::Ip(octets) => match (<[u8; 4]>::try_from(*octets), <[u8; 16]>::try_from(*octets)) {
             (Ok(v4), _) => {
                 let ip = Ipv4Addr::from(v4);
                 ip.is_private() || ip.is_loopback() || ip.is_link_local()
@@ -117,12 +110,11 @@ pub(super) fn internal(leaf: &Facts) -> Vec<String> {
         },
         San::Other(_) => false,
     };
-    let shown = |san: &San| super::judge::plain(san);
-    leaf.sans.iter().flatten().filter(is_internal).map(shown).collect()
+    leaf.sans().filter(is_internal).map(|san| super::judge::plain(&san)).collect()
 }
 
 /// The nearest kind of miss first; `asked` is in lowercase.
-fn nearest(asked: &str, names: &[&str], leaf: &Facts) -> NearMiss {
+fn nearest(asked: &str, names: &[Cow<'_, str>], leaf: &Facts) -> NearMiss {
     if let Some(bare) = asked.strip_suffix('.')
         && identity::matches_name(leaf, bare)
     {

@@ -93,7 +93,7 @@ fn of_certificate(certificate: &Certificate, facts: &Facts, now: Timestamp) -> V
         ("role", role(facts).into()),
         ("subject", facts.subject.to_string()),
         ("issuer", facts.issuer.to_string()),
-        ("names", names(facts.sans.as_deref())),
+        ("names", names(facts.sans())),
         ("valid", format!("{} to {} ({left})", day(facts.not_before), date(facts.not_after))),
         ("key", facts.key.kind.to_string()),
         ("signature", facts.signature.to_string()),
@@ -124,17 +124,16 @@ fn of_request(request: &Request) -> Vec<(&'static str, String)> {
     };
     vec![
         ("subject", request.subject.to_string()),
-        ("names", names(request.sans.as_deref())),
+        ("names", names(request.sans())),
         ("key", request.key.kind.to_string()),
         ("signature", format!("{}, {signed}", request.signature)),
     ]
 }
 
 /// A stranger may list thousands.
-fn names(sans: Option<&[San]>) -> String {
-    let sans = sans.unwrap_or_default();
-    let shown: Vec<String> = sans.iter().take(NAMES).map(ToString::to_string).collect();
-    match sans.len() {
+fn names<'a>(sans: impl Iterator<Item = San<'a>> + Clone) -> String {
+    let shown: Vec<String> = sans.clone().take(NAMES).map(|san| san.to_string()).collect();
+    match sans.count() {
         0 => "none".into(),
         1..=NAMES => shown.join(", "),
         more => format!("{} and {} more", shown.join(", "), more - NAMES),
@@ -220,7 +219,7 @@ fn thing<'a>(item: &'a Item, all: &[Read<'a>]) -> Thing<'a> {
         What::Request(request) => Thing::Request {
             place,
             subject: request.subject.to_string(),
-            sans: request.sans.iter().flatten().map(ToString::to_string).collect(),
+            sans: request.sans().map(|san| san.to_string()).collect(),
             key: request.key.kind.to_string(),
             signature: request.signature.to_string(),
             signed: match request.signed {

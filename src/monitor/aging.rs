@@ -26,7 +26,7 @@ pub(super) fn age(known: &mut Arc<Judged>, watch: &Watch, then: Timestamp, now: 
 /// The same observation judged as of `now`; `None` when no moment lies between `then`, as of when it was judged last, and `now`
 /// at which one of the certificates, presented or borrowed, begins, ends, or reaches a threshold.
 fn aged(known: &Judged, watch: &Watch, then: Timestamp, now: Timestamp) -> Option<Arc<Judged>> {
-    let expiry = &watch.expectation.expiry;
+    let expiry = &watch.expectation.rules.expiry;
     let mut moments =
         certificates(known).flat_map(|of| [of.not_before, of.not_after, expiry.warning.begins(of), expiry.critical.begins(of)]);
     // A wall clock that is set back takes what it brought back again.
@@ -34,7 +34,7 @@ fn aged(known: &Judged, watch: &Watch, then: Timestamp, now: Timestamp) -> Optio
         return None;
     }
     let diagnosis = diagnose(&known.observation, &watch.expectation, &watch.trust, &known.diagnosis.borrowed, now);
-    Some(Arc::new(Judged { observation: known.observation.clone(), diagnosis: diagnosis.into() }))
+    Some(Arc::new(Judged { observation: known.observation.clone(), diagnosis: diagnosis.shared() }))
 }
 
 #[cfg(test)]

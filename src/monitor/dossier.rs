@@ -305,7 +305,7 @@ impl Dossier {
 
     /// The first moment after `then` at which a known certificate, presented or fetched, takes its next step.
     fn next_step(&self, then: Timestamp) -> Option<Timestamp> {
-        let expiry = &self.view.watch.expectation.expiry;
+        let expiry = &self.view.watch.expectation.rules.expiry;
         let known = self.view.addresses.iter().filter_map(|row| row.known.as_ref());
         known.flat_map(|judged| aging::certificates(judged)).map(|facts| next_step(facts, expiry, then)).min()
     }

@@ -94,7 +94,7 @@ impl SameTrust {
     fn change(&mut self, old: &Watch, new: &Watch) -> Change {
         if old.endpoint.place() != new.endpoint.place() {
             Change::Place
-        } else if !self.is_same(&old.trust, &new.trust) || !is_same_measure(old, new) {
+        } else if !self.is_same(&old.trust, &new.trust) || old.expectation != new.expectation {
             Change::Measure
         } else {
             Change::Policy
@@ -104,9 +104,4 @@ impl SameTrust {
     fn is_same(&mut self, old: &Arc<Trust>, new: &Arc<Trust>) -> bool {
         Arc::ptr_eq(old, new) || *self.0.entry((Arc::as_ptr(old), Arc::as_ptr(new))).or_insert_with(|| old == new)
     }
-}
-
-fn is_same_measure(old: &Watch, new: &Watch) -> bool {
-    let (old, new) = (&old.expectation, &new.expectation);
-    (&old.host, old.expiry, &old.accept, old.security_level) == (&new.host, new.expiry, &new.accept, new.security_level)
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    certificate::{Certificate, Fingerprint, Name},
+    certificate::{Certificate, Fingerprint, SharedNames},
     observation::Tls,
 };
 
@@ -19,8 +19,7 @@ pub(super) struct KnownCertificates(Arc<Mutex<Known>>);
 struct Known {
     /// By the first octets of the fingerprint, since there are many: of two that have those in common the last one is known.
     by_fingerprint: HashMap<u64, Weak<Certificate>>,
-    /// Names of issuers, by their canonical form.
-    issuers: HashMap<Box<[u8]>, Weak<Name>>,
+    names: SharedNames,
     /// What servers have agreed to: few things, as rustls knows few.
     agreed: HashSet<Arc<Tls>>,
     /// Above so many certificates, those that nobody holds are thrown out.
@@ -36,23 +35,15 @@ impl KnownCertificates {
         }
         // Read outside the lock: a large one takes its time. Should two read the same at once, the last one stays.
         let mut certificate = Certificate::from_der(der);
-        if let Some(Ok(facts)) = Arc::get_mut(&mut certificate).map(|certificate| &mut certificate.facts) {
-            self.share_issuer(&mut facts.issuer);
-        }
-        self.add(&certificate);
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.names.share(&mut certificate);
+        known.add(&certificate);
         certificate
     }
 
     /// This one is in memory.
     pub(super) fn add(&self, certificate: &Arc<Certificate>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.by_fingerprint.len() >= known.room.max(LEAST_ROOM) {
-            known.by_fingerprint.retain(|_, certificate| certificate.strong_count() > 0);
-            known.issuers.retain(|_, name| name.strong_count() > 0);
-            // What is dead takes room too.
-            known.room = known.by_fingerprint.len() + known.by_fingerprint.len() / 8;
-        }
-        known.by_fingerprint.insert(first_octets(&certificate.fingerprint), Arc::downgrade(certificate));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).add(certificate);
     }
 
     /// The same, shared.
@@ -69,19 +60,22 @@ impl KnownCertificates {
         tls
     }
 
-    /// Most certificates have their issuer in common with others.
-    fn share_issuer(&self, issuer: &mut Arc<Name>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match known.issuers.get(&issuer.canonical).and_then(Weak::upgrade).filter(|known| known == issuer) {
-            Some(known) => *issuer = known,
-            None => drop(known.issuers.insert(issuer.canonical.clone(), Arc::downgrade(issuer))),
-        }
-    }
-
     fn get(&self, fingerprint: &Fingerprint) -> Option<Arc<Certificate>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = known.by_fingerprint.get(&first_octets(fingerprint))?.upgrade();
         found.filter(|certificate| certificate.fingerprint == *fingerprint)
+    }
+}
+
+impl Known {
+    fn add(&mut self, certificate: &Arc<Certificate>) {
+        if self.by_fingerprint.len() >= self.room.max(LEAST_ROOM) {
+            self.by_fingerprint.retain(|_, certificate| certificate.strong_count() > 0);
+            self.names.forget_unused();
+            // What is dead takes room too.
+            self.room = self.by_fingerprint.len() + self.by_fingerprint.len() / 8;
+        }
+        self.by_fingerprint.insert(first_octets(&certificate.fingerprint), Arc::downgrade(certificate));
     }
 }
 

@@ -106,7 +106,7 @@ pub(crate) fn certificate(certificate: &Certificate) -> CertificateLine {
             fingerprint_sha256,
             not_before: rfc3339(facts.not_before),
             not_after: rfc3339(facts.not_after),
-            sans: facts.sans.iter().flatten().map(ToString::to_string).collect(),
+            sans: facts.sans().map(|san| san.to_string()).collect(),
             key: facts.key.kind.to_string(),
             signature: facts.signature.to_string(),
             ct_logs: facts.extensions.sct_logs().iter().map(|log| hex(log)).collect(),

@@ -13,7 +13,7 @@ use tracing::warn;
 
 use super::{Mail, StoreError, Stored, StoredAddress, codec, on_every_core, write};
 use crate::{
-    certificate::{Certificate, Fingerprint},
+    certificate::{Certificate, Fingerprint, SharedNames},
     clock::Timestamp,
     diagnosis::{Issuers, Topic},
     incident::{Cause, Incident, IncidentKey, Member, rank_of},
@@ -168,7 +168,9 @@ fn addresses(db: &Connection) -> Result<Vec<StoredAddress>> {
         let certificate = Certificate::signed(&der, signed_by.as_deref().and_then(Fingerprint::from_hex));
         (certificate.fingerprint.to_string(), certificate)
     };
-    let certificates: Certificates = on_every_core(stored, read).into_iter().collect();
+    let mut certificates: Certificates = on_every_core(stored, read).into_iter().collect();
+    let mut names = SharedNames::default();
+    certificates.values_mut().for_each(|certificate| names.share(certificate));
     let agreed = RefCell::default();
     let seen = rows(db, "SELECT * FROM observation ORDER BY endpoint, address, what", "an observation", |row| {
         seen(row, &certificates, &agreed)

@@ -119,7 +119,7 @@ impl Visitor {
                     tell(&mut issuers, "more was not to be had in time");
                 }
                 let diagnosis = diagnose(&observation, &expectation, &trust, &issuers, when.as_of);
-                let mut judged = Judged { observation, diagnosis: diagnosis.into() };
+                let mut judged = Judged { observation, diagnosis: diagnosis.shared() };
                 visitor.introduce(&endpoint, address, spent, &mut judged).await;
                 visitor.pool.learn(&endpoint.name, &judged);
                 visitor.verdicts.keep(question, &judged, &issuers, (&expectation, &trust), when.as_of);
@@ -217,7 +217,7 @@ pub fn well_known_roots() -> Trust {
 fn unseen(address: Option<IpAddr>, failure: Failure, expectation: &Expectation, trust: &Trust, when: When) -> Judged {
     let observation = Observation::new(address, when.at, Outcome::Failure(failure));
     let diagnosis = diagnose(&observation, expectation, trust, &Issuers::default(), when.as_of);
-    Judged { observation, diagnosis: diagnosis.into() }
+    Judged { observation, diagnosis: diagnosis.shared() }
 }
 
 /// What is left of a deadline, in whole tenths of a second, since it is named in messages; never less than a tenth of it.

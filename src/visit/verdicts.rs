@@ -8,6 +8,7 @@ use std::{
 };
 
 use crate::{
+    certificate::Certificate,
     clock::Timestamp,
     diagnosis::{Diagnosis, Expectation, Issuers, Judged, Trust, lasts_until},
     observation::{Observation, Possession},
@@ -36,6 +37,8 @@ struct Known {
 pub(super) struct Question([u64; 2]);
 
 struct Verdict {
+    leaf: Weak<Certificate>,
+    /// One of a sound chain is shared by all that are, and nobody ever lets go of it.
     diagnosis: Weak<Diagnosis>,
     from: Timestamp,
     until: Timestamp,
@@ -73,16 +76,17 @@ impl Verdicts {
         let Some(question) = question.filter(|_| *issuers == Issuers::default()) else { return };
         let Judged { observation, diagnosis } = judged;
         let Some(until) = lasts_until(observation, diagnosis, expectation, trust, now) else { return };
+        let Some(leaf) = observation.chain().map(|chain| Arc::downgrade(&chain.leaf)) else { return };
         let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.make_room();
-        known.verdicts.insert(question, Verdict { diagnosis: Arc::downgrade(diagnosis), from: now, until });
+        known.verdicts.insert(question, Verdict { leaf, diagnosis: Arc::downgrade(diagnosis), from: now, until });
     }
 }
 
 impl Known {
     fn make_room(&mut self) {
         if self.verdicts.len() >= self.room.max(LEAST_ROOM) {
-            self.verdicts.retain(|_, verdict| verdict.diagnosis.strong_count() > 0);
+            self.verdicts.retain(|_, verdict| verdict.leaf.strong_count() > 0 && verdict.diagnosis.strong_count() > 0);
             self.room = self.verdicts.len() + self.verdicts.len() / 8;
         }
     }
@@ -96,7 +100,6 @@ mod tests {
 
     use super::*;
     use crate::{
-        certificate::Certificate,
         clock::{earlier, later},
         diagnosis::diagnose,
         lab::pki::{Issued, Pki, Recipe},
@@ -135,7 +138,7 @@ mod tests {
         now: Timestamp,
     ) -> Arc<Diagnosis> {
         let issuers = Issuers::default();
-        let diagnosis = Arc::new(diagnose(observation, expectation, trust, &issuers, now));
+        let diagnosis = diagnose(observation, expectation, trust, &issuers, now).shared();
         let judged = Judged { observation: observation.clone(), diagnosis: Arc::clone(&diagnosis) };
         let question = verdicts.question(observation, expectation, trust);
         verdicts.keep(question, &judged, &issuers, (expectation, trust), now);
@@ -149,7 +152,7 @@ mod tests {
         let said = judge(&verdicts, &observation, &expectation, &trust, pki.now);
         let question = verdicts.question(&observation, &expectation, &trust);
         let leaf = observation.chain().expect("seen").leaf.facts().expect("sound");
-        let warned = expectation.expiry.warning.begins(leaf);
+        let warned = expectation.rules.expiry.warning.begins(leaf);
         let mut moment = pki.now;
         let mut days = 0;
         while let Some(recalled) = verdicts.recall(question, moment) {
@@ -162,8 +165,6 @@ mod tests {
         assert!(verdicts.recall(question, earlier(warned, SECOND)).is_some());
         assert!(verdicts.recall(question, warned).is_none(), "from here on it is said to expire soon");
         assert!(verdicts.recall(question, earlier(pki.now, SECOND)).is_none(), "a clock that was set back");
-        drop(said);
-        assert!(verdicts.recall(question, pki.now).is_none(), "nobody holds it any more");
     }
 
     #[test]
@@ -200,8 +201,9 @@ mod tests {
             Arc::make_mut(&mut handshake.tls).stapled = Some(true);
         }
         let other_name = Expectation { host: Some("b.test".parse().expect("a name")), ..expectation.clone() };
-        let other_level = Expectation { security_level: 1, ..expectation.clone() };
-        let accepting = Expectation { accept: ["self_signed".to_owned()].into(), ..expectation.clone() };
+        let other_level = Expectation::at_level(expectation.host.clone(), 1);
+        let mut accepting = expectation.clone();
+        Arc::make_mut(&mut accepting.rules).accept.insert("self_signed".to_owned());
         let other_root = Trust::new([read(&Pki::named(pki.now, "Other").expect("P-256").root)]);
         let more_roots =
             Trust::new(trust.candidates_for(&read(&pki.intermediate)).iter().chain([&read(&pki.intermediate)]).cloned());
@@ -255,8 +257,16 @@ mod tests {
         let (pki, observation, expectation, trust) = sound();
         let verdicts = Verdicts::default();
         for number in 0..5 * LEAST_ROOM {
-            let host = Some(format!("{number}.test").parse().expect("a name"));
-            judge(&verdicts, &observation, &Expectation { host, ..expectation.clone() }, &trust, pki.now);
+            let mut expectation = expectation.clone();
+            if number % 2 == 0 {
+                expectation.host = Some(format!("{number}.test").parse().expect("a name"));
+            } else {
+                Arc::make_mut(&mut expectation.rules).accept.insert(number.to_string());
+            }
+            // Read anew, so that nobody holds it afterwards.
+            let leaf = Certificate::from_der(&observation.chain().expect("seen").leaf.der);
+            let observation = presented(vec![leaf, read(&pki.intermediate)], pki.now);
+            judge(&verdicts, &observation, &expectation, &trust, pki.now);
         }
         let known = verdicts.0.known.lock().expect("no panic");
         assert!(known.verdicts.len() <= LEAST_ROOM, "{}", known.verdicts.len());

@@ -86,7 +86,7 @@ impl Case {
             Ask::Name(name) => Host::Name(name.as_str().into()),
             Ask::Address(ip) => Host::Ip(*ip),
         });
-        let expectation = Expectation { host, security_level: self.level, ..Expectation::default() };
+        let expectation = Expectation::at_level(host, self.level);
         diagnose(&observation, &expectation, &self.trust(scratch), &Issuers::default(), at)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use certvigil::{
     clock::{Timestamp, later},
-    diagnosis::{Diagnosis, Expectation, Judged, diagnose},
+    diagnosis::{Diagnosis, Judged, diagnose},
     monitor::Watch,
     observation::{Failure, FailureKind, Handshake, Observation, Outcome, Possession, Stage},
 };
@@ -110,7 +110,7 @@ impl World {
         let (chain, issuers) = self.mint.chain(&self.fleet, face, now)?;
         let watch = &self.watches[endpoint];
         let at = wall(now);
-        let Expectation { expiry, .. } = &watch.expectation;
+        let expiry = &watch.expectation.rules.expiry;
         let facts = chain.iter().filter_map(|certificate| certificate.facts());
         let moments = facts.flat_map(|of| [expiry.warning.begins(of), expiry.critical.begins(of), of.not_before, of.not_after]);
         // On the second itself a certificate is still good.

@@ -11,7 +11,7 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use super::*;
 use crate::{
-    diagnosis::{Expectation, Threshold, Trust},
+    diagnosis::{Expectation, Rules, Threshold, Trust},
     endpoint::{Addresses, Endpoint},
     mail::{Login, Security},
     monitor::Policy,
@@ -118,8 +118,8 @@ fn the_example_shows_the_defaults() {
     assert_eq!(example.store, plain.store);
     let (shown, silent) = (&example.watches[0], &plain.watches[0]);
     assert_eq!(shown.endpoint, silent.endpoint);
-    assert_eq!(shown.expectation.expiry, silent.expectation.expiry);
-    assert_eq!(shown.expectation.security_level, silent.expectation.security_level);
+    assert_eq!(shown.expectation.rules.expiry, silent.expectation.rules.expiry);
+    assert_eq!(shown.expectation.rules.security_level, silent.expectation.rules.security_level);
     assert_eq!((shown.policy.interval, shown.policy.confirm), (silent.policy.interval, silent.policy.confirm));
     assert_eq!(shown.trust.len(), silent.trust.len());
 }
@@ -177,7 +177,8 @@ endpoints:
     let (inherits, sets) = (&loaded.config.watches[0], &loaded.config.watches[1]);
     let days = |days: u64| Duration::from_secs(days * 86_400);
     let show = |watch: &Watch| {
-        let Expectation { host, expiry, accept, security_level } = &watch.expectation;
+        let Expectation { host, rules } = &watch.expectation;
+        let Rules { expiry, accept, security_level } = &**rules;
         let host = host.as_ref().unwrap();
         (
             format!(

@@ -38,7 +38,7 @@ fn the_own_certificate_is_an_endpoint() {
         let loaded = load(&scratch, TLS, web);
         let watches = &loaded.config.watches;
         watches.iter().find(|watch| &*watch.endpoint.name == "certvigil-web").map(|watch| {
-            let accepted: Vec<_> = watch.expectation.accept.iter().cloned().collect();
+            let accepted: Vec<_> = watch.expectation.rules.accept.iter().cloned().collect();
             format!("{} as {} {accepted:?}", watch.endpoint.target, watch.endpoint.server_name)
         })
     };

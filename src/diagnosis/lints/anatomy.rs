@@ -1,5 +1,7 @@
 //! What a lint looks at: the facts, and how they are written down.
 
+use std::borrow::Cow;
+
 use crate::certificate::{
     Facts, San,
     der::{self, Element, Elements},
@@ -70,14 +72,13 @@ impl<'a> Anatomy<'a> {
     }
 
     /// The DNS names among the alternative names.
-    pub(super) fn dns_names(&self) -> impl Iterator<Item = &'a str> {
-        let facts = self.facts;
-        super::super::names::dns_names(facts)
+    pub(super) fn dns_names(&self) -> impl Iterator<Item = Cow<'a, str>> {
+        self.facts.dns_names()
     }
 
     /// The alternative names.
-    pub(super) fn sans(&self) -> impl Iterator<Item = &'a San> {
-        self.facts.sans.iter().flatten()
+    pub(super) fn sans(&self) -> impl Iterator<Item = San<'a>> {
+        self.facts.sans()
     }
 }
 

@@ -72,7 +72,7 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         name: "alternative_names_empty",
         section: "RFC 5280, 4.2.1.6",
-        breaks: |c| c.facts.sans.as_ref().is_some_and(|sans| sans.is_empty()),
+        breaks: |c| c.facts.extensions.alternative_names.is_some() && c.sans().next().is_none(),
     },
     Lint {
         name: "alternative_names_critical",
@@ -89,8 +89,8 @@ pub(super) const LINTS: &[Lint] = &[
         section: "RFC 5280, 4.2.1.6",
         breaks: |c| c.dns_names().any(|name| name.parse::<core::net::IpAddr>().is_ok()),
     },
-    Lint { name: "dns_name_syntax", section: "RFC 5280, 4.2.1.6", breaks: |c| c.dns_names().any(|name| !is_dns_name(name)) },
-    Lint { name: "wildcard_misplaced", section: "RFC 6125, 6.4.3", breaks: |c| c.dns_names().any(has_stray_star) },
+    Lint { name: "dns_name_syntax", section: "RFC 5280, 4.2.1.6", breaks: |c| c.dns_names().any(|name| !is_dns_name(&name)) },
+    Lint { name: "wildcard_misplaced", section: "RFC 6125, 6.4.3", breaks: |c| c.dns_names().any(|name| has_stray_star(&name)) },
     Lint {
         name: "country_code",
         section: "RFC 5280, A.1 (X520countryName)",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Answer, Client, Scene, View};
 use crate::{
     certificate::{Certificate, Facts},
-    diagnosis::{ChainStatus, Diagnosis, Fault, Severity, names},
+    diagnosis::{ChainStatus, Diagnosis, Fault, Severity},
 };
 
 pub(super) fn of(clients: &[View], scene: &Scene<'_>, diagnosis: &Diagnosis) -> (String, Option<Fault>) {
@@ -28,7 +28,7 @@ pub(super) fn of(clients: &[View], scene: &Scene<'_>, diagnosis: &Diagnosis) -> 
     let fault = grave.map_or(Fault::Unclear, |found| found.finding.fault());
     // Only OpenSSL's own rule is as wide as that.
     let is_loose = scene.carries_name() && !scene.carries_name_strictly();
-    let has_dns_name = names::dns_names(scene.leaf()).next().is_some();
+    let has_dns_name = scene.leaf().dns_names().next().is_some();
     if is_loose && has_dns_name && grave.is_none() {
         let why = "its wildcard stands for part of a label, which OpenSSL alone still matches";
         let sentence = if works.is_empty() { format!("fails in {}: {why}", list(&fails)) } else { differs(why) };

@@ -1,10 +1,11 @@
 //! Whether a leaf carries the name that is asked for, by the rules of clients that do not leave this to OpenSSL's defaults.
 
 use core::net::IpAddr;
+use std::borrow::Cow;
 
 use crate::{
     certificate::{Facts, San, printable_cut},
-    diagnosis::{identity, names::dns_names},
+    diagnosis::identity,
     endpoint::Host,
 };
 
@@ -13,9 +14,9 @@ use crate::{
 pub(super) fn curl(leaf: &Facts, asked: &Host) -> Option<String> {
     let shown = |text: &str| printable_cut(text, 200);
     let target = format!("target host name '{}'", shown(&asked.to_string()));
-    if leaf.sans.iter().flatten().any(|san| matches!(san, San::Dns(_) | San::Ip(_))) {
+    if leaf.sans().any(|san| matches!(san, San::Dns(_) | San::Ip(_))) {
         let fits = match asked {
-            Host::Name(name) => dns_names(leaf).any(|pattern| curl_matches(pattern, name)),
+            Host::Name(name) => leaf.dns_names().any(|pattern| curl_matches(&pattern, name)),
             Host::Ip(ip) => identity::matches_address(leaf, *ip),
         };
         return (!fits).then(|| format!("SSL: no alternative certificate subject name matches {target}"));
@@ -30,9 +31,9 @@ pub(super) fn curl(leaf: &Facts, asked: &Host) -> Option<String> {
 /// Python with urllib3 2 (`X509_CHECK_FLAG_NEVER_CHECK_SUBJECT`, `X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS`) and browsers: alternative
 /// names only, and a star only in place of a whole label (RFC 9525, sections 2 and 6.3).
 pub(super) fn strict(leaf: &Facts, asked: &Host) -> bool {
-    let is_whole = |pattern: &&str| !pattern.contains('*') || pattern.starts_with("*.");
+    let is_whole = |pattern: &Cow<'_, str>| !pattern.contains('*') || pattern.starts_with("*.");
     match asked {
-        Host::Name(name) => dns_names(leaf).filter(is_whole).any(|pattern| identity::matches(pattern, name)),
+        Host::Name(name) => leaf.dns_names().filter(is_whole).any(|pattern| identity::matches(&pattern, name)),
         Host::Ip(ip) => identity::matches_address(leaf, *ip),
     }
 }

@@ -217,12 +217,12 @@ fn leaf(row: &AddressView) -> Option<(Fingerprint, &Facts)> {
 
 fn has_ended(row: &AddressView, watch: &Watch, then: Option<Timestamp>, now: Timestamp) -> bool {
     let was_fresh = |facts| then.is_some_and(|then| is_fresh(facts, watch, then));
-    leaf(row).is_some_and(|(_, facts)| was_fresh(facts) && now >= watch.expectation.expiry.warning.begins(facts))
+    leaf(row).is_some_and(|(_, facts)| was_fresh(facts) && now >= watch.expectation.rules.expiry.warning.begins(facts))
 }
 
 /// It has begun, and nobody is to be warned of its end.
 fn is_fresh(facts: &Facts, watch: &Watch, at: Timestamp) -> bool {
-    facts.not_before <= at && at < watch.expectation.expiry.warning.begins(facts)
+    facts.not_before <= at && at < watch.expectation.rules.expiry.warning.begins(facts)
 }
 
 fn is_valid(facts: &Facts, at: Timestamp) -> bool {

@@ -130,8 +130,8 @@ fn an_issuer_that_can_be_had_now_and_now_not_is_no_news() {
 fn an_owner_of_many_hears_of_the_worst() {
     let start = World::new(vec![], Disk::used(), |_, _| None).now.wall;
     let mut inventory = fleet(2);
-    inventory[1].expectation.expiry.critical.before = 20 * DAY;
-    inventory[1].expectation.expiry.critical.lifetime_percent = 100;
+    let critical = &mut Arc::make_mut(&mut inventory[1].expectation.rules).expiry.critical;
+    (critical.before, critical.lifetime_percent) = (20 * DAY, 100);
     let mut world = sharing(inventory, move |watch, now| {
         only(dated(1, now, watch, crate::clock::earlier(start, 100 * DAY), later(start, 15 * DAY)))
     });

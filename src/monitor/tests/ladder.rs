@@ -68,7 +68,7 @@ fn who_was_away_hears_of_the_latest_step_alone() {
 #[test]
 fn steps_follow_one_another_for_ever() {
     let leaf = certificate("2026-01-01T00:00:00Z".parse().expect("a date"), "2026-04-01T00:00:00Z".parse().expect("a date"));
-    let (facts, expiry) = (leaf.facts().expect("readable"), Expectation::default().expiry);
+    let (facts, expiry) = (leaf.facts().expect("readable"), Expectation::default().rules.expiry);
     let mut at = earlier(facts.not_before, DAY);
     let mut days = Vec::new();
     for _ in 0..15 {

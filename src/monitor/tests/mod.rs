@@ -427,7 +427,7 @@ fn dated(address: u8, now: Now, watch: &Watch, not_before: Timestamp, not_after:
     } else if now.wall < not_before {
         Some(Finding::NotYetValid { not_before })
     } else {
-        let reached = watch.expectation.expiry.reached(facts, now.wall);
+        let reached = watch.expectation.rules.expiry.reached(facts, now.wall);
         reached.map(|severity| Finding::ExpiresSoon { not_after, now: now.wall, severity })
     };
     presents(address, now, certificate, finding.into_iter().collect())

@@ -42,7 +42,7 @@ fn another_measure_is_applied_at_once_and_what_is_known_stays() {
     let mut other_trust = watch("a");
     other_trust.trust = store();
     let mut other_name = watch("a");
-    other_name.expectation.security_level = 1;
+    Arc::make_mut(&mut other_name.expectation.rules).security_level = 1;
     for changed in [other_trust, other_name] {
         let mut world = World::new(vec![watch("a")], Disk::used(), broken);
         world.run(10 * MINUTE);
@@ -135,12 +135,13 @@ fn a_shorter_interval_counts_at_once() {
 fn a_finding_that_is_accepted_ends_in_silence() {
     let mut world = World::new(vec![watch("a")], Disk::used(), |watch, now| {
         let mut judged = sees(1, now, vec![gap()]);
-        Arc::make_mut(&mut judged.diagnosis).findings[0].accepted = watch.expectation.accept.contains("missing_intermediate");
+        Arc::make_mut(&mut judged.diagnosis).findings[0].accepted =
+            watch.expectation.rules.accept.contains("missing_intermediate");
         only(judged)
     });
     world.run(MINUTE);
     let mut tolerant = watch("a");
-    tolerant.expectation.accept.insert("missing_intermediate".into());
+    Arc::make_mut(&mut tolerant.expectation.rules).accept.insert("missing_intermediate".into());
     world.reload(vec![tolerant]);
     world.run(MINUTE);
     assert_eq!(world.mails(), ["chain owner@a.org a missing_intermediate/critical"]);

@@ -10,7 +10,7 @@ use super::{
     picture::{Picture, picture},
 };
 use crate::{
-    certificate::{Certificate, Facts, San},
+    certificate::{Certificate, Facts},
     clock::Timestamp,
     diagnosis::{Answer, Expiry, Fault, Finding, Found, Repair, Views, directives, lineage},
     endpoint::Protocol,
@@ -108,7 +108,7 @@ struct Item {
 
 pub(super) fn detail(view: &EndpointView, row: &AddressView, now: Timestamp) -> Detail {
     let watch = &view.watch;
-    let (known, expiry) = (row.known.as_ref(), &watch.expectation.expiry);
+    let (known, expiry) = (row.known.as_ref(), &watch.expectation.rules.expiry);
     let mut findings: Vec<&Found> = row.findings().collect();
     findings.sort_by_key(|found| Reverse(found.severity()));
     let chain = known.and_then(|known| known.observation.chain());
@@ -190,7 +190,7 @@ fn mending(repair: &Repair, link: String, protocol: Protocol) -> Mending {
 
 fn item(certificate: &Arc<Certificate>, expiry: &Expiry, now: Timestamp) -> Item {
     let facts = certificate.facts();
-    let sans = facts.and_then(|facts| facts.sans.as_deref()).unwrap_or_default();
+    let sans = || facts.into_iter().flat_map(Facts::sans);
     Item {
         unreadable: certificate.facts.as_ref().err().map(ToString::to_string),
         subject: facts.map_or_else(String::new, |facts| facts.subject.to_string()),
@@ -201,7 +201,7 @@ fn item(certificate: &Arc<Certificate>, expiry: &Expiry, now: Timestamp) -> Item
         signature: facts.map_or_else(String::new, |facts| facts.signature.to_string()),
         serial: facts.map_or_else(String::new, Facts::serial_hex),
         fingerprint: certificate.fingerprint.to_string(),
-        names: sans.iter().take(NAMES).map(San::to_string).collect(),
-        more_names: sans.len().saturating_sub(NAMES),
+        names: sans().take(NAMES).map(|san| san.to_string()).collect(),
+        more_names: sans().count().saturating_sub(NAMES),
     }
 }

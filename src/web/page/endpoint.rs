@@ -213,7 +213,7 @@ fn place(
         chain: chain.map(words),
         fingerprint: leaf(row).map(|leaf| leaf.to_string().chars().take(16).collect()),
         differs: leaf(row).is_some_and(|leaf| Some(leaf) != usual),
-        end: facts.map(|facts| end(facts.not_after, view.watch.expectation.expiry.reached(facts, now), now)),
+        end: facts.map(|facts| end(facts.not_after, view.watch.expectation.rules.expiry.reached(facts, now), now)),
         tls: tls.unwrap_or_default(),
         visited: moment(row.last_probe),
         ago: ago(row.last_probe, now),

@@ -97,7 +97,7 @@ impl End {
 pub(super) fn first_end(view: &EndpointView, now: Timestamp) -> Option<End> {
     let leaves = view.addresses.iter().filter_map(|row| row.known.as_ref()?.observation.chain()?.leaf.facts());
     let first = leaves.min_by_key(|facts| facts.not_after)?;
-    Some(end(first.not_after, view.watch.expectation.expiry.reached(first, now), now))
+    Some(end(first.not_after, view.watch.expectation.rules.expiry.reached(first, now), now))
 }
 
 /// Which page of a list, and the ways to those beside it.

@@ -5,7 +5,7 @@ use std::{cmp::Reverse, sync::Arc};
 
 use super::parts::{decode, encode, owners};
 use crate::{
-    certificate::Certificate,
+    certificate::{Certificate, Facts},
     clock::Timestamp,
     diagnosis::{Fault, Found, Severity, Status},
     monitor::{AddressView, EndpointView},
@@ -105,11 +105,10 @@ impl Query {
         let endpoint = &view.watch.endpoint;
         let has = |text: &str| text.to_lowercase().contains(&self.search);
         let is_in = |certificate: &Certificate| {
-            let sans = certificate.facts().and_then(|facts| facts.sans.as_deref()).unwrap_or_default();
-            let names = certificate.facts().map(|facts| [facts.subject.to_string(), facts.issuer.to_string()]);
-            names.is_some_and(|names| names.iter().any(|name| has(name)))
-                || sans.iter().take(SANS).any(|san| has(&san.to_string()))
-                || certificate.fingerprint.to_string().starts_with(&self.search)
+            let is_called = |facts: &Facts| {
+                has(&facts.subject.text) || has(&facts.issuer.text) || facts.sans().take(SANS).any(|san| has(&san.to_string()))
+            };
+            certificate.facts().is_some_and(is_called) || certificate.fingerprint.to_string().starts_with(&self.search)
         };
         let shown = |row: &AddressView| row.known.as_ref().and_then(|known| known.observation.chain()).cloned();
         has(&endpoint.name)

@@ -14,7 +14,7 @@ use rustls::{
 };
 
 use super::{ClientAuth, TlsSettings, Unservable};
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, Facts};
 
 /// `None`: clients are not asked.
 pub(super) fn verifier(
@@ -102,7 +102,6 @@ impl ClientCertVerifier for Clients {
 /// The alternative names without their kinds: `a.org`, `192.0.2.1`, `a@b.org`, `spiffe://a/b`.
 fn names(leaf: &CertificateDer<'_>) -> Vec<String> {
     let leaf = Certificate::from_der(leaf);
-    let sans = leaf.facts().and_then(|facts| facts.sans.as_ref());
     let bare = |name: String| name.split_once(':').map_or(name.clone(), |(_, bare)| bare.to_owned());
-    sans.into_iter().flatten().map(|name| bare(name.to_string())).collect()
+    leaf.facts().into_iter().flat_map(Facts::sans).map(|name| bare(name.to_string())).collect()
 }

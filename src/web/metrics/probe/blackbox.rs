@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Format, Seen, dns_names, first_end, gauge, info, names::as_in_go};
+use super::{Format, Seen, first_end, gauge, info, names::as_in_go};
 use crate::observation::Stage;
 
 pub(super) fn render(out: &mut String, format: Format, seen: &Seen<'_>) {
@@ -42,7 +42,7 @@ fn certificate(out: &mut String, format: Format, seen: &Seen<'_>) {
             ("fingerprint_sha256", &*chain.leaf.fingerprint.to_string()),
             ("subject", &as_in_go(&leaf.subject.text)),
             ("issuer", &as_in_go(&leaf.issuer.text)),
-            ("subjectalternative", &dns_names(leaf).join(",")),
+            ("subjectalternative", &leaf.dns_names().collect::<Vec<_>>().join(",")),
             // A number in Go has no zero in front.
             ("serialnumber", if serial.len() > 1 { serial.trim_start_matches('0') } else { &serial }),
         ];

@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::text::{Format, Lines};
 use crate::{
-    certificate::{Certificate, Facts, San, printable_cut},
+    certificate::{Certificate, printable_cut},
     clock::Timestamp,
     diagnosis::{self, Judged, Status},
     endpoint::{Host, Target, TargetError},
@@ -223,13 +223,4 @@ fn info(out: &mut String, format: Format, name: &str, help: &str, labels: &[(&st
 /// When the first of them ends.
 fn first_end<'a>(certificates: impl Iterator<Item = &'a Arc<Certificate>>) -> Option<Timestamp> {
     certificates.filter_map(|certificate| Some(certificate.facts()?.not_after)).min()
-}
-
-/// The DNS names, as written.
-fn dns_names(facts: &Facts) -> Vec<&str> {
-    let names = facts.sans.iter().flatten().filter_map(|san| match san {
-        San::Dns(name) => Some(&**name),
-        _ => None,
-    });
-    names.collect()
 }

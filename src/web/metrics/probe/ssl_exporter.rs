@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use super::{
     super::text::{Lines, Series, strangers},
-    Format, Seen, dns_names, gauge, info,
+    Format, Seen, gauge, info,
     names::relative_names,
 };
 use crate::{
@@ -69,15 +69,16 @@ fn labels<'s, 'l, 'a>(series: &'s mut Series<'l, 'a>, first: &[(&str, &str)], fa
     for (label, text) in first {
         series.label(label, text);
     }
-    let sans = facts.sans.iter().flatten();
-    let ips = sans.clone().filter_map(|san| if let San::Ip(octets) = san { ip(octets) } else { None });
-    let emails = sans.filter_map(|san| if let San::Other(text) = san { text.strip_prefix("email:") } else { None });
+    let ips = facts.sans().filter_map(|san| if let San::Ip(octets) = san { ip(octets) } else { None });
+    let emails = facts
+        .sans()
+        .filter_map(|san| if let San::Other(text) = san { Some(text.strip_prefix("email:")?.to_owned()) } else { None });
     let units = relative_names(&facts.subject.text).into_iter().filter_map(|name| name.strip_prefix("OU="));
     series
         .strangers("serial_no", &decimal(&facts.serial))
         .strangers("issuer_cn", common_name(&facts.issuer))
         .strangers("cn", common_name(&facts.subject))
-        .strangers("dnsnames", &commas(dns_names(facts).into_iter()))
+        .strangers("dnsnames", &commas(facts.dns_names()))
         .strangers("ips", &commas(ips))
         .strangers("emails", &commas(emails))
         .strangers("ou", &commas(units))
