@@ -143,10 +143,19 @@ impl Series<'_, '_> {
         self.push("\n");
     }
 
-    /// The end of the line: a duration, in seconds.
+    /// The end of the line: a duration, in seconds and to the nanosecond.
     pub(super) fn is_seconds(&mut self, value: Duration) {
         self.close();
-        let _ = writeln!(self.lines.out, " {}", value.as_secs_f64());
+        self.push(" ");
+        let mut number = itoa::Buffer::new();
+        self.push(number.format(value.as_secs()));
+        // A billion more, so that no leading zero is lost.
+        let fraction = number.format(1_000_000_000 + value.subsec_nanos()).trim_end_matches('0');
+        if let Some(fraction) = fraction.get(1..).filter(|fraction| !fraction.is_empty()) {
+            self.push(".");
+            self.push(fraction);
+        }
+        self.push("\n");
     }
 
     fn close(&mut self) {
