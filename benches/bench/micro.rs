@@ -37,7 +37,7 @@ pub(crate) fn run(
     say: impl Fn(&str, f64),
 ) -> anyhow::Result<()> {
     let chain = observation.chain().context("the stage shows a chain")?;
-    let ders: Vec<Arc<[u8]>> = chain.iter().map(|certificate| certificate.der[..].into()).collect();
+    let ders: Vec<Arc<[u8]>> = chain.iter().map(|certificate| certificate.der()[..].into()).collect();
     let [leaf, issuer] = &ders[..] else { anyhow::bail!("the stage shows {} certificates", ders.len()) };
     let (leaf, issuers) = (CertificateDer::from(&leaf[..]), [CertificateDer::from(&issuer[..])]);
     let server_name = ServerName::try_from(endpoint.server_name.to_string())?;

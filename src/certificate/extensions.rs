@@ -4,7 +4,7 @@
 use std::{borrow::Cow, collections::HashSet};
 
 use super::{
-    BasicConstraints, Extensions, Name, Octets,
+    BasicConstraints, Extensions, Name, Span,
     der::{self, Elements},
     general::{self, GeneralName},
     resources,
@@ -18,8 +18,8 @@ pub(super) struct Extension<'a> {
     pub(super) value: &'a [u8],
 }
 
-/// The extensions, which stand within these octets.
-pub(super) fn read(list: &[Extension<'_>], whole: &Octets) -> Extensions {
+/// The extensions, which stand within `whole`.
+pub(super) fn read(list: &[Extension<'_>], whole: &[u8]) -> Extensions {
     let mut out = Extensions::default();
     // One that is there twice says nothing, neither time (OpenSSL's `X509_get_ext_d2i`).
     let (mut seen, mut twice) = (HashSet::new(), HashSet::new());
@@ -50,7 +50,7 @@ pub(super) fn read(list: &[Extension<'_>], whole: &Octets) -> Extensions {
     out
 }
 
-fn decode(extension: &Extension<'_>, whole: &Octets, out: &mut Extensions) -> Option<()> {
+fn decode(extension: &Extension<'_>, whole: &[u8], out: &mut Extensions) -> Option<()> {
     let value = extension.value;
     match &*extension.oid {
         BASIC_CONSTRAINTS => out.basic_constraints = Some(basic_constraints(value, &mut out.invalid)?),
@@ -68,15 +68,15 @@ fn decode(extension: &Extension<'_>, whole: &Octets, out: &mut Extensions) -> Op
                     .collect::<Option<_>>()?,
             );
         }
-        SUBJECT_KEY_ID => out.subject_key_id = Some(whole.part(der::first(value, der::OCTET_STRING)?)),
+        SUBJECT_KEY_ID => out.subject_key_id = Some(Span::of(der::first(value, der::OCTET_STRING)?, whole)?),
         AUTHORITY_KEY_ID => authority_key_id(value, whole, out)?,
         SUBJECT_ALT_NAME => {
             general::names(value)?;
-            out.alternative_names = Some(whole.part(value));
+            out.alternative_names = Some(Span::of(value, whole)?);
         }
         NAME_CONSTRAINTS => {
             general::constraints(value)?;
-            out.rare_mut().name_constraints = Some(whole.part(value));
+            out.rare_mut().name_constraints = Some(value.into());
         }
         CRL_DISTRIBUTION_POINTS => distribution_points(value)?,
         NETSCAPE_TYPE => {
@@ -98,12 +98,12 @@ fn decode(extension: &Extension<'_>, whole: &Octets, out: &mut Extensions) -> Op
         AS_NUMBERS => resources::as_numbers(value)?,
         AUTHORITY_INFO_ACCESS => {
             authority_info_access(value)?;
-            out.authority_access = Some(whole.part(value));
+            out.authority_access = Some(Span::of(value, whole)?);
         }
         TIMESTAMPS => {
             let list = der::first(value, der::OCTET_STRING)?;
             timestamps(list)?;
-            out.timestamps = Some(whole.part(list));
+            out.timestamps = Some(Span::of(list, whole)?);
         }
         TLS_FEATURE => out.must_staple = true,
         _ => {}
@@ -127,7 +127,7 @@ fn basic_constraints(value: &[u8], invalid: &mut bool) -> Option<BasicConstraint
     Some(BasicConstraints { ca, path_length })
 }
 
-fn authority_key_id(value: &[u8], whole: &Octets, out: &mut Extensions) -> Option<()> {
+fn authority_key_id(value: &[u8], whole: &[u8], out: &mut Extensions) -> Option<()> {
     let mut fields = der::sequence(value)?;
     let key = fields.optional(der::primitive(0));
     let issuer = fields.optional(der::constructed(1)).map_or(Some(Vec::new()), |names| general::each(Elements(names)))?;
@@ -136,9 +136,9 @@ fn authority_key_id(value: &[u8], whole: &Octets, out: &mut Extensions) -> Optio
         None => None,
     };
     fields.end()?;
-    out.authority_key_id = key.map(|key| whole.part(key));
+    out.authority_key_id = key.and_then(|key| Span::of(key, whole));
     if let Some(serial) = serial {
-        out.rare_mut().authority_serial = Some(whole.part(serial));
+        out.rare_mut().authority_serial = Some(serial.into());
     }
     let issuer =
         issuer.into_iter().find_map(|name| if let GeneralName::Directory(name) = name { Some(name.canonical) } else { None });
@@ -280,10 +280,11 @@ mod tests {
 
     #[test]
     fn what_is_there_twice_says_nothing() {
-        let name = || extension(SUBJECT_ALT_NAME, &[0x30, 3, 0x82, 1, b'a']);
-        let once = read(&[name()], &Octets::default());
-        assert_eq!((once.invalid, general::sans(once.alternative_names.as_deref()).count()), (false, 1));
-        let twice = read(&[name(), name()], &Octets::default());
+        let value = [0x30, 3, 0x82, 1, b'a'];
+        let name = || extension(SUBJECT_ALT_NAME, &value);
+        let once = read(&[name()], &value);
+        assert_eq!((once.invalid, once.alternative_names), (false, Span::of(&value, &value)));
+        let twice = read(&[name(), name()], &value);
         assert_eq!((twice.invalid, &twice.alternative_names), (true, &None));
         assert_eq!(twice.rare().undecodable, [SUBJECT_ALT_NAME]);
     }
@@ -291,7 +292,7 @@ mod tests {
     #[test]
     fn a_proxy_certificate_names_a_policy() {
         fn read(value: &[u8]) -> Extensions {
-            super::read(&[extension(PROXY, value)], &Octets::default())
+            super::read(&[extension(PROXY, value)], value)
         }
         let named = read(&[0x30, 6, 0x30, 4, 0x06, 2, 0x2a, 3]);
         assert_eq!((named.proxy, named.invalid), (true, false));

@@ -25,9 +25,11 @@ use aws_lc_rs::digest;
 use crate::clock::Timestamp;
 
 pub use key::{KeyKind, PublicKey};
+pub(crate) use name::split;
 pub use name::{Name, printable, printable_cut};
 pub(crate) use names::SharedNames;
 pub use octets::Octets;
+pub(crate) use octets::Span;
 pub use private::{KeyForm, PrivateKey};
 pub use request::Request;
 pub use signature::{HashAlgorithm, SignatureAlgorithm, SignatureFault, TlsSignature, verify_tls_signature};
@@ -73,9 +75,7 @@ impl fmt::Debug for Fingerprint {
 /// One presented or stored certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
-    /// The bytes as sent; the truth.
-    pub der: Octets,
-    /// SHA-256 of `der`.
+    /// SHA-256 of the DER.
     pub fingerprint: Fingerprint,
     /// What the bytes say, or why they say nothing.
     pub facts: Result<Facts, Unreadable>,
@@ -109,8 +109,11 @@ pub(crate) struct TrustSettings {
 
 /// Why the bytes are no X.509 certificate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Unreadable(pub String);
+#[error("{reason}")]
+pub struct Unreadable {
+    reason: Box<str>,
+    der: Octets,
+}
 
 impl Certificate {
     /// Reads a certificate; never fails and never panics, whatever the bytes.
@@ -122,7 +125,8 @@ impl Certificate {
     pub(crate) fn signed(der: &[u8], by: Option<Fingerprint>) -> Arc<Self> {
         let der = Octets::from(der);
         let signer = Signer(by.map_or_else(OnceLock::new, OnceLock::from));
-        Arc::new(Certificate { fingerprint: Fingerprint::of(&der), facts: parse::facts(&der), der, settings: None, signer })
+        let facts = parse::facts(&der).map_err(|reason| Unreadable { reason: reason.into(), der: der.clone() });
+        Arc::new(Certificate { fingerprint: Fingerprint::of(&der), facts, settings: None, signer })
     }
 
     /// Reads what a `TRUSTED CERTIFICATE` block holds: a certificate, then settings (openssl-x509(1), "Trust Settings"). `None` when
@@ -131,6 +135,14 @@ impl Certificate {
         let (certificate, settings) = parse::trusted(der)?;
         let certificate = Arc::unwrap_or_clone(Certificate::from_der(certificate));
         Some(Arc::new(Certificate { settings: Some(settings.into()), ..certificate }))
+    }
+
+    /// The bytes as sent; the truth.
+    pub fn der(&self) -> &Octets {
+        match &self.facts {
+            Ok(facts) => &facts.der,
+            Err(unreadable) => &unreadable.der,
+        }
     }
 
     /// The facts, where the bytes could be read.
@@ -152,7 +164,7 @@ impl Certificate {
     /// The certificate as a PEM block (RFC 7468).
     pub fn to_pem(&self) -> String {
         pem::encode_config(
-            &pem::Pem::new("CERTIFICATE", &self.der[..]),
+            &pem::Pem::new("CERTIFICATE", &self.der()[..]),
             pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF),
         )
     }
@@ -163,8 +175,7 @@ impl Certificate {
 pub struct Facts {
     /// 1, 2 or 3.
     pub version: u32,
-    /// The serial number's content octets, as encoded.
-    pub serial: Octets,
+    serial: Span,
     /// Who it is for.
     pub subject: Arc<Name>,
     /// Who signed it. What one CA has issued shares its name, where that has come about.
@@ -197,15 +208,15 @@ pub struct Extensions {
     /// Extended key usage OIDs in dotted form (section 4.2.1.12).
     pub extended_key_usage: Option<Box<[Cow<'static, str>]>>,
     /// Subject key identifier (section 4.2.1.2).
-    pub subject_key_id: Option<Octets>,
+    subject_key_id: Option<Span>,
     /// Authority key identifier: key id (section 4.2.1.1).
-    pub authority_key_id: Option<Octets>,
+    authority_key_id: Option<Span>,
     /// The subject alternative names, DER; sound (section 4.2.1.6).
-    pub(crate) alternative_names: Option<Octets>,
+    alternative_names: Option<Span>,
     /// The authority information access, DER; sound (section 4.2.2.1).
-    authority_access: Option<Octets>,
+    authority_access: Option<Span>,
     /// The embedded signed certificate timestamps; sound (RFC 6962, section 3.3).
-    timestamps: Option<Octets>,
+    timestamps: Option<Span>,
     /// Netscape certificate type: bit 0 of the extension the highest (`NS_SSL_CLIENT` 0x80).
     pub netscape_type: Option<u8>,
     /// A proxy certificate (RFC 3820).
@@ -248,21 +259,6 @@ impl Rare {
 }
 
 impl Extensions {
-    /// `caIssuers` URLs of the authority information access extension (section 4.2.2.1).
-    pub fn ca_issuers(&self) -> Vec<String> {
-        extensions::locations(self.authority_access.as_deref(), extensions::CA_ISSUERS)
-    }
-
-    /// OCSP URLs of the same.
-    pub fn ocsp(&self) -> Vec<String> {
-        extensions::locations(self.authority_access.as_deref(), extensions::OCSP)
-    }
-
-    /// Embedded signed certificate timestamps (RFC 6962): the log of each, SHA-256 over its key.
-    pub fn sct_logs(&self) -> Vec<[u8; 32]> {
-        self.timestamps.as_deref().and_then(extensions::timestamps).unwrap_or_default()
-    }
-
     /// What few certificates have, nothing of it where this one has none.
     pub(crate) fn rare(&self) -> &Rare {
         static NONE: Rare = Rare::NONE;
@@ -325,9 +321,9 @@ impl Facts {
     /// Whether the authority key identifier, where there is one, agrees with `issuer` (OpenSSL's `X509_check_akid`).
     pub fn authority_names(&self, issuer: &Facts) -> bool {
         let ext = &self.extensions;
-        let keys = ext.authority_key_id.as_ref().zip(issuer.extensions.subject_key_id.as_ref());
+        let keys = self.authority_key_id().zip(issuer.subject_key_id());
         keys.is_none_or(|(wanted, has)| wanted == has)
-            && ext.rare().authority_serial.as_ref().is_none_or(|serial| *serial == issuer.serial)
+            && ext.rare().authority_serial.as_ref().is_none_or(|serial| **serial == *issuer.serial())
             && ext.rare().authority_issuer.as_ref().is_none_or(|name| *name == issuer.issuer.canonical)
     }
 
@@ -356,9 +352,44 @@ impl Facts {
         parse::signature_value(&self.der).filter(|_| self.signature_is_sound)
     }
 
-    /// The subject alternative names, in order, read where they stand; none when the extension is absent.
+    /// The serial number's content octets, as encoded.
+    pub fn serial(&self) -> &[u8] {
+        self.serial.within(&self.der)
+    }
+
+    /// Subject key identifier (section 4.2.1.2).
+    pub fn subject_key_id(&self) -> Option<&[u8]> {
+        self.octets(self.extensions.subject_key_id)
+    }
+
+    /// Authority key identifier: key id (section 4.2.1.1).
+    pub fn authority_key_id(&self) -> Option<&[u8]> {
+        self.octets(self.extensions.authority_key_id)
+    }
+
+    /// `caIssuers` URLs of the authority information access extension (section 4.2.2.1).
+    pub fn ca_issuers(&self) -> Vec<String> {
+        extensions::locations(self.octets(self.extensions.authority_access), extensions::CA_ISSUERS)
+    }
+
+    /// OCSP URLs of the same.
+    pub fn ocsp(&self) -> Vec<String> {
+        extensions::locations(self.octets(self.extensions.authority_access), extensions::OCSP)
+    }
+
+    /// Embedded signed certificate timestamps (RFC 6962): the log of each, SHA-256 over its key.
+    pub fn sct_logs(&self) -> Vec<[u8; 32]> {
+        self.octets(self.extensions.timestamps).and_then(extensions::timestamps).unwrap_or_default()
+    }
+
+    /// The subject alternative names, DER; sound (section 4.2.1.6).
+    pub(crate) fn alternative_names(&self) -> Option<&[u8]> {
+        self.octets(self.extensions.alternative_names)
+    }
+
+    /// The same, in order, read where they stand; none when the extension is absent.
     pub fn sans(&self) -> impl Iterator<Item = San<'_>> + Clone {
-        general::sans(self.extensions.alternative_names.as_deref())
+        general::sans(self.alternative_names())
     }
 
     /// The DNS names among them, as written.
@@ -367,14 +398,24 @@ impl Facts {
     }
 
     /// The common names of the subject, as written.
-    pub fn common_names(&self) -> impl Iterator<Item = &str> {
-        self.subject.common_names.iter().map(|name| &**name)
+    pub fn common_names(&self) -> impl Iterator<Item = String> {
+        self.subject.common_names().into_iter()
+    }
+
+    /// The email addresses of the subject, as encoded; `None` for one that is no IA5String.
+    pub(crate) fn subject_emails(&self) -> Vec<Option<&[u8]>> {
+        parse::subject(&self.der).map(name::emails).unwrap_or_default()
     }
 
     /// The serial as lowercase hex, without leading zero octets (as OpenSSL prints it, in lowercase).
     pub fn serial_hex(&self) -> String {
-        let start = self.serial.iter().position(|b| *b != 0).unwrap_or(self.serial.len().saturating_sub(1));
-        hex(&self.serial[start..])
+        let serial = self.serial();
+        let start = serial.iter().position(|b| *b != 0).unwrap_or(serial.len().saturating_sub(1));
+        hex(&serial[start..])
+    }
+
+    fn octets(&self, span: Option<Span>) -> Option<&[u8]> {
+        span.map(|span| span.within(&self.der))
     }
 }
 

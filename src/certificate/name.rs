@@ -9,47 +9,41 @@ use super::der::{self, Element, Elements};
 pub struct Name {
     /// RFC 4514, safe to print: control and direction-changing characters are escaped.
     pub text: Box<str>,
-    /// The common names, as written (unsafe to print).
-    pub common_names: Box<[Box<str>]>,
     /// What two equal names have in common: case, inner white space and string type folded away. A name above another in the
-    /// directory is its beginning.
+    /// directory is its beginning. Each attribute has its length before it, each relative name a slash behind it.
     pub(crate) canonical: Box<[u8]>,
-    /// How many attributes.
-    pub(crate) attributes: u32,
-    /// The email addresses, as encoded; `None` for one that is no IA5String.
-    pub(crate) emails: Box<[Option<Box<[u8]>>]>,
-    /// The last relative name.
-    pub(crate) last: LastName,
 }
 
-/// What the rules for proxy certificates ask of a name (RFC 3820, section 3.4).
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct LastName {
-    /// Where it starts within `canonical`.
-    pub(crate) start: u32,
-    /// It is one common name and nothing else.
-    pub(crate) is_common_name: bool,
+/// How a name is made up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// How many attributes it has.
+    pub(crate) attributes: usize,
+    /// Where its last relative name starts within `canonical`.
+    pub(crate) last: usize,
+    /// That is one common name and nothing else.
+    pub(crate) ends_with_common_name: bool,
 }
 
 impl Name {
     /// Reads the content of a `Name`; `None` where OpenSSL reads none: an attribute that is no whole one, a string that is not what
     /// its type says.
     pub(super) fn read(content: &[u8]) -> Option<Self> {
-        let mut parts = Parts::default();
+        let mut canonical = Vec::new();
         let mut relative_names = Vec::new();
         for element in Elements(content).all()? {
             let set = Some(element.content).filter(|_| element.tag == der::SET)?;
-            relative_names.push(parts.add_relative(set)?);
+            relative_names.push(add_relative(&mut canonical, set)?);
         }
         relative_names.reverse();
-        Some(parts.named(relative_names.join(",")))
+        Some(Name { text: relative_names.join(",").into(), canonical: canonical.into() })
     }
 
     /// The same of one relative name.
     pub(super) fn of_relative(set: &[u8]) -> Option<Self> {
-        let mut parts = Parts::default();
-        let text = parts.add_relative(set)?;
-        Some(parts.named(text))
+        let mut canonical = Vec::new();
+        let text = add_relative(&mut canonical, set)?;
+        Some(Name { text: text.into(), canonical: canonical.into() })
     }
 
     /// No attribute at all.
@@ -57,77 +51,89 @@ impl Name {
         self.canonical.is_empty()
     }
 
+    /// The common names, in the order of the certificate and as written there (unsafe to print).
+    pub fn common_names(&self) -> Vec<String> {
+        let of_relative_name = |relative_name| split(relative_name, &['+']).into_iter().filter_map(|it| it.strip_prefix("CN="));
+        let values = split(&self.text, &[',']).into_iter().rev().flat_map(of_relative_name);
+        // A value that is no string is shown as octets.
+        values.filter(|value| !value.starts_with('#')).map(unescape).collect()
+    }
+
     /// What people call it: the last common name, else the whole; safe to print.
     pub fn short(&self) -> String {
-        self.common_names.last().map_or_else(|| self.text.to_string(), |name| printable(name))
+        self.common_names().last().map_or_else(|| self.text.to_string(), |name| printable(name))
+    }
+
+    /// What the rules for constraints and proxy certificates ask of a name (RFC 3820, section 3.4).
+    pub(crate) fn shape(&self) -> Shape {
+        let (mut shape, mut rest) = (Shape::default(), &self.canonical[..]);
+        let mut of_last = 0;
+        while let Some(first) = rest.first() {
+            if *first == END {
+                rest = &rest[1..];
+                of_last = 0;
+                continue;
+            }
+            if of_last == 0 {
+                shape.last = self.canonical.len() - rest.len();
+            }
+            let Some((length, behind)) = rest.split_first_chunk() else { break };
+            let Some((attribute, behind)) = behind.split_at_checked(u32::from_be_bytes(*length) as usize) else { break };
+            of_last += 1;
+            shape.attributes += 1;
+            shape.ends_with_common_name =
+                of_last == 1 && attribute.split(|octet| *octet == 0).next() == Some(COMMON_NAME.as_bytes());
+            rest = behind;
+        }
+        shape
     }
 }
 
-/// What is gathered while a name is read.
-#[derive(Default)]
-struct Parts {
-    common_names: Vec<Box<str>>,
-    canonical: Vec<u8>,
-    attributes: usize,
-    emails: Vec<Option<Box<[u8]>>>,
-    last: LastName,
+/// The email addresses among the attributes of a `Name` that can be read, as encoded; `None` for one that is no IA5String.
+pub(super) fn emails(content: &[u8]) -> Vec<Option<&[u8]>> {
+    let sets = Elements(content).all().unwrap_or_default();
+    let attributes = sets.into_iter().flat_map(|set| Elements(set.content).all().unwrap_or_default());
+    let emails = attributes.filter_map(|attribute| {
+        let mut fields = Elements(attribute.content);
+        let is_email = der::oid(fields.expect(der::OID)?)? == EMAIL;
+        fields.any().filter(|_| is_email)
+    });
+    emails.map(|value| (value.tag == IA5).then_some(value.content)).collect()
 }
 
-impl Parts {
-    fn named(self, text: String) -> Name {
-        let Parts { common_names, canonical, attributes, emails, last } = self;
-        Name {
-            text: text.into(),
-            common_names: common_names.into(),
-            canonical: canonical.into(),
-            attributes: u32::try_from(attributes).unwrap_or(u32::MAX),
-            emails: emails.into(),
-            last,
-        }
-    }
-
-    /// Adds all but the text, which is returned.
-    fn add_relative(&mut self, set: &[u8]) -> Option<String> {
-        let mut texts = Vec::new();
-        let mut folded = Vec::new();
-        for element in Elements(set).all()? {
-            let mut fields = Elements(Some(element.content).filter(|_| element.tag == der::SEQUENCE)?);
-            let oid = der::oid(fields.expect(der::OID)?)?;
-            let value = fields.any()?;
-            fields.end()?;
-            let text = match value_of(value)? {
-                Value::Text(text) => Some(text),
-                Value::Other => None,
-            };
-            let mut one = oid.clone().into_bytes();
-            one.push(0);
-            match &text {
-                Some(text) if value.tag != NUMERIC => one.extend_from_slice(fold(text).as_bytes()),
-                _ => {
-                    one.extend([1, value.tag]);
-                    one.extend_from_slice(value.content);
-                }
-            }
-            folded.push(one);
-            let shown = text.as_deref().map_or_else(|| format!("#{}", super::hex(value.content)), escape);
-            texts.push(format!("{}={shown}", short_name(&oid)));
-            self.last.is_common_name = folded.len() == 1 && oid == COMMON_NAME;
-            match oid.as_str() {
-                COMMON_NAME => self.common_names.extend(text.map(String::into_boxed_str)),
-                EMAIL => self.emails.push((value.tag == IA5).then(|| value.content.into())),
-                _ => {}
+/// Adds a relative name to a canonical form, and returns its text.
+fn add_relative(canonical: &mut Vec<u8>, set: &[u8]) -> Option<String> {
+    let mut texts = Vec::new();
+    let mut folded = Vec::new();
+    for element in Elements(set).all()? {
+        let mut fields = Elements(Some(element.content).filter(|_| element.tag == der::SEQUENCE)?);
+        let oid = der::oid(fields.expect(der::OID)?)?;
+        let value = fields.any()?;
+        fields.end()?;
+        let text = match value_of(value)? {
+            Value::Text(text) => Some(text),
+            Value::Other => None,
+        };
+        let mut one = oid.clone().into_bytes();
+        one.push(0);
+        match &text {
+            Some(text) if value.tag != NUMERIC => one.extend_from_slice(fold(text).as_bytes()),
+            _ => {
+                one.extend([1, value.tag]);
+                one.extend_from_slice(value.content);
             }
         }
-        self.attributes += folded.len();
-        self.last.start = u32::try_from(self.canonical.len()).unwrap_or(u32::MAX);
-        folded.sort();
-        for one in folded {
-            self.canonical.extend_from_slice(&u32::try_from(one.len()).unwrap_or(u32::MAX).to_be_bytes());
-            self.canonical.extend(one);
-        }
-        self.canonical.push(b'/');
-        Some(texts.join("+"))
+        folded.push(one);
+        let shown = text.as_deref().map_or_else(|| format!("#{}", super::hex(value.content)), escape);
+        texts.push(format!("{}={shown}", short_name(&oid)));
     }
+    folded.sort();
+    for one in folded {
+        canonical.extend_from_slice(&u32::try_from(one.len()).unwrap_or(u32::MAX).to_be_bytes());
+        canonical.extend(one);
+    }
+    canonical.push(END);
+    Some(texts.join("+"))
 }
 
 impl fmt::Display for Name {
@@ -199,6 +205,38 @@ fn escape(value: &str) -> String {
     out
 }
 
+/// The parts of a name's text, split where a separator is not escaped: `,` between relative names, `+` within them.
+pub(crate) fn split<'a>(text: &'a str, separators: &[char]) -> Vec<&'a str> {
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let mut escaped = false;
+    let parts = text.split(|c| {
+        let splits = !escaped && separators.contains(&c);
+        escaped = !escaped && c == '\\';
+        splits
+    });
+    parts.collect()
+}
+
+/// What [`escape`] was given.
+fn unescape(value: &str) -> String {
+    let mut out = Vec::with_capacity(value.len());
+    let mut rest = value.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        rest = behind;
+        if *first != b'\\' {
+            out.push(*first);
+            continue;
+        }
+        let octet = rest.get(..2).and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        let (octet, length) = octet.map_or((rest.first().copied(), 1), |octet| (Some(octet), 2));
+        out.extend(octet);
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 enum Value {
     Text(String),
     /// Of a type that is no string.
@@ -254,6 +292,8 @@ fn short_name(oid: &str) -> &str {
     }
 }
 
+/// Of a relative name in a canonical form. No length begins with it.
+const END: u8 = b'/';
 const IA5: u8 = 0x16;
 /// OpenSSL folds nothing in it, and takes it for no other type's equal.
 const NUMERIC: u8 = 0x12;
@@ -298,6 +338,48 @@ mod tests {
         // A BIT STRING may stand there, if it is one.
         assert!(organisation(der::BIT_STRING, &[0, 1]).is_some());
         assert_eq!(organisation(der::BIT_STRING, &[9, 1]), None);
+    }
+
+    #[test]
+    fn what_is_written_is_found_in_the_text_again() {
+        const UTF8: u8 = 0x0c;
+        let attribute = |oid: &[u8], tag: u8, value: &[u8]| {
+            let [value, oid] = [(tag, value), (der::OID, oid)].map(|(tag, content)| der::written(tag, content));
+            der::written(der::SEQUENCE, &[oid, value].concat())
+        };
+        let common_name = |value: &str| attribute(&[0x55, 4, 3], UTF8, value.as_bytes());
+        let email = |tag| attribute(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1], tag, b"a@b.org");
+        let set = |attributes: &[Vec<u8>]| der::written(der::SET, &attributes.concat());
+        let written = ["", " ", "#a", " a,b+c=d\\e\"f;<> ", "\\5C", "a\r\0\u{202e}ü", "\\\\", "株"];
+        let mut sets: Vec<_> = written.iter().map(|value| set(&[common_name(value)])).collect();
+        sets.push(set(&[common_name("x"), attribute(&[0x55, 4, 10], UTF8, b"O"), common_name("y")]));
+        sets.push(set(&[attribute(&[0x55, 4, 3], 0x0a, b"no string"), email(IA5), email(UTF8)]));
+        let content = sets.concat();
+        let name = Name::read(&content).expect("sound");
+        assert_eq!(name.common_names(), [&written[..], &["x", "y"]].concat());
+        assert_eq!(emails(&content), [Some(&b"a@b.org"[..]), None]);
+        assert_eq!(Name::default().common_names(), [""; 0]);
+    }
+
+    #[test]
+    fn a_name_tells_how_it_is_made_up() {
+        let common_name = der::written(der::SEQUENCE, &[&[0x06, 3, 0x55, 4, 3, 0x0c, 1][..], b"a"].concat());
+        let unit = der::written(der::SEQUENCE, &[&[0x06, 3, 0x55, 4, 11, 0x0c, 1][..], b"b"].concat());
+        let of = |sets: &[&[&Vec<u8>]]| {
+            let content: Vec<_> = sets
+                .iter()
+                .flat_map(|set| der::written(der::SET, &set.iter().copied().flatten().copied().collect::<Vec<_>>()))
+                .collect();
+            Name::read(&content).expect("sound")
+        };
+        let one = of(&[&[&unit]]);
+        let shape = |attributes, last, ends_with_common_name| Shape { attributes, last, ends_with_common_name };
+        assert_eq!(Name::default().shape(), shape(0, 0, false));
+        assert_eq!(one.shape(), shape(1, 0, false));
+        let two = of(&[&[&unit], &[&common_name]]);
+        assert_eq!(two.shape(), shape(2, one.canonical.len(), true));
+        assert_eq!(two.canonical[..two.shape().last], one.canonical[..]);
+        assert_eq!(of(&[&[&common_name], &[&common_name, &unit]]).shape().ends_with_common_name, false);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Octets within others: what a certificate says is held where it stands, and costs no copy.
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{fmt, num::NonZeroU32, ops::Deref, sync::Arc};
 
 /// Octets, or a part of some; whoever holds a part holds the whole. What lies beyond four gigabytes is left out.
 #[derive(Clone, Default)]
@@ -20,6 +20,31 @@ impl Octets {
             (Ok(start), Ok(length)) if lies_within => Octets { whole: Arc::clone(&self.whole), start, length },
             _ => part.into(),
         }
+    }
+}
+
+/// Where octets stand within others, which somebody else holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// Counted from 1, so that an absent one takes no more room.
+    start: NonZeroU32,
+    length: u32,
+}
+
+impl Span {
+    /// Where `part` stands within `whole`; `None` where it does not, or lies beyond four gigabytes.
+    pub(super) fn of(part: &[u8], whole: &[u8]) -> Option<Self> {
+        let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
+        if start.checked_add(part.len())? > whole.len() {
+            return None;
+        }
+        Some(Span { start: NonZeroU32::new(u32::try_from(start + 1).ok()?)?, length: u32::try_from(part.len()).ok()? })
+    }
+
+    /// The octets that stand there.
+    pub(super) fn within(self, whole: &[u8]) -> &[u8] {
+        let start = self.start.get() as usize - 1;
+        whole.get(start..start + self.length as usize).unwrap_or_default()
     }
 }
 
@@ -78,5 +103,17 @@ mod tests {
         let other = [2, 3];
         assert_eq!(whole.part(&other), part);
         assert_ne!(whole.part(&other).as_ptr(), part.as_ptr());
+    }
+
+    #[test]
+    fn a_span_is_found_where_it_stands_and_nowhere_else() {
+        let whole = vec![1, 2, 3, 4];
+        for part in [&whole[..], &whole[1..3], &whole[4..], &whole[..0]] {
+            assert_eq!(Span::of(part, &whole).map(|span| span.within(&whole)), Some(part));
+        }
+        assert_eq!(Span::of(&[2, 3], &whole), None);
+        assert_eq!(Span::of(&whole, &whole[..3]), None);
+        assert_eq!(Span::of(&whole, &whole).map(|span| span.within(&whole[..3])), Some(&[][..]));
+        assert_eq!(size_of::<Option<Span>>(), 8);
     }
 }

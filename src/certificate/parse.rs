@@ -5,17 +5,18 @@ use jiff::{civil, tz::TimeZone};
 use x509_parser::{asn1_rs::FromDer as _, x509::AlgorithmIdentifier, x509::SubjectPublicKeyInfo};
 
 use super::{
-    Facts, Name, Octets, PublicKey, SignatureAlgorithm, TrustSettings, Unreadable,
+    Facts, Name, Octets, PublicKey, SignatureAlgorithm, Span, TrustSettings,
     der::{self, Elements},
     extensions::{self, Extension},
 };
 use crate::clock::Timestamp;
 
-pub(super) fn facts(der: &Octets) -> Result<Facts, Unreadable> {
+/// What a certificate says, or why it says nothing.
+pub(super) fn facts(der: &Octets) -> Result<Facts, String> {
     let mut outer = Elements(der);
-    let mut whole = Elements(outer.expect(der::SEQUENCE).ok_or_else(|| Unreadable("is no DER sequence".into()))?);
+    let mut whole = Elements(outer.expect(der::SEQUENCE).ok_or_else(|| "is no DER sequence".to_owned())?);
     if outer.end().is_none() {
-        return Err(Unreadable(format!("{} octets follow the certificate", outer.0.len())));
+        return Err(format!("{} octets follow the certificate", outer.0.len()));
     }
     let tbs = whole.any().filter(|tbs| tbs.tag == der::SEQUENCE).ok_or_else(|| cannot("signed part"))?;
     let algorithm = algorithm(&mut whole).ok_or_else(|| cannot("signature algorithm"))?;
@@ -37,7 +38,7 @@ pub(super) fn facts(der: &Octets) -> Result<Facts, Unreadable> {
     let signature_is_sound = algorithm == within && value[0] == 0;
     Ok(Facts {
         version,
-        serial: der.part(serial),
+        serial: Span::of(serial, der).ok_or_else(|| cannot("serial number"))?,
         subject: subject.into(),
         issuer: issuer.into(),
         not_before,
@@ -56,6 +57,17 @@ pub(super) fn signed_part(der: &[u8]) -> Option<&[u8]> {
     Some(der::sequence(der)?.any()?.whole)
 }
 
+/// The content of the subject, of a certificate that has been read before.
+pub(super) fn subject(der: &[u8]) -> Option<&[u8]> {
+    let mut fields = der::sequence(signed_part(der)?)?;
+    fields.optional(der::constructed(0));
+    fields.any()?; // the serial number
+    fields.any()?; // the signature's algorithm
+    fields.any()?; // the issuer
+    fields.any()?; // the dates
+    fields.expect(der::SEQUENCE)
+}
+
 /// The signature's octets, of a certificate that has been read before.
 pub(super) fn signature_value(der: &[u8]) -> Option<&[u8]> {
     let mut whole = der::sequence(der)?;
@@ -64,8 +76,8 @@ pub(super) fn signature_value(der: &[u8]) -> Option<&[u8]> {
     whole.expect(der::BIT_STRING)?.get(1..)
 }
 
-fn cannot(part: &str) -> Unreadable {
-    Unreadable(format!("its {part} cannot be decoded"))
+fn cannot(part: &str) -> String {
+    format!("its {part} cannot be decoded")
 }
 
 fn algorithm<'a>(fields: &mut Elements<'a>) -> Option<AlgorithmIdentifier<'a>> {

@@ -3,7 +3,7 @@
 use x509_parser::{asn1_rs::FromDer as _, x509::AlgorithmIdentifier};
 
 use super::{
-    Name, Octets, PublicKey, San, SignatureAlgorithm, SignatureFault, Unreadable,
+    Name, Octets, PublicKey, San, SignatureAlgorithm, SignatureFault,
     der::{self, Elements},
     extensions, general, parse, signature,
 };
@@ -14,7 +14,7 @@ pub struct Request {
     /// Who it is for.
     pub subject: Name,
     /// The subject alternative names asked for, DER; sound.
-    alternative_names: Option<Octets>,
+    alternative_names: Option<Box<[u8]>>,
     /// The key it is for.
     pub key: PublicKey,
     /// How it is signed.
@@ -24,9 +24,9 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads a request; never panics, whatever the bytes.
-    pub fn from_der(der: &[u8]) -> Result<Self, Unreadable> {
-        read(der).ok_or_else(|| Unreadable("is no certificate request that can be decoded".into()))
+    /// Reads a request; never panics, whatever the bytes. `None` when they are none that can be decoded.
+    pub fn from_der(der: &[u8]) -> Option<Self> {
+        read(der)
     }
 
     /// The subject alternative names asked for, in order; none when the extension is absent.
@@ -47,13 +47,13 @@ fn read(der: &[u8]) -> Option<Request> {
     let subject = fields.expect(der::SEQUENCE).and_then(Name::read)?;
     let key = parse::key(&mut fields, &Octets::default())?;
     let attributes = fields.optional(der::constructed(0)).unwrap_or_default();
-    let extensions = extension_request(attributes).map(|list| extensions::read(&list, &Octets::default()));
+    let names = extension_request(attributes).and_then(|list| extensions::read(&list, attributes).alternative_names);
     let signature = SignatureAlgorithm::read(&algorithm);
     let signed = match value.split_first() {
         Some((0, value)) => signature::verify_signed(&signature, &key, info.whole, value),
         _ => Err(SignatureFault::Bad),
     };
-    let alternative_names = extensions.and_then(|extensions| extensions.alternative_names);
+    let alternative_names = names.map(|names| names.within(attributes).into());
     Some(Request { subject, alternative_names, key, signature, signed })
 }
 

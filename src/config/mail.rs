@@ -134,7 +134,7 @@ pub(super) fn read_roots(at: &At<'_>, around: &mut Surroundings<'_>, report: &mu
         return read::refuse(at, "is empty", "name a file, or remove the key", report);
     }
     let certificates = paths.iter().filter_map(|path| around.stores.file(path).ok());
-    Some(certificates.flat_map(|part| part.iter().map(|it| it.der.to_vec()).collect::<Vec<_>>()).collect())
+    Some(certificates.flat_map(|part| part.iter().map(|it| it.der().to_vec()).collect::<Vec<_>>()).collect())
 }
 
 /// 127/8, ::1, localhost.

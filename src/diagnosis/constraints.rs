@@ -46,31 +46,35 @@ pub(super) fn errors(chain: &[&Facts]) -> Vec<VerifyError> {
 /// A proxy certificate's subject is its issuer's and one common name more (RFC 3820, section 3.4).
 fn extends_its_issuer(proxy: &Facts) -> bool {
     let (subject, issuer) = (&proxy.subject, &proxy.issuer);
-    subject.attributes > 1
-        && subject.attributes == issuer.attributes + 1
-        && subject.last.is_common_name
-        && subject.canonical[..subject.last.start as usize] == issuer.canonical[..]
+    let shape = subject.shape();
+    shape.attributes > 1
+        && shape.attributes == issuer.shape().attributes + 1
+        && shape.ends_with_common_name
+        && subject.canonical[..shape.last] == issuer.canonical[..]
 }
 
 /// All that a certificate is called, in the order in which it is held against the constraints.
 struct Names<'a> {
     subject: &'a Name,
+    attributes: usize,
+    emails: Vec<Option<&'a [u8]>>,
     alternative: Vec<GeneralName<'a>>,
     /// The leaf's common names count as DNS names where it has no others.
-    common: &'a [Box<str>],
+    common: Vec<String>,
 }
 
 impl<'a> Names<'a> {
     fn of(certificate: &'a Facts, is_leaf: bool) -> Self {
-        let alternative = certificate.extensions.alternative_names.as_deref().and_then(general::names).unwrap_or_default();
+        let alternative = certificate.alternative_names().and_then(general::names).unwrap_or_default();
         let has_dns = alternative.iter().any(|name| matches!(name, GeneralName::Dns(_)));
-        let common = if is_leaf && !has_dns { &*certificate.subject.common_names } else { &[] };
-        Names { subject: &certificate.subject, alternative, common }
+        let common = if is_leaf && !has_dns { certificate.subject.common_names() } else { Vec::new() };
+        let (subject, emails) = (&*certificate.subject, certificate.subject_emails());
+        Names { subject, attributes: subject.shape().attributes, emails, alternative, common }
     }
 
     /// The first objection; `left` is how many comparisons may still be made.
     fn check(&self, constraints: &NameConstraints<'_>, left: &mut usize) -> Result<(), u16> {
-        let names = self.subject.attributes as usize + self.alternative.len();
+        let names = self.attributes + self.alternative.len();
         let subtrees = constraints.permitted.len() + constraints.excluded.len();
         let comparisons = names.saturating_mul(subtrees);
         if comparisons > MOST_COMPARISONS {
@@ -81,16 +85,16 @@ impl<'a> Names<'a> {
             tally::count(tally::Work::Name, subtrees);
             admit(name, constraints)
         };
-        if self.subject.attributes > 0 {
+        if self.attributes > 0 {
             admit(&Called::Directory(self.subject), constraints)?;
-            for email in &self.subject.emails {
-                admit(&Called::Email(email.as_deref().ok_or(NAME_SYNTAX)?), constraints)?;
+            for email in &self.emails {
+                admit(&Called::Email(email.ok_or(NAME_SYNTAX)?), constraints)?;
             }
         }
         for name in &self.alternative {
             admit(&Called::of(name), constraints)?;
         }
-        for name in self.common {
+        for name in &self.common {
             if let Some(dns) = as_dns_name(name)? {
                 admit(&Called::Dns(dns.as_bytes()), constraints)?;
             }
@@ -276,40 +280,22 @@ mod tests {
         Certificate::from_der(&issued.der()).facts().expect("readable").clone()
     }
 
-    /// A SEQUENCE of so many DNS names below `test`, each within the given tags.
-    fn dns_names(count: usize, around: &[u8]) -> Vec<u8> {
-        let element = |tag: u8, content: &[u8]| {
-            let length = u32::try_from(content.len()).expect("short").to_be_bytes();
-            [&[tag, 0x84][..], &length, content].concat()
-        };
-        let names: Vec<u8> = (0..count)
-            .flat_map(|number| {
-                let name = element(der::primitive(2), format!("n{number}.test").as_bytes());
-                around.iter().rfold(name, |inner, tag| element(*tag, &inner))
-            })
-            .collect();
-        if around.is_empty() {
-            element(der::SEQUENCE, &names)
-        } else {
-            element(der::SEQUENCE, &element(der::constructed(1), &names))
-        }
+    /// So many excluded subtrees, DNS names below `none`.
+    fn subtrees(count: usize) -> Box<[u8]> {
+        let names = (0..count).map(|number| der::written(der::primitive(2), format!("n{number}.none").as_bytes()));
+        let subtrees: Vec<u8> = names.flat_map(|name| der::written(der::SEQUENCE, &name)).collect();
+        der::written(der::SEQUENCE, &der::written(der::constructed(1), &subtrees)).into()
     }
 
     /// A leaf with so many names below CAs, the lowest with so many excluded subtrees.
     fn bomb(names: usize, subtrees: usize, cas: usize) -> (Vec<VerifyError>, usize) {
         let now = "2026-11-22T12:00:00Z".parse().expect("a timestamp");
         let pki = Pki::new(now).expect("P-256");
-        let mut leaf = facts(&pki.leaf(["a.example"]).signed_by(&pki.intermediate).expect("sound"));
-        leaf.extensions.alternative_names = Some(dns_names(names, &[]).into());
+        let names: Vec<_> = (0..names).map(|number| format!("n{number}.test")).collect();
+        let leaf = facts(&pki.leaf(names.iter().map(|name| &**name)).signed_by(&pki.intermediate).expect("sound"));
         let mut ca = facts(&Recipe::ca(now, "CA").signed_by(&pki.root).expect("sound"));
         // So that no name is excluded, and every one is held against all.
-        let mut constraints = dns_names(subtrees, &[der::SEQUENCE]);
-        for at in 0..constraints.len() - 3 {
-            if &constraints[at..at + 4] == b"test" {
-                constraints[at..at + 4].copy_from_slice(b"none");
-            }
-        }
-        ca.extensions.rare_mut().name_constraints = Some(constraints.into());
+        ca.extensions.rare_mut().name_constraints = Some((&*self::subtrees(subtrees)).into());
         let mut chain = vec![&leaf];
         chain.extend(std::iter::repeat_n(&ca, cas));
         let (errors, work) = tally::of(|| errors(&chain));

@@ -1,6 +1,6 @@
 //! Certificates that software made for itself when nobody gave it one: by the names that it writes into them.
 
-use crate::certificate::{Facts, San};
+use crate::certificate::{Facts, San, split};
 
 /// Software, and how its certificates are recognised.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(super) fn maker(leaf: &Facts) -> Option<&'static Maker> {
 
 fn has_all(name: &str, wanted: &[&str]) -> bool {
     wanted.is_empty() || {
-        let attributes = attributes(name);
+        let attributes = split(name, &[',', '+']);
         let has = |wanted: &&str| match wanted.strip_suffix('*') {
             Some(start) => attributes.iter().any(|attribute| attribute.starts_with(start)),
             None => attributes.contains(wanted),
@@ -40,21 +40,10 @@ fn has_all(name: &str, wanted: &[&str]) -> bool {
     }
 }
 
-/// The attributes of a name in the form of RFC 4514, split where a separator is not escaped.
-fn attributes(name: &str) -> Vec<&str> {
-    let mut escaped = false;
-    name.split(|c| {
-        let splits = !escaped && matches!(c, ',' | '+');
-        escaped = !escaped && c == '\\';
-        splits
-    })
-    .collect()
-}
-
 /// As Debian's make-ssl-cert writes it: self-signed, RSA, ten years, the machine's bare name as CN and only alternative name.
 fn is_snakeoil(leaf: &Facts) -> bool {
     let days = (leaf.not_after.as_second() - leaf.not_before.as_second()) / 86_400;
-    let bare = leaf.common_names().next().filter(|name| !name.contains('.') && leaf.subject.attributes == 1);
+    let bare = leaf.common_names().next().filter(|name| !name.contains('.') && leaf.subject.shape().attributes == 1);
     let ext = &leaf.extensions;
     let named = bare.is_some_and(|bare| leaf.sans().eq([San::Dns(bare.into())]));
     leaf.is_self_signed()
@@ -309,8 +298,9 @@ mod tests {
             let recipe = Recipe::leaf(now, [name]).key(KeyType::Rsa2048).key_usages([]).extended_key_usages([]);
             let made = recipe.days(-10, 3640).self_signed().expect("RSA");
             let mut facts = Certificate::from_der(&made.der()).facts().expect("readable").clone();
-            // The lab's subjects have an organization as well.
-            std::sync::Arc::make_mut(&mut facts.subject).attributes = 1;
+            // The lab's subjects have an organization as well, which comes first.
+            let subject = std::sync::Arc::make_mut(&mut facts.subject);
+            subject.canonical = subject.canonical[subject.shape().last..].into();
             facts
         };
         assert_eq!(maker(&leaf("debian")), Some(&SNAKEOIL));

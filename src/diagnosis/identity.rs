@@ -9,7 +9,7 @@ pub(super) fn matches_name(leaf: &Facts, asked: &str) -> bool {
     let mut dns_names = leaf.dns_names();
     match dns_names.next() {
         Some(first) => matches(&first, asked) || dns_names.any(|name| matches(&name, asked)),
-        None => leaf.common_names().any(|name| matches(name, asked)),
+        None => leaf.common_names().any(|name| matches(&name, asked)),
     }
 }
 

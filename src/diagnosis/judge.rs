@@ -150,7 +150,7 @@ fn of_leaf(leaf: &Facts, expectation: &Expectation, now: Timestamp) -> Vec<Findi
     }
     let has_names = leaf.sans().any(|san| matches!(san, San::Dns(_) | San::Ip(_)));
     if !has_names && (!is_ca(leaf) || leaf.is_self_signed()) {
-        findings.push(Finding::MissingSan { common_names: leaf.common_names().map(short).collect() });
+        findings.push(Finding::MissingSan { common_names: leaf.common_names().map(|name| short(&name)).collect() });
     }
     let names = names::broad_wildcards(leaf);
     if !names.is_empty() {
@@ -166,7 +166,7 @@ fn is_ca(certificate: &Facts) -> bool {
 /// The names of the SAN, else the common names.
 fn names_of(leaf: &Facts) -> Vec<String> {
     let sans: Vec<String> = leaf.sans().map(|san| plain(&san)).collect();
-    if sans.is_empty() { leaf.common_names().map(short).collect() } else { sans }
+    if sans.is_empty() { leaf.common_names().map(|name| short(&name)).collect() } else { sans }
 }
 
 /// As one would write it in an address: without the `dns:` and `ip:` of the JSON.

@@ -50,7 +50,7 @@ impl NearMiss {
         match asked {
             Host::Ip(ip) => {
                 let written = ip.to_string();
-                if names.iter().map(|name| &**name).chain(leaf.common_names()).any(|name| name == written) {
+                if names.iter().any(|name| *name == written) || leaf.common_names().any(|name| name == written) {
                     NearMiss::AddressAsName
                 } else if has_address {
                     NearMiss::Far
@@ -66,7 +66,7 @@ impl NearMiss {
                 if !names.is_empty() && leaf.common_names().any(|name| name.eq_ignore_ascii_case(&asked)) {
                     return NearMiss::OnlyCommonName;
                 }
-                let names = if names.is_empty() { leaf.common_names().map(Cow::Borrowed).collect() } else { names };
+                let names = if names.is_empty() { leaf.common_names().map(Cow::Owned).collect() } else { names };
                 nearest(&asked, &names, leaf)
             }
         }

@@ -36,7 +36,7 @@ pub(super) fn of_leaf(leaf: &Facts) -> Vec<Finding> {
     if !names.is_empty() {
         findings.push(Finding::InternalNames { names });
     }
-    let count = leaf.extensions.sct_logs().len();
+    let count = leaf.sct_logs().len();
     if let Some(least) = fewest_timestamps(leaf).filter(|least| count < *least) {
         findings.push(Finding::FewScts { count, least });
     }
@@ -159,7 +159,7 @@ mod tests {
         let known = Certificate::from_der(&webpki_root_certs::TLS_SERVER_ROOT_CERTS[0]);
         assert!(public(&known));
         // The name alone is nobody's.
-        let name = facts(&known).common_names().next().expect("a name").to_owned();
+        let name = facts(&known).common_names().next().expect("a name");
         let pretender = Recipe::ca(now, &name).self_signed().expect("P-256");
         assert!(!public(&Certificate::from_der(&pretender.der())));
     }

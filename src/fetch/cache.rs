@@ -94,7 +94,7 @@ impl Place {
 
     fn octets(&self) -> usize {
         let answer = self.entry.get().map(|kept| &kept.answer);
-        answer.into_iter().flatten().flatten().map(|certificate| certificate.der.len()).sum()
+        answer.into_iter().flatten().flatten().map(|certificate| certificate.der().len()).sum()
     }
 }
 

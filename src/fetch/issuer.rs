@@ -56,7 +56,7 @@ impl Search<'_> {
     /// Asks the AIA addresses of `subject` in turn, until one gives its issuer.
     pub async fn issuer(&mut self, subject: &Certificate) -> Found {
         let Some(facts) = subject.facts() else { return Found::default() };
-        let urls = facts.extensions.ca_issuers();
+        let urls = facts.ca_issuers();
         let nothing = |tried: &str| Found { certificates: Vec::new(), tried: tried.into() };
         if urls.is_empty() {
             return nothing("the certificate names no AIA address");

@@ -173,7 +173,7 @@ pub fn read(content: &[u8], password: Option<&str>) -> Result<Contents, Fault> {
     if let Some(key) = PrivateKey::from_der(content) {
         return Ok(alone(Format::Der, What::Key(key)));
     }
-    if let Ok(request) = Request::from_der(content) {
+    if let Some(request) = Request::from_der(content) {
         return Ok(alone(Format::Der, What::Request(Box::new(request))));
     }
     Err(unknown(content, &certificate))

@@ -64,8 +64,8 @@ fn things(label: &str, der: &[u8]) -> Vec<What> {
             None => other(", without certificates"),
         },
         _ if label.ends_with("CERTIFICATE REQUEST") => match Request::from_der(der) {
-            Ok(request) => vec![What::Request(Box::new(request))],
-            Err(_) => other(", damaged"),
+            Some(request) => vec![What::Request(Box::new(request))],
+            None => other(", damaged"),
         },
         _ if label.ends_with("CERTIFICATE") => vec![What::Certificate(Certificate::from_der(der))],
         _ if label.ends_with("PRIVATE KEY") => {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Contents, Item, What, conversions};
 use crate::{
-    certificate::{Certificate, Facts, Octets, Request, San, hex, printable},
+    certificate::{Certificate, Facts, Request, San, hex, printable},
     clock::{Timestamp, date, day, span},
     report,
 };
@@ -100,9 +100,8 @@ fn of_certificate(certificate: &Certificate, facts: &Facts, now: Timestamp) -> V
         ("serial", facts.serial_hex()),
         ("sha256", certificate.fingerprint.to_string()),
     ];
-    let id = |id: &Option<Octets>| id.as_ref().map(|id| hex(id));
-    rows.extend(id(&facts.extensions.subject_key_id).map(|id| ("key id", id)));
-    rows.extend(id(&facts.extensions.authority_key_id).map(|id| ("issuer's id", id)));
+    rows.extend(facts.subject_key_id().map(|id| ("key id", hex(id))));
+    rows.extend(facts.authority_key_id().map(|id| ("issuer's id", hex(id))));
     rows
 }
 
@@ -198,13 +197,12 @@ fn thing<'a>(item: &'a Item, all: &[Read<'a>]) -> Thing<'a> {
     match &item.what {
         What::Certificate(certificate) => {
             let facts = certificate.facts();
-            let id = |id: fn(&Facts) -> &Option<Octets>| facts.and_then(|facts| id(facts).as_ref()).map(|id| hex(id));
             Thing::Certificate {
                 place,
                 certificate: Box::new(report::certificate(certificate)),
                 role: facts.map(role),
-                subject_key_id: id(|facts| &facts.extensions.subject_key_id),
-                authority_key_id: id(|facts| &facts.extensions.authority_key_id),
+                subject_key_id: facts.and_then(Facts::subject_key_id).map(hex),
+                authority_key_id: facts.and_then(Facts::authority_key_id).map(hex),
             }
         }
         What::Key(key) => {

@@ -140,7 +140,7 @@ async fn failure(address: SocketAddr, timeout: Duration) -> Failure {
 }
 
 fn ders(handshake: &Handshake) -> Vec<Vec<u8>> {
-    handshake.chain.iter().map(|certificate| certificate.der.to_vec()).collect()
+    handshake.chain.iter().map(|certificate| certificate.der().to_vec()).collect()
 }
 
 const LONG: Duration = Duration::from_secs(10);

@@ -123,7 +123,7 @@ async fn the_missing_intermediate_can_be_had() {
     let root = scratch.file("root.pem", lab.root_pem());
     let said = tokio::task::spawn_blocking(move || openssl::s_client(&broken.target, &broken.server_name, &root));
     let leaf = said.await.expect("no panic").presented().remove(0);
-    let [url] = &leaf.facts().expect("readable").extensions.ca_issuers()[..] else { panic!("one address: {leaf:?}") };
+    let [url] = &leaf.facts().expect("readable").ca_issuers()[..] else { panic!("one address: {leaf:?}") };
     let (authority, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).expect("an http URL");
 
     let answer = get(&mut TcpStream::connect(authority).await.expect("it listens"), &format!("/{path}")).await;
@@ -221,7 +221,7 @@ async fn a_farm_serves_any_chain_with_any_key() {
         tokio::task::spawn_blocking(move || openssl::s_client(&address.to_string(), "a.test", &root))
     };
     let (stolen, garbage) = (ask(stolen).await.expect("no panic"), ask(garbage).await.expect("no panic"));
-    assert_eq!(stolen.presented().first().map(|first| first.der.to_vec()), Some(leaf.der().to_vec()));
+    assert_eq!(stolen.presented().first().map(|first| first.der().to_vec()), Some(leaf.der().to_vec()));
     assert!(stolen.text.contains("bad signature"), "{}", stolen.text);
     assert!(garbage.presented().is_empty() && garbage.text.contains("asn1"), "{}", garbage.text);
     farm.stop().await;

@@ -15,7 +15,7 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         name: "serial_entropy",
         section: "Baseline Requirements, 7.1.2.7",
-        breaks: |c| c.facts.serial.iter().skip_while(|octet| **octet == 0).count() < 8,
+        breaks: |c| c.facts.serial().iter().skip_while(|octet| **octet == 0).count() < 8,
     },
     Lint {
         name: "rsa_modulus_size",
@@ -32,7 +32,7 @@ pub(super) const LINTS: &[Lint] = &[
                     other => other.to_string().strip_prefix("ip:") == Some(name),
                 })
             };
-            c.facts.common_names().any(|name| !is_there(name))
+            c.facts.common_names().any(|name| !is_there(&name))
         },
     },
     Lint {
@@ -73,14 +73,13 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         name: "issuer_address_missing",
         section: "Baseline Requirements, 7.1.2.7.7",
-        breaks: |c| c.facts.extensions.ca_issuers().is_empty(),
+        breaks: |c| c.facts.ca_issuers().is_empty(),
     },
     Lint {
         name: "address_not_http",
         section: "Baseline Requirements, 7.1.2.7.7 and 7.1.2.11.2",
         breaks: |c| {
-            let ext = &c.facts.extensions;
-            let stated = ext.ca_issuers().into_iter().chain(ext.ocsp()).chain(revocation_lists(c));
+            let stated = c.facts.ca_issuers().into_iter().chain(c.facts.ocsp()).chain(revocation_lists(c));
             stated.into_iter().any(|url| !url.starts_with("http://"))
         },
     },
@@ -89,7 +88,7 @@ pub(super) const LINTS: &[Lint] = &[
         section: "Baseline Requirements, 7.1.2.11.2",
         breaks: |c| {
             let short_lived = lifetime_days(c.facts) <= 7;
-            !short_lived && c.facts.extensions.ocsp().is_empty() && c.extension(CRL_DISTRIBUTION_POINTS).is_none()
+            !short_lived && c.facts.ocsp().is_empty() && c.extension(CRL_DISTRIBUTION_POINTS).is_none()
         },
     },
 ];

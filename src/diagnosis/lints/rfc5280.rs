@@ -9,9 +9,9 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         name: "serial_not_positive",
         section: "RFC 5280, 4.1.2.2",
-        breaks: |c| c.facts.serial[0] >= 0x80 || c.facts.serial.iter().all(|octet| *octet == 0),
+        breaks: |c| c.facts.serial()[0] >= 0x80 || c.facts.serial().iter().all(|octet| *octet == 0),
     },
-    Lint { name: "serial_too_long", section: "RFC 5280, 4.1.2.2", breaks: |c| c.facts.serial.len() > 20 },
+    Lint { name: "serial_too_long", section: "RFC 5280, 4.1.2.2", breaks: |c| c.facts.serial().len() > 20 },
     Lint {
         name: "extensions_before_version_3",
         section: "RFC 5280, 4.1.2.1",
@@ -32,7 +32,7 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         name: "authority_key_identifier_missing",
         section: "RFC 5280, 4.2.1.1",
-        breaks: |c| c.facts.extensions.authority_key_id.is_none() && !c.facts.is_self_issued(),
+        breaks: |c| c.facts.authority_key_id().is_none() && !c.facts.is_self_issued(),
     },
     Lint {
         name: "subject_key_identifier_missing",
@@ -72,7 +72,7 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         name: "alternative_names_empty",
         section: "RFC 5280, 4.2.1.6",
-        breaks: |c| c.facts.extensions.alternative_names.is_some() && c.sans().next().is_none(),
+        breaks: |c| c.facts.alternative_names().is_some() && c.sans().next().is_none(),
     },
     Lint {
         name: "alternative_names_critical",

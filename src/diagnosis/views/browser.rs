@@ -47,7 +47,7 @@ fn unfetched(scene: &Scene<'_>) -> bool {
         match above {
             Some(above) if !above.is_self_signed() => lowest = above,
             Some(_) => return false,
-            None => return !lowest.is_self_issued() && !lowest.extensions.ca_issuers().is_empty(),
+            None => return !lowest.is_self_issued() && !lowest.ca_issuers().is_empty(),
         }
     }
     false

@@ -24,8 +24,8 @@ pub(super) fn curl(leaf: &Facts, asked: &Host) -> Option<String> {
     let Some(name) = leaf.common_names().last() else {
         return Some("SSL: unable to obtain common name from peer certificate".into());
     };
-    (!curl_matches(name, &asked.to_string()))
-        .then(|| format!("SSL: certificate subject name '{}' does not match {target}", shown(name)))
+    (!curl_matches(&name, &asked.to_string()))
+        .then(|| format!("SSL: certificate subject name '{}' does not match {target}", shown(&name)))
 }
 
 /// Python with urllib3 2 (`X509_CHECK_FLAG_NEVER_CHECK_SUBJECT`, `X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS`) and browsers: alternative

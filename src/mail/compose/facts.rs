@@ -341,7 +341,7 @@ impl Gap {
         Gap {
             leaf: facts.map(|facts| evidence::name(&facts.subject)),
             missing: witness.map(|judged| missing(judged, repair(case))).unwrap_or_default(),
-            aia: facts.and_then(|facts| facts.extensions.ca_issuers().into_iter().find(|url| is_plain_url(url))),
+            aia: facts.and_then(|facts| facts.ca_issuers().into_iter().find(|url| is_plain_url(url))),
             flaws: flaws.map(|found| sentence(&language.summary(&found.finding))).collect(),
             has_expired: witness.is_some_and(|judged| judged.diagnosis.finding("expired").is_some()),
         }

@@ -117,7 +117,7 @@ fn strangers_cannot_write_headers_or_control_characters() {
 #[test]
 fn a_name_of_60_kilobytes_makes_no_long_letter() {
     let leaf = hostile_leaf(&"x\u{202e},\"".repeat(10_000));
-    assert!(leaf.der.len() > 60_000);
+    assert!(leaf.der().len() > 60_000);
     for notice in every_letter(&leaf, &"n".repeat(5_000)) {
         let letter = letter(&notice, &settings());
         assert!(letter.subject.chars().count() <= 60, "{}", letter.subject);

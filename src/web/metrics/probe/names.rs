@@ -1,6 +1,6 @@
 //! Distinguished names as Go prints them (`pkix.Name.String`): always in the same order, the values of one attribute together.
 
-use std::mem;
+use crate::certificate::split;
 
 /// `O=b,CN=a` as `CN=a,O=b`. What Go has no name for, and prints as a number, keeps the name it has.
 pub(super) fn as_in_go(text: &str) -> String {
@@ -41,15 +41,7 @@ const ORDER: [(&str, &str); 9] = [
 
 /// The parts of a name as RFC 4514 writes it (`CN=a`, `OU=b`), in the certificate's order.
 pub(super) fn relative_names(text: &str) -> Vec<&str> {
-    let mut escaped = false;
-    let pieces = text.split(|c| {
-        let was_escaped = mem::replace(&mut escaped, false);
-        escaped = c == '\\' && !was_escaped;
-        matches!(c, ',' | '+') && !was_escaped
-    });
-    let mut names: Vec<_> = pieces.filter(|name| !name.is_empty()).collect();
-    names.reverse();
-    names
+    split(text, &[',', '+']).into_iter().rev().collect()
 }
 
 #[cfg(test)]

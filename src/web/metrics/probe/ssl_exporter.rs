@@ -59,7 +59,7 @@ fn validity(out: &mut String, format: Format, what: &str, of: &str, first: &[(&s
 fn distinct(all: &[Arc<Certificate>]) -> Vec<&Facts> {
     let mut known = BTreeSet::new();
     let readable = all.iter().filter_map(|certificate| certificate.facts());
-    readable.filter(|facts| known.insert((decimal(&facts.serial), strangers(common_name(&facts.issuer))))).take(MOST).collect()
+    readable.filter(|facts| known.insert((decimal(facts.serial()), strangers(&common_name(&facts.issuer))))).take(MOST).collect()
 }
 
 /// As of a chain on `/metrics`.
@@ -75,17 +75,17 @@ fn labels<'s, 'l, 'a>(series: &'s mut Series<'l, 'a>, first: &[(&str, &str)], fa
         .filter_map(|san| if let San::Other(text) = san { Some(text.strip_prefix("email:")?.to_owned()) } else { None });
     let units = relative_names(&facts.subject.text).into_iter().filter_map(|name| name.strip_prefix("OU="));
     series
-        .strangers("serial_no", &decimal(&facts.serial))
-        .strangers("issuer_cn", common_name(&facts.issuer))
-        .strangers("cn", common_name(&facts.subject))
+        .strangers("serial_no", &decimal(facts.serial()))
+        .strangers("issuer_cn", &common_name(&facts.issuer))
+        .strangers("cn", &common_name(&facts.subject))
         .strangers("dnsnames", &commas(facts.dns_names()))
         .strangers("ips", &commas(ips))
         .strangers("emails", &commas(emails))
         .strangers("ou", &commas(units))
 }
 
-fn common_name(name: &crate::certificate::Name) -> &str {
-    name.common_names.last().map_or("", |name| name)
+fn common_name(name: &crate::certificate::Name) -> String {
+    name.common_names().pop().unwrap_or_default()
 }
 
 /// `,a,b,`: a pattern finds `,a,` wherever it stands. Nothing for none.
