@@ -145,13 +145,7 @@ fn page(octets: &[u8]) {
     };
     let failure = Failure { stage: Stage::Starttls, kind: FailureKind::StarttlsRefused, detail: detail.clone() };
     let failed = Observation { outcome: Outcome::Failure(failure), ..handshake(chain.clone()) };
-    let address = AddressView {
-        address: Some([192, 0, 2, 1].into()),
-        known: see(handshake(chain)),
-        failed: see(failed),
-        last_probe: now(),
-        last_success: Some(now()),
-    };
+    let address = AddressView { address: Some([192, 0, 2, 1].into()), known: see(handshake(chain)), failed: see(failed) };
     let watch = Watch {
         endpoint: Endpoint { name: name.as_str().into(), ..Endpoint::new("a.example".parse().expect("a target")) },
         expectation: expectation.clone(),

@@ -21,7 +21,7 @@ pub struct Observation {
     pub timing: Timing,
     /// What was said beside the handshake: the conversation before STARTTLS, and where the chain needs a repair, what the server says it
     /// is, perhaps an hour ago. Not remembered over a restart.
-    pub said: Vec<Said>,
+    pub said: Box<[Said]>,
 }
 
 /// A line of a conversation.
@@ -79,7 +79,7 @@ pub struct Chain {
     /// The first certificate of the message.
     pub leaf: Arc<Certificate>,
     /// The others, in the order sent.
-    pub rest: Vec<Arc<Certificate>>,
+    pub rest: Box<[Arc<Certificate>]>,
 }
 
 impl Chain {
@@ -89,7 +89,7 @@ impl Chain {
             return None;
         }
         let leaf = certificates.remove(0);
-        Some(Chain { leaf, rest: certificates })
+        Some(Chain { leaf, rest: certificates.into() })
     }
 
     /// All of them, leaf first.
@@ -128,7 +128,7 @@ pub enum Possession {
     /// It does not: whoever answers does not hold the key.
     Failed,
     /// It could not be checked: the algorithm is not supported, or the handshake ended before it. The reason.
-    Unchecked(String),
+    Unchecked(Box<str>),
 }
 
 /// A visit that saw no certificate, or ended badly after it.
@@ -292,7 +292,7 @@ impl FailureKind {
 impl Observation {
     /// An observation of which neither timing nor conversation is known.
     pub fn new(address: Option<IpAddr>, at: Timestamp, outcome: Outcome) -> Self {
-        Observation { address, at, outcome, timing: Timing::default(), said: Vec::new() }
+        Observation { address, at, outcome, timing: Timing::default(), said: [].into() }
     }
 
     /// The presented chain, where there is one.

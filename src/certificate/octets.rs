@@ -5,8 +5,7 @@ use std::{fmt, num::NonZeroU32, ops::Deref, sync::Arc};
 /// Octets, or a part of some; whoever holds a part holds the whole. What lies beyond four gigabytes is left out.
 #[derive(Clone, Default)]
 pub struct Octets {
-    // As thin as can be: there are half a dozen of these in each of a hundred thousand certificates.
-    whole: Arc<Box<[u8]>>,
+    whole: Arc<[u8]>,
     start: u32,
     length: u32,
 }
@@ -57,21 +56,15 @@ impl Deref for Octets {
     }
 }
 
-impl From<Box<[u8]>> for Octets {
-    fn from(whole: Box<[u8]>) -> Self {
-        Octets { length: u32::try_from(whole.len()).unwrap_or(u32::MAX), start: 0, whole: Arc::new(whole) }
-    }
-}
-
 impl From<&[u8]> for Octets {
     fn from(octets: &[u8]) -> Self {
-        Box::<[u8]>::from(octets).into()
+        Octets { length: u32::try_from(octets.len()).unwrap_or(u32::MAX), start: 0, whole: octets.into() }
     }
 }
 
 impl From<Vec<u8>> for Octets {
     fn from(octets: Vec<u8>) -> Self {
-        octets.into_boxed_slice().into()
+        (*octets).into()
     }
 }
 

@@ -64,8 +64,6 @@ fn again(address: StoredAddress, watches: &HashMap<&str, &Watch>, now: Timestamp
         address: address.address,
         known: address.known.and_then(judge),
         failed: address.failed.and_then(|observation| judge((observation, Issuers::default()))),
-        last_probe: address.last_probe,
-        last_success: address.last_success,
     }
 }
 

@@ -28,14 +28,14 @@ impl Visiting for Strangers {
         let now = Timestamp::now();
         Box::pin(async move {
             let visit = visitor.visit(&watch.endpoint, &watch.expectation, &watch.trust, When::now(now)).await;
-            let addresses = visit.seen.into_iter().map(|judged| view(judged, now)).collect();
+            let addresses = visit.seen.into_iter().map(view).collect();
             EndpointView { watch: Arc::new(watch), addresses, renewals: Vec::new() }
         })
     }
 }
 
-fn view(judged: Judged, now: Timestamp) -> AddressView {
+fn view(judged: Judged) -> AddressView {
     let (address, has_chain) = (judged.observation.address, judged.observation.chain().is_some());
     let (known, failed) = if has_chain { (Some(Arc::new(judged)), None) } else { (None, Some(Arc::new(judged))) };
-    AddressView { address, last_success: known.as_ref().map(|_| now), known, failed, last_probe: now }
+    AddressView { address, known, failed }
 }

@@ -26,14 +26,29 @@ pub(super) struct Dossier {
     pub(super) is_canary: bool,
     /// Its part in incidents: suspected, open, and mended where somebody is yet to be told.
     pub(super) members: BTreeMap<IncidentKey, Arc<Member>>,
+    /// What awaits another look; for most endpoints nothing does.
+    doubts: Option<Box<Doubts>>,
+    /// Everything that is known was judged as of then, or later.
+    judged_at: Timestamp,
+}
+
+/// What one look at an endpoint is not enough for.
+#[derive(Debug, Default)]
+pub(super) struct Doubts {
     /// Successful resolutions in a row that lacked the address.
     absences: BTreeMap<IpAddr, u8>,
     /// What seems to be over.
     pub(super) proofs: Proving,
     /// Visits in a row that failed.
     pub(super) looks: Looks,
-    /// Everything that is known was judged as of then, or later.
-    judged_at: Timestamp,
+}
+
+impl Doubts {
+    const NONE: Doubts = Doubts { absences: BTreeMap::new(), proofs: Proving::NONE, looks: Looks::NONE };
+
+    fn is_empty(&self) -> bool {
+        self.absences.is_empty() && self.proofs.is_empty() && self.looks.is_empty()
+    }
 }
 
 /// What a visit made of the endpoint's part in incidents.
@@ -62,19 +77,27 @@ impl Dossier {
     /// Nothing is known yet; what will be restored is judged as of `now`.
     pub(super) fn new(watch: Arc<Watch>, now: Timestamp) -> Self {
         let view = Arc::new(EndpointView { watch, addresses: Vec::new(), renewals: Vec::new() });
-        Dossier {
-            view,
-            is_canary: false,
-            members: BTreeMap::new(),
-            absences: BTreeMap::new(),
-            proofs: Proving::default(),
-            looks: Looks::default(),
-            judged_at: now,
-        }
+        Dossier { view, is_canary: false, members: BTreeMap::new(), doubts: None, judged_at: now }
     }
 
     pub(super) fn name(&self) -> &Arc<str> {
         &self.view.watch.endpoint.name
+    }
+
+    /// What awaits another look.
+    pub(super) fn doubts(&self) -> &Doubts {
+        static NONE: Doubts = Doubts::NONE;
+        self.doubts.as_deref().unwrap_or(&NONE)
+    }
+
+    /// The same, to add to.
+    pub(super) fn doubts_mut(&mut self) -> &mut Doubts {
+        self.doubts.get_or_insert_default()
+    }
+
+    /// What failed at these addresses said nothing, unless it is believed already; whether there was anything.
+    pub(super) fn forgive(&mut self, of: impl Fn(Option<IpAddr>) -> bool) -> bool {
+        self.doubts.as_mut().is_some_and(|doubts| doubts.looks.forgive(of))
     }
 
     /// Takes back what a restart found of an address.
@@ -92,7 +115,8 @@ impl Dossier {
             let fails =
                 |row: &&AddressView| row.failed.as_ref().or(row.known.as_ref()).is_some_and(|last| awaits_confirmation(last));
             let at_fault = self.view.addresses.iter().filter(|row| concerns(&member, row)).filter(fails);
-            at_fault.for_each(|row| self.looks.restore(row.address, failures));
+            let looks = &mut self.doubts.get_or_insert_default().looks;
+            at_fault.for_each(|row| looks.restore(row.address, failures));
         }
         self.members.insert(member.key.clone(), Arc::new(member));
     }
@@ -105,8 +129,10 @@ impl Dossier {
     /// The endpoint is another place now: what is known of its addresses is of no use.
     pub(super) fn forget_addresses(&mut self, records: &mut Vec<Record>) {
         let endpoint = self.name().clone();
-        self.absences.clear();
-        self.looks = Looks::default();
+        if let Some(doubts) = &mut self.doubts {
+            doubts.absences.clear();
+            doubts.looks = Looks::default();
+        }
         let view = Arc::make_mut(&mut self.view);
         view.renewals.clear();
         let gone = std::mem::take(&mut view.addresses);
@@ -127,20 +153,20 @@ impl Dossier {
             self.forget_absent(report, records);
         }
         let place: Arc<str> = self.view.watch.endpoint.place().into();
+        let doubts = self.doubts.get_or_insert_default();
         let EndpointView { watch, addresses: rows, .. } = Arc::make_mut(&mut self.view);
         for judged in &report.seen {
             let address = judged.observation.address;
             let at = rows.iter().position(|row| row.address == address).unwrap_or_else(|| {
-                let last_probe = judged.observation.at;
                 rows.reserve_exact(1);
-                rows.push(AddressView { address, known: None, failed: None, last_probe, last_success: None });
+                rows.push(AddressView { address, known: None, failed: None });
                 rows.len() - 1
             });
             take(&mut rows[at], judged);
             if awaits_confirmation(judged) {
-                self.looks.failed(address, begun, counts(address));
+                doubts.looks.failed(address, begun, counts(address));
             } else {
-                self.looks.good(address);
+                doubts.looks.good(address);
             }
             records.push(Record::Observed { endpoint: report.endpoint.clone(), place: place.clone(), judged: judged.clone() });
         }
@@ -149,7 +175,8 @@ impl Dossier {
         // What this visit saw is judged as of its beginning.
         self.judged_at = report.seen.iter().map(|judged| judged.observation.at).fold(now, Timestamp::min);
         rows.sort_by_key(|row| row.address);
-        self.looks.retain(|address| rows.iter().any(|row| row.address == address));
+        doubts.looks.retain(|address| rows.iter().any(|row| row.address == address));
+        self.doubts.take_if(|doubts| doubts.is_empty());
     }
 
     /// Without a visit: what is known is judged as of now. Time alone mends nothing.
@@ -166,7 +193,7 @@ impl Dossier {
     fn forget_absent(&mut self, report: &Visited, records: &mut Vec<Record>) {
         let is_there =
             |ip: IpAddr| report.resolved.contains(&ip) || report.seen.iter().any(|judged| judged.observation.address == Some(ip));
-        let absences = &mut self.absences;
+        let absences = &mut self.doubts.get_or_insert_default().absences;
         let mut has_left = |ip: IpAddr| {
             let missed = if is_there(ip) { 0 } else { absences.get(&ip).copied().unwrap_or(0) + 1 };
             if (1..ABSENCES).contains(&missed) {
@@ -198,7 +225,7 @@ impl Dossier {
         let held = self.view.findings().map(|(row, judged, found)| Held {
             address: row.address,
             fresh: is_of(report, judged),
-            looks: self.looks.at(row.address),
+            looks: self.doubts().looks.at(row.address),
             judged,
             found,
         });
@@ -216,7 +243,7 @@ impl Dossier {
                 } else if let Some(heir) = heir(&key, &standing) {
                     judgement.passed_on.extend(self.pass_on(key, heir.clone()));
                 } else if let Some(how) = self.mending(&key)
-                    && self.proofs.good(&key, matches!(how, Mending::Renewed { .. }), now)
+                    && self.doubts_mut().proofs.good(&key, matches!(how, Mending::Renewed { .. }), now)
                 {
                     self.members.entry(key.clone()).and_modify(|member| Arc::make_mut(member).state = State::Mended(now, how));
                     judgement.mended.push(key);
@@ -227,8 +254,8 @@ impl Dossier {
             let is_outgrown =
                 || self.members.get(&key).is_none_or(|member| !member.is_standing() || member.is_outgrown_by(&sighting));
             let is_news = sighting.fresh || (is_of_time(key.topic) && is_outgrown());
-            if sighting.fresh {
-                self.proofs.bad(&key);
+            if let Some(doubts) = self.doubts.as_mut().filter(|_| sighting.fresh) {
+                doubts.proofs.bad(&key);
             }
             if let Some(rollout) = self.rollout(&key) {
                 sighting.summary = format!("{}; {rollout}", sighting.summary);
@@ -244,7 +271,10 @@ impl Dossier {
             }
             judgement.changed.insert(key);
         }
-        self.proofs.retain(|key| self.members.get(key).is_some_and(|member| member.is_standing()));
+        if let Some(doubts) = &mut self.doubts {
+            doubts.proofs.retain(|key| self.members.get(key).is_some_and(|member| member.is_standing()));
+        }
+        self.doubts.take_if(|doubts| doubts.is_empty());
         judgement
     }
 
@@ -287,13 +317,13 @@ impl Dossier {
 
     /// How far the certificate has come that replaces the one at fault, where it has not come everywhere.
     pub(super) fn rollout(&self, key: &IncidentKey) -> Option<Rollout> {
-        Rollout::of(&self.view, &key.cause, self.proofs.alternates(key))
+        Rollout::of(&self.view, &key.cause, self.doubts().proofs.alternates(key))
     }
 
     /// This visit failed at an address that awaits another look soon, whatever is open of the endpoint already.
     pub(super) fn is_suspected(&self, report: &Visited, is_hushed: impl Fn(Option<IpAddr>) -> bool) -> bool {
         let failed = report.seen.iter().filter(|judged| awaits_confirmation(judged)).map(|judged| judged.observation.address);
-        failed.into_iter().any(|address| self.looks.at(address) < LOOKS && !is_hushed(address))
+        failed.into_iter().any(|address| self.doubts().looks.at(address) < LOOKS && !is_hushed(address))
     }
 
     /// How long until a certificate takes its next step, of those that the visit begun `ago` could not see; one second is
@@ -329,9 +359,7 @@ pub(super) fn lost(now: Timestamp) -> Arc<Judged> {
 }
 
 fn take(row: &mut AddressView, judged: &Arc<Judged>) {
-    row.last_probe = judged.observation.at;
     if judged.observation.chain().is_some() {
-        row.last_success = Some(judged.observation.at);
         row.known = Some(judged.clone());
         row.failed = None;
     } else {

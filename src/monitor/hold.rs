@@ -111,7 +111,7 @@ fn serves(dossier: &Dossier, fingerprint: &Fingerprint, recently: Timestamp) -> 
     let rows = &dossier.view.addresses;
     let known = || rows.iter().filter_map(|row| row.known.as_ref());
     let is_it = |of: &Arc<Certificate>| of.fingerprint == *fingerprint;
-    rows.iter().all(|row| row.last_probe < recently)
+    rows.iter().all(|row| row.last_probe() < recently)
         && known().any(|known| {
             let presented = known.observation.chain().into_iter().flat_map(Chain::iter);
             presented.chain(&known.diagnosis.borrowed.certificates).any(is_it)

@@ -18,6 +18,12 @@ struct Failures {
 }
 
 impl Looks {
+    pub(super) const NONE: Looks = Looks(BTreeMap::new());
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The visit that was begun then failed. Where that says nothing about the server, it is not counted.
     pub(super) fn failed(&mut self, address: Option<IpAddr>, begun: Duration, counts: bool) {
         let failures = self.0.entry(address).or_default();

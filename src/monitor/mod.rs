@@ -342,7 +342,7 @@ impl Monitor {
 
         let is_hushed = |address| self.ways.is_hushed(&spot(&host, address), &report.endpoint);
         let is_suspected = dossier.is_suspected(&report, is_hushed);
-        let is_pending = dossier.proofs.is_pending();
+        let is_pending = dossier.doubts().proofs.is_pending();
         let next = Next {
             after: started,
             confirm: (is_suspected || is_pending).then_some(dossier.view.watch.policy.confirm),

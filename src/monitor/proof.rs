@@ -29,6 +29,12 @@ struct Proof {
 }
 
 impl Proving {
+    pub(super) const NONE: Proving = Proving(BTreeMap::new());
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// One more visit has not seen it. Whether that proves the end: at once where what was at fault is still there and mended,
     /// and has never come back; otherwise after as many good looks as luck could not bring.
     pub(super) fn good(&mut self, key: &IncidentKey, is_replaced: bool, now: Timestamp) -> bool {

@@ -94,16 +94,22 @@ pub struct AddressView {
     pub known: Option<Arc<Judged>>,
     /// The last visit, where it saw no certificate.
     pub failed: Option<Arc<Judged>>,
-    /// When the last visit was made, whatever came of it.
-    pub last_probe: Timestamp,
-    /// When a visit last saw a certificate.
-    pub last_success: Option<Timestamp>,
 }
 
 impl AddressView {
     /// The findings that hold: of the failed visit, then of the last known certificate.
     pub fn findings(&self) -> impl Iterator<Item = &Found> {
         self.failed.iter().chain(&self.known).flat_map(|judged| &judged.diagnosis.findings)
+    }
+
+    /// When the last visit was made, whatever came of it.
+    pub fn last_probe(&self) -> Timestamp {
+        self.last().map_or(Timestamp::UNIX_EPOCH, |last| last.observation.at)
+    }
+
+    /// When a visit last saw a certificate.
+    pub fn last_success(&self) -> Option<Timestamp> {
+        self.known.as_ref().map(|known| known.observation.at)
     }
 
     /// The last visit, whatever came of it.

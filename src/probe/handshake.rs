@@ -180,7 +180,9 @@ impl Capture {
                 match (result, &facts.key.kind) {
                     (Ok(()), _) => Possession::Proven,
                     (Err(SignatureFault::Unsupported), kind) | (Err(SignatureFault::KeyMismatch), kind @ KeyKind::Other(_)) => {
-                        Possession::Unchecked(format!("signatures of {kind} keys (scheme 0x{scheme:04x}) are not supported"))
+                        Possession::Unchecked(
+                            format!("signatures of {kind} keys (scheme 0x{scheme:04x}) are not supported").into(),
+                        )
                     }
                     (Err(SignatureFault::Bad | SignatureFault::KeyMismatch), _) => Possession::Failed,
                 }

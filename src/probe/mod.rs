@@ -147,7 +147,7 @@ impl Prober {
     pub async fn probe(&self, endpoint: &Endpoint, address: IpAddr, at: Timestamp) -> Observation {
         let visit = Visit::new(&self.inner, endpoint, address, self.proxy_resolving(endpoint).is_some());
         let Attempt { outcome, timing, said, .. } = visit.make().await;
-        Observation { address: Some(address), at, outcome, timing, said }
+        Observation { address: Some(address), at, outcome, timing, said: said.into() }
     }
 
     /// What the server at this address says it is, after TLS: its greeting, or the answer to `HEAD /`. By a connection of its own, within

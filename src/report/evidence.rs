@@ -153,7 +153,7 @@ mod tests {
     fn audit_of(subject: Subject<'_>, outcome: Outcome, timing: &[(Stage, u64)], said: Vec<Said>) -> String {
         let timing = timing.iter().map(|(stage, micros)| (*stage, Duration::from_micros(*micros))).collect();
         let address = "192.0.2.7".parse().ok().filter(|_| !matches!(subject, Subject::File(..)));
-        let observation = Observation { timing, said, ..Observation::new(address, now(), outcome) };
+        let observation = Observation { timing, said: said.into(), ..Observation::new(address, now(), outcome) };
         let root = certificate(include_str!("../../tests/fixtures/certs/shop-root.pem"));
         let issuers = Issuers {
             certificates: vec![certificate(include_str!("../../tests/fixtures/certs/shop-intermediate.pem"))],

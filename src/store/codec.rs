@@ -63,7 +63,7 @@ pub(super) fn possession(name: &str, reason: Option<String>) -> Option<Possessio
     match name {
         "proven" => Some(Possession::Proven),
         "failed" => Some(Possession::Failed),
-        "unchecked" => Some(Possession::Unchecked(reason?)),
+        "unchecked" => Some(Possession::Unchecked(reason?.into())),
         _ => None,
     }
 }

@@ -118,10 +118,6 @@ pub struct StoredAddress {
     pub known: Option<(Observation, Issuers)>,
     /// The last visit, where it saw no certificate.
     pub failed: Option<Observation>,
-    /// When the last visit was made, whatever came of it.
-    pub last_probe: Timestamp,
-    /// When a visit last saw a certificate.
-    pub last_success: Option<Timestamp>,
 }
 
 /// What the opening of the state has come to.

@@ -178,20 +178,15 @@ fn addresses(db: &Connection) -> Result<Vec<StoredAddress>> {
 
     let mut addresses: Vec<StoredAddress> = Vec::new();
     for Seen { endpoint, place, observation, issuers } in seen {
-        let at = observation.at;
         let same = addresses.last().is_some_and(|last| *last.endpoint == *endpoint && last.address == observation.address);
         if !same {
             let (endpoint, address) = (endpoint.into(), observation.address);
-            let fresh = StoredAddress { endpoint, address, place, known: None, failed: None, last_probe: at, last_success: None };
+            let fresh = StoredAddress { endpoint, address, place, known: None, failed: None };
             addresses.push(fresh);
         }
         let entry = addresses.last_mut().expect("one was just pushed");
-        entry.last_probe = entry.last_probe.max(at);
         match observation.outcome {
-            Outcome::Handshake(_) => {
-                entry.last_success = Some(at);
-                entry.known = Some((observation, issuers));
-            }
+            Outcome::Handshake(_) => entry.known = Some((observation, issuers)),
             Outcome::Failure(_) => entry.failed = Some(observation),
         }
     }

@@ -155,7 +155,8 @@ impl Visitor {
             let endpoint = Endpoint { timeout: remaining(endpoint.timeout, spent), ..endpoint.clone() };
             self.prober.introduction(&endpoint, address).await
         };
-        observation.said.extend(self.introductions.of(endpoint, address, ask).await);
+        let more = self.introductions.of(endpoint, address, ask).await;
+        observation.said = observation.said.iter().cloned().chain(more).collect();
         if let Some(repair) = &mut Arc::make_mut(diagnosis).repair {
             repair.server = introduced(&observation.said);
         }

@@ -76,7 +76,7 @@ pub(super) fn saw(address: &str, chain: &Chain, status: ChainStatus, code: u16, 
             at: now(),
             outcome: Outcome::Handshake(handshake),
             timing: [(Stage::Connect, Duration::from_millis(3))].into_iter().collect(),
-            said: Vec::new(),
+            said: [].into(),
         },
         diagnosis: Arc::new(Diagnosis {
             verdict: Some(Verdict { errors, path_length: 3 }),
@@ -106,13 +106,14 @@ pub(super) fn failed(address: Option<&str>, stage: Stage, kind: FailureKind, det
 /// What is known of one address.
 pub(super) fn address(known: Option<Arc<Judged>>, failed: Option<Arc<Judged>>) -> AddressView {
     let last = failed.as_ref().or(known.as_ref()).expect("a visit");
-    AddressView {
-        address: last.observation.address,
-        last_probe: now(),
-        last_success: known.as_ref().map(|_| earlier(now(), Duration::from_secs(if failed.is_some() { 7200 } else { 0 }))),
-        known,
-        failed,
-    }
+    let address = last.observation.address;
+    // Before it failed.
+    let aged = |mut judged: Arc<Judged>| {
+        Arc::make_mut(&mut judged).observation.at = earlier(now(), Duration::from_secs(7200));
+        judged
+    };
+    let known = if failed.is_some() { known.map(aged) } else { known };
+    AddressView { address, known, failed }
 }
 
 /// An endpoint of this name and target.
@@ -190,7 +191,7 @@ pub(super) fn fleet() -> Snapshot {
     Arc::make_mut(&mut accepted.diagnosis).findings[0].accepted = true;
     let unreadable = Chain::new(vec![Certificate::from_der(b"no certificate")]).expect("one");
     let unread = Finding::UnreadableCertificate { position: 0, reason: hostile() };
-    let long = Chain { leaf: Arc::clone(&sound.leaf), rest: vec![Arc::clone(&sound.rest[0]); 40] };
+    let long = Chain { leaf: Arc::clone(&sound.leaf), rest: vec![Arc::clone(&sound.rest[0]); 40].into() };
     let extra = Finding::ExtraCertificates { extra: vec![Extra { subject: "Sample CA 1".into(), kind: ExtraKind::Unrelated }] };
     let mail = vec![
         address(Some(saw("192.0.2.7", &soon, ChainStatus::MissingIntermediate, 21, vec![missing(), expiring()])), None),

@@ -77,7 +77,7 @@ impl Case {
         let handshake = Handshake {
             chain,
             tls: std::sync::Arc::default(),
-            possession: Possession::Unchecked(String::new()),
+            possession: Possession::Unchecked("".into()),
             wants_client_certificate: false,
             broken_off: None,
         };

@@ -81,7 +81,7 @@ pub(super) fn judged(
     let handshake = Handshake {
         chain,
         tls: Arc::default(),
-        possession: Possession::Unchecked(String::new()),
+        possession: Possession::Unchecked("".into()),
         wants_client_certificate: false,
         broken_off: None,
     };

@@ -40,7 +40,7 @@ impl Case<'_> {
         let handshake = Handshake {
             chain: Chain::new(certificates(&self.chain)).expect("a leaf"),
             tls: Arc::default(),
-            possession: Possession::Unchecked(String::new()),
+            possession: Possession::Unchecked("".into()),
             wants_client_certificate: false,
             broken_off: None,
         };

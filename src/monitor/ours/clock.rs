@@ -98,8 +98,8 @@ impl Monitor {
     /// The clock was right when a restart's certificates were seen, as far as they were good then.
     pub(in crate::monitor) fn remember_clock(&mut self, now: Now) {
         let rows = self.endpoints().flat_map(|dossier| &dossier.view.addresses);
-        let good = rows.filter(|row| row.last_success.zip(leaf(row)).is_some_and(|(at, leaf)| is_valid(leaf.1, at)));
-        self.clock.believed = good.filter_map(|row| row.last_success).max();
+        let good = rows.filter(|row| row.last_success().zip(leaf(row)).is_some_and(|(at, leaf)| is_valid(leaf.1, at)));
+        self.clock.believed = good.filter_map(|row| row.last_success()).max();
         self.mind_clock(false, now);
     }
 

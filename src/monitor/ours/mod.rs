@@ -57,11 +57,11 @@ impl Monitor {
         let dossier = &self.dossiers[place];
         let (name, host) = (dossier.name().clone(), dossier.view.watch.endpoint.target.host.clone());
         let own: Vec<Spot> = dossier.view.addresses.iter().map(|row| spot(&host, row.address)).collect();
-        for (address, before) in dossier.looks.unproven() {
+        for (address, before) in dossier.doubts().looks.unproven() {
             let spot = spot(&host, address);
             match self.ways.opinion(&spot, &own, &name, before, now) {
                 Opinion::Believed(others) => {
-                    if self.dossiers[place].looks.believe(address, !others.is_empty()) {
+                    if self.dossiers[place].doubts_mut().looks.believe(address, !others.is_empty()) {
                         self.ways.is_down(&spot, now.uptime);
                     } else {
                         for other in &others {
@@ -85,7 +85,7 @@ impl Monitor {
                 spot: spot(host, address),
                 endpoint: dossier.name().clone(),
                 is_canary: dossier.is_canary,
-                is_down: dossier.looks.at(address) >= LOOKS,
+                is_down: dossier.doubts().looks.at(address) >= LOOKS,
             })
         });
         self.ways.are(posts);
@@ -103,7 +103,7 @@ impl Monitor {
     fn forgives(&mut self, way: Way, now: Now) {
         for dossier in &mut self.dossiers {
             let host = dossier.view.watch.endpoint.target.host.clone();
-            if dossier.looks.forgive(|address| Way::of(&spot(&host, address)) == way) {
+            if dossier.forgive(|address| Way::of(&spot(&host, address)) == way) {
                 self.schedule.hasten(&dossier.name().clone(), now.uptime);
             }
         }

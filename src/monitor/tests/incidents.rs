@@ -399,8 +399,6 @@ fn an_unreachable_server_could_not_be_judged_and_its_last_certificate_speaks_for
         address: Some(ip(1)),
         known: known.map(Arc::new),
         failed: failed.map(Arc::new),
-        last_probe: now.wall,
-        last_success: None,
     };
     let cases = [
         (None, Status::Unknown),

@@ -22,7 +22,7 @@ fn fleet(now: Timestamp, channel: &Subscription) -> (Vec<Watch>, Vec<Chain>) {
     let chain = |first: usize| {
         let names: Vec<_> = (first..first + SHARED_BY).map(|number| format!("s{number}.example")).collect();
         let leaf = pki.leaf(names.iter().map(String::as_str)).signed_by(&issuing).expect("a leaf");
-        Chain { leaf: certificate(&leaf), rest: rest.clone() }
+        Chain { leaf: certificate(&leaf), rest: rest.clone().into() }
     };
     let watch = |number: usize| {
         let mut endpoint = Endpoint::new(format!("s{number}.example").parse().expect("a target"));

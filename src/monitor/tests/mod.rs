@@ -108,15 +108,14 @@ impl Disk {
     fn apply(&mut self, record: Record) {
         match record {
             Record::Observed { endpoint, place, judged } => {
-                let (address, at) = (judged.observation.address, judged.observation.at);
-                let view = AddressView { address, known: None, failed: None, last_probe: at, last_success: None };
+                let address = judged.observation.address;
+                let view = AddressView { address, known: None, failed: None };
                 let fresh = RestoredAddress { endpoint: endpoint.clone(), place: place.clone(), view };
                 let known = self.addresses.entry((endpoint, address)).or_insert(fresh);
                 known.place = place;
                 let row = &mut known.view;
-                row.last_probe = at;
                 if judged.observation.chain().is_some() {
-                    (row.known, row.failed, row.last_success) = (Some(judged), None, Some(at));
+                    (row.known, row.failed) = (Some(judged), None);
                 } else {
                     row.failed = Some(judged);
                 }
@@ -434,7 +433,7 @@ fn dated(address: u8, now: Now, watch: &Watch, not_before: Timestamp, not_after:
 }
 
 fn presents(address: u8, now: Now, leaf: Arc<Certificate>, findings: Vec<Finding>) -> Judged {
-    let chain = Chain { leaf, rest: Vec::new() };
+    let chain = Chain { leaf, rest: [].into() };
     let wants_client_certificate = false;
     let handshake =
         Handshake { chain, tls: Arc::default(), possession: Possession::Proven, wants_client_certificate, broken_off: None };

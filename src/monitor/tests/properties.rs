@@ -187,7 +187,8 @@ impl Chaos {
             // Where an endpoint has moved, there is nothing to show until it has been visited anew; what was held back when the
             // process ended is told by the next visit.
             let is_blank = snapshot.endpoints.iter().any(|view| {
-                view.watch.endpoint.name == member.endpoint && view.addresses.iter().all(|row| row.last_probe <= snapshot.started)
+                view.watch.endpoint.name == member.endpoint
+                    && view.addresses.iter().all(|row| row.last_probe() <= snapshot.started)
             });
             // Where it ended and came back while the last word is still under way, the next one waits for that.
             let is_told =

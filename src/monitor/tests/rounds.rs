@@ -61,9 +61,9 @@ fn what_a_visit_brings_home_after_it_was_given_up_is_dropped() {
     assert_eq!((world.brain.snapshot(world.now).lost_visits, world.starts.len()), (1, 1));
     world.run(5 * MINUTE);
     assert_eq!(world.starts.len(), 2, "it is looked at again soon");
-    let last_probe = world.addresses()[0].last_probe;
+    let last_probe = world.addresses()[0].last_probe();
     world.run(12 * MINUTE);
-    assert_eq!(world.addresses()[0].last_probe, last_probe, "the late report came, and says nothing");
+    assert_eq!(world.addresses()[0].last_probe(), last_probe, "the late report came, and says nothing");
     world.run(5 * HOUR);
     assert!((5..=8).contains(&world.starts.len()), "once an hour: {:?}", world.starts);
     assert!(world.posted.is_empty(), "{:?}", world.mails());

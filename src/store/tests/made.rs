@@ -41,7 +41,7 @@ pub(super) fn handshake(address: &str, at: &str, chain: Vec<Arc<Certificate>>) -
             broken_off: None,
         }),
         timing: [(Stage::Resolve, Duration::from_micros(1)), (Stage::Handshake, Duration::from_millis(20))].into_iter().collect(),
-        said: Vec::new(),
+        said: [].into(),
     }
 }
 
@@ -51,7 +51,7 @@ pub(super) fn failure(address: Option<&str>, at: &str, kind: FailureKind) -> Obs
         at: moment(at),
         outcome: Outcome::Failure(Failure { stage: Stage::Connect, kind, detail: "refused by 192.0.2.1:443".into() }),
         timing: [(Stage::Connect, Duration::from_micros(7))].into_iter().collect(),
-        said: Vec::new(),
+        said: [].into(),
     }
 }
 

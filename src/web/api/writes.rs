@@ -137,7 +137,7 @@ impl Author<'_> {
         self.desk.hasten(name, Instant::now()).map_err(Problem::too_many)?;
         tracing::info!(endpoint = %view.name(), by = %self.writer.name, "a visit was asked for through the API");
         self.ask(Event::Hastened(view.name().clone())).await?;
-        let last = view.addresses.iter().map(|row: &AddressView| row.last_probe).max();
+        let last = view.addresses.iter().map(|row: &AddressView| row.last_probe()).max();
         let line = VisitLine { endpoint: view.name(), last_probe: last.map(rfc3339) };
         Ok(Reply { status: StatusCode::ACCEPTED, ..json(&line) })
     }

@@ -118,7 +118,7 @@ pub(super) fn detail(view: &EndpointView, row: &AddressView, now: Timestamp) -> 
     let evidence = last(row).map(|judged| report::evidence(Subject::Endpoint(&watch.endpoint), judged, now));
     Detail {
         address: shown(row),
-        stale: row.failed.as_ref().and(row.last_success).map(moment),
+        stale: row.failed.as_ref().and(row.last_success()).map(moment),
         failure,
         more_findings: findings.len().saturating_sub(FINDINGS),
         findings: findings.into_iter().take(FINDINGS).map(judgement).collect(),

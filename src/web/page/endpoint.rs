@@ -215,8 +215,8 @@ fn place(
         differs: leaf(row).is_some_and(|leaf| Some(leaf) != usual),
         end: facts.map(|facts| end(facts.not_after, view.watch.expectation.rules.expiry.reached(facts, now), now)),
         tls: tls.unwrap_or_default(),
-        visited: moment(row.last_probe),
-        ago: ago(row.last_probe, now),
+        visited: moment(row.last_probe()),
+        ago: ago(row.last_probe(), now),
         failed: row.failed.as_ref().and_then(|failed| failed.observation.failure()).map(kind),
     }
 }

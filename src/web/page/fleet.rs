@@ -231,8 +231,8 @@ fn row(found: &Match<'_>, silenced: bool, now: Timestamp) -> Row {
         ends: first_end(view, now),
         chain: chain.map(words),
         verdict: known.and_then(|known| known.diagnosis.verdict.as_ref()).map(verdict),
-        visited: worst.map(|row| moment(row.last_probe)),
-        ago: worst.map_or_else(String::new, |row| format!("{} ago", ago(row.last_probe, now))),
+        visited: worst.map(|row| moment(row.last_probe())),
+        ago: worst.map_or_else(String::new, |row| format!("{} ago", ago(row.last_probe(), now))),
         failed: worst.and_then(|row| row.failed.as_ref()?.observation.failure()).map(kind),
     }
 }

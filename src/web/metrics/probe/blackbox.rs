@@ -21,7 +21,7 @@ pub(super) fn render(out: &mut String, format: Format, seen: &Seen<'_>) {
     }
     gauge(out, format, "probe_failed_due_to_regex", "Nothing is expected by a pattern here: always 0.", 0);
     let help = "When the visit was made that this tells of.";
-    gauge(out, format, "probe_visit_timestamp_seconds", help, seen.address.last_probe.as_second());
+    gauge(out, format, "probe_visit_timestamp_seconds", help, seen.address.last_probe().as_second());
     certificate(out, format, seen);
 }
 

@@ -19,7 +19,7 @@ pub(super) fn render(out: &mut String, format: Format, seen: &Seen<'_>) {
     let prober = if is_https { "https" } else { "tcp" };
     info(out, format, "ssl_prober", "What such an endpoint is probed by.", &[("prober", prober)]);
     let help = "When the visit was made that this tells of.";
-    gauge(out, format, "ssl_visit_timestamp_seconds", help, seen.address.last_probe.as_second());
+    gauge(out, format, "ssl_visit_timestamp_seconds", help, seen.address.last_probe().as_second());
     if let Some(version) = seen.tls_version() {
         info(out, format, "ssl_tls_version_info", "The version of TLS that was negotiated.", &[("version", &version)]);
     }
