@@ -1,7 +1,7 @@
 //! Which extensions OpenSSL decodes before it looks at a certificate, and what it takes for broken (`ossl_x509v3_cache_extensions`):
 //! a certificate with one of these undecodable, or there twice, has issued nothing and was issued by nobody.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::collections::HashSet;
 
 use super::{
     BasicConstraints, Extensions, Name, Span,
@@ -61,12 +61,8 @@ fn decode(extension: &Extension<'_>, whole: &[u8], out: &mut Extensions) -> Opti
             out.key_usage = Some(bits(0) | bits(1) << 8);
         }
         EXTENDED_KEY_USAGE => {
-            let uses = der::sequence(value)?.all()?;
-            out.extended_key_usage = Some(
-                uses.into_iter()
-                    .map(|element| der::oid(Some(element.content).filter(|_| element.tag == der::OID)?).map(purpose))
-                    .collect::<Option<_>>()?,
-            );
+            purposes(value)?;
+            out.extended_key_usage = Some(Span::of(value, whole)?);
         }
         SUBJECT_KEY_ID => out.subject_key_id = Some(Span::of(der::first(value, der::OCTET_STRING)?, whole)?),
         AUTHORITY_KEY_ID => authority_key_id(value, whole, out)?,
@@ -192,10 +188,10 @@ pub(super) fn locations(access: Option<&[u8]>, wanted: &str) -> Vec<String> {
     uris.into_iter().filter(|(method, _)| method == wanted).map(|(_, uri)| general::text(uri).into_owned()).collect()
 }
 
-/// What most certificates are for is written down once.
-fn purpose(oid: String) -> Cow<'static, str> {
-    const USUAL: [&str; 2] = ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"];
-    USUAL.into_iter().find(|usual| *usual == oid).map_or(Cow::Owned(oid), Cow::Borrowed)
+/// The OIDs of an extended key usage, dotted.
+pub(super) fn purposes(value: &[u8]) -> Option<Vec<String>> {
+    let uses = der::sequence(value)?.all()?;
+    uses.into_iter().map(|element| der::oid(Some(element.content).filter(|_| element.tag == der::OID)?)).collect()
 }
 
 /// The log of each (RFC 6962, sections 3.2 and 3.3): each has a length of two octets, as has the list; then the version, the log.

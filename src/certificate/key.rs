@@ -43,7 +43,7 @@ pub enum KeyKind {
     /// ML-DSA: 44, 65 or 87.
     MlDsa(u8),
     /// Something else: the OID in dotted form.
-    Other(String),
+    Other(Box<str>),
 }
 
 impl PublicKey {
@@ -67,9 +67,9 @@ impl PublicKey {
             "2.16.840.1.101.3.4.3.17" => (KeyKind::MlDsa(44), of_length(1312)),
             "2.16.840.1.101.3.4.3.18" => (KeyKind::MlDsa(65), of_length(1952)),
             "2.16.840.1.101.3.4.3.19" => (KeyKind::MlDsa(87), of_length(2592)),
-            X25519 => (KeyKind::Other(algorithm), of_length(32)),
-            X448 => (KeyKind::Other(algorithm), of_length(56)),
-            _ => (KeyKind::Other(algorithm), false),
+            X25519 => (KeyKind::Other(algorithm.into()), of_length(32)),
+            X448 => (KeyKind::Other(algorithm.into()), of_length(56)),
+            _ => (KeyKind::Other(algorithm.into()), false),
         };
         PublicKey { kind, spki: whole.part(spki.raw), length: length(bits), readable }
     }
@@ -109,7 +109,7 @@ impl KeyKind {
             KeyKind::Ed448 => 224,
             KeyKind::MlDsa(65) => 192,
             KeyKind::MlDsa(_) => 256,
-            KeyKind::Other(oid) => match oid.as_str() {
+            KeyKind::Other(oid) => match &**oid {
                 X25519 => 128,
                 X448 => 224,
                 _ => return None,

@@ -88,7 +88,7 @@ pub struct Certificate {
 /// The certificate whose key is known to have made a signature. It says nothing that the octets of the two do not, so it counts for
 /// nothing where certificates are compared.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Signer(OnceLock<Fingerprint>);
+pub(crate) struct Signer(OnceLock<Box<Fingerprint>>);
 
 impl PartialEq for Signer {
     fn eq(&self, _: &Self) -> bool {
@@ -124,7 +124,7 @@ impl Certificate {
     /// The same, where [`Certificate::signed_by`] was known when its octets were put away.
     pub(crate) fn signed(der: &[u8], by: Option<Fingerprint>) -> Arc<Self> {
         let der = Octets::from(der);
-        let signer = Signer(by.map_or_else(OnceLock::new, OnceLock::from));
+        let signer = Signer(by.map(Box::new).map_or_else(OnceLock::new, OnceLock::from));
         let facts = parse::facts(&der).map_err(|reason| Unreadable { reason: reason.into(), der: der.clone() });
         Arc::new(Certificate { fingerprint: Fingerprint::of(&der), facts, settings: None, signer })
     }
@@ -152,13 +152,13 @@ impl Certificate {
 
     /// A certificate whose key is known to have made this one's signature.
     pub(crate) fn signed_by(&self) -> Option<Fingerprint> {
-        self.signer.0.get().copied()
+        self.signer.0.get().map(|signer| **signer)
     }
 
     /// This certificate's signature was seen to be made by the key of `issuer`: what octets prove they prove for ever.
     pub(crate) fn note_signer(&self, issuer: &Certificate) {
         // Where a cross certificate has the same key, the first that was seen is as good.
-        let _ = self.signer.0.set(issuer.fingerprint);
+        let _ = self.signer.0.set(issuer.fingerprint.into());
     }
 
     /// The certificate as a PEM block (RFC 7468).
@@ -205,8 +205,8 @@ pub struct Extensions {
     pub basic_constraints: Option<BasicConstraints>,
     /// Bits as in RFC 5280, bit 0 (digitalSignature) the lowest (section 4.2.1.3).
     pub key_usage: Option<u16>,
-    /// Extended key usage OIDs in dotted form (section 4.2.1.12).
-    pub extended_key_usage: Option<Box<[Cow<'static, str>]>>,
+    /// The extended key usage, DER; sound (section 4.2.1.12).
+    extended_key_usage: Option<Span>,
     /// Subject key identifier (section 4.2.1.2).
     subject_key_id: Option<Span>,
     /// Authority key identifier: key id (section 4.2.1.1).
@@ -367,6 +367,11 @@ impl Facts {
         self.octets(self.extensions.authority_key_id)
     }
 
+    /// Extended key usage OIDs in dotted form (section 4.2.1.12); `None` when the extension is absent.
+    pub fn extended_key_usage(&self) -> Option<Vec<String>> {
+        self.octets(self.extensions.extended_key_usage).and_then(extensions::purposes)
+    }
+
     /// `caIssuers` URLs of the authority information access extension (section 4.2.2.1).
     pub fn ca_issuers(&self) -> Vec<String> {
         extensions::locations(self.octets(self.extensions.authority_access), extensions::CA_ISSUERS)
@@ -428,4 +433,15 @@ pub fn hex(bytes: &[u8]) -> String {
         pair[1] = DIGITS[usize::from(byte & 15)];
     }
     String::from_utf8(text).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_a_hundred_thousand_of_these() {
+        assert!(size_of::<Certificate>() <= 312, "{}", size_of::<Certificate>());
+        assert!(size_of::<Name>() <= 32, "{}", size_of::<Name>());
+    }
 }

@@ -229,8 +229,11 @@ fn unescape(value: &str) -> String {
             out.push(*first);
             continue;
         }
-        let octet = rest.get(..2).and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        let (octet, length) = octet.map_or((rest.first().copied(), 1), |octet| (Some(octet), 2));
+        let digit = |at: usize| char::from(*rest.get(at)?).to_digit(16);
+        let (octet, length) = match (digit(0), digit(1)) {
+            (Some(high), Some(low)) => (u8::try_from(high << 4 | low).ok(), 2),
+            _ => (rest.first().copied(), 1),
+        };
         out.extend(octet);
         rest = rest.get(length..).unwrap_or_default();
     }

@@ -29,7 +29,7 @@ pub enum SignatureAlgorithm {
     /// ML-DSA: 44, 65 or 87.
     MlDsa(u8),
     /// Something else: the OID in dotted form.
-    Other(String),
+    Other(Box<str>),
 }
 
 /// The digest a signature is made over.
@@ -120,7 +120,7 @@ impl SignatureAlgorithm {
                         "2.16.840.1.101.3.4.2.1" => variant(Sha256),
                         "2.16.840.1.101.3.4.2.2" => variant(Sha384),
                         "2.16.840.1.101.3.4.2.3" => variant(Sha512),
-                        other => A::Other(format!("RSASSA-PSS with {other}")),
+                        other => A::Other(format!("RSASSA-PSS with {other}").into()),
                     }
                 }
                 _ => A::Other("RSASSA-PSS with unreadable parameters".into()),
@@ -138,7 +138,7 @@ impl SignatureAlgorithm {
             "2.16.840.1.101.3.4.3.17" => A::MlDsa(44),
             "2.16.840.1.101.3.4.3.18" => A::MlDsa(65),
             "2.16.840.1.101.3.4.3.19" => A::MlDsa(87),
-            other => A::Other(other.to_owned()),
+            other => A::Other(other.into()),
         }
     }
 

@@ -120,7 +120,7 @@ fn ca_kind(certificate: &Facts) -> u8 {
 /// `check_purpose_ssl_server`.
 fn fits_purpose(certificate: &Facts, is_ca: bool) -> bool {
     let ext = &certificate.extensions;
-    if ext.extended_key_usage.as_ref().is_some_and(|uses| !uses.iter().any(|oid| SERVER_AUTH.contains(&&**oid))) {
+    if certificate.extended_key_usage().is_some_and(|uses| !uses.iter().any(|oid| SERVER_AUTH.contains(&&**oid))) {
         return false;
     }
     if is_ca {

@@ -50,7 +50,7 @@ fn is_snakeoil(leaf: &Facts) -> bool {
         && named
         && days == 3650
         && ext.key_usage.is_none()
-        && ext.extended_key_usage.is_none()
+        && leaf.extended_key_usage().is_none()
         && ext.basic_constraints.is_some_and(|bc| !bc.ca)
         && matches!(leaf.key.kind, crate::certificate::KeyKind::Rsa(_))
 }
@@ -301,6 +301,7 @@ mod tests {
             // The lab's subjects have an organization as well, which comes first.
             let subject = std::sync::Arc::make_mut(&mut facts.subject);
             subject.canonical = subject.canonical[subject.shape().last..].into();
+            facts.issuer = facts.subject.clone();
             facts
         };
         assert_eq!(maker(&leaf("debian")), Some(&SNAKEOIL));

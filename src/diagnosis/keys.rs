@@ -55,8 +55,8 @@ fn unsound_exponent(certificate: &Facts) -> Option<String> {
 
 /// It names purposes, and none of them is that of a server.
 pub(super) fn lacks_server_auth(certificate: &Facts) -> Option<Vec<String>> {
-    let uses = certificate.extensions.extended_key_usage.as_ref()?;
-    let serves = |oid: &std::borrow::Cow<'_, str>| super::checks::SERVER_AUTH.contains(&&**oid);
+    let uses = certificate.extended_key_usage()?;
+    let serves = |oid: &String| super::checks::SERVER_AUTH.contains(&&**oid);
     (!uses.iter().any(serves)).then(|| uses.iter().map(|oid| purpose(oid)).collect())
 }
 

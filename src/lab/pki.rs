@@ -386,7 +386,7 @@ mod tests {
         assert!(root.is_self_signed() && !intermediate.is_self_signed());
         assert_eq!(intermediate.extensions.basic_constraints, Some(BasicConstraints { ca: true, path_length: Some(0) }));
         assert_eq!(leaf.extensions.basic_constraints, Some(BasicConstraints { ca: false, path_length: None }));
-        assert_eq!(leaf.extensions.extended_key_usage, Some(["1.3.6.1.5.5.7.3.1".into()].into()));
+        assert_eq!(leaf.extended_key_usage(), Some(vec!["1.3.6.1.5.5.7.3.1".into()]));
         assert_eq!((leaf.extensions.key_usage, root.extensions.key_usage), (Some(0b1), Some(0b110_0000)));
         let names: Vec<String> = leaf.sans().map(|san| san.to_string()).collect();
         assert_eq!(names, ["dns:a.test", "ip:192.0.2.1"]);
@@ -415,7 +415,7 @@ mod tests {
         let named = issue(leaf().no_san().common_name("b.test"));
         assert_eq!((named.sans().next(), named.subject.to_string().as_str()), (None, "CN=b.test,O=certvigil lab"));
 
-        assert_eq!(issue(leaf().extended_key_usages([])).extensions.extended_key_usage, None);
+        assert_eq!(issue(leaf().extended_key_usages([])).extended_key_usage(), None);
         assert_eq!(
             issue(Recipe::ca(now(), "No CA").no_ca()).extensions.basic_constraints,
             Some(BasicConstraints { ca: false, path_length: None })

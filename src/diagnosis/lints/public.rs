@@ -53,7 +53,7 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         name: "extended_key_usage_missing",
         section: "Baseline Requirements, 7.1.2.7.10",
-        breaks: |c| c.facts.extensions.extended_key_usage.is_none(),
+        breaks: |c| c.facts.extended_key_usage().is_none(),
     },
     Lint {
         name: "any_extended_key_usage",

@@ -67,7 +67,7 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         name: "extended_key_usage_empty",
         section: "RFC 5280, 4.2.1.12",
-        breaks: |c| c.facts.extensions.extended_key_usage.as_ref().is_some_and(|uses| uses.is_empty()),
+        breaks: |c| c.facts.extended_key_usage().is_some_and(|uses| uses.is_empty()),
     },
     Lint {
         name: "alternative_names_empty",
@@ -125,7 +125,7 @@ fn has_stray_star(name: &str) -> bool {
 
 /// The rules for public certificates ask the same of these.
 pub(super) fn serves(c: &Anatomy<'_>, purpose: &str) -> bool {
-    c.facts.extensions.extended_key_usage.iter().flatten().any(|oid| oid == purpose)
+    c.facts.extended_key_usage().into_iter().flatten().any(|oid| oid == purpose)
 }
 
 const GENERALIZED_TIME: u8 = 0x18;

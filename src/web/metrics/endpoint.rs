@@ -73,7 +73,7 @@ pub(super) const FAMILIES: &[Family] = &[
         write: |lines, one| {
             for (address, labels) in one.views().filter_map(at_fault) {
                 if let Some(failure) = address.failure() {
-                    lines.of(labels).label("stage", failure.stage.name()).label("kind", failure.kind.name()).is(1);
+                    lines.of(labels).plain("stage", failure.stage.name()).plain("kind", failure.kind.name()).is(1);
                 }
             }
         },
@@ -136,7 +136,7 @@ pub(super) const FAMILIES: &[Family] = &[
         help: "The shape of the presented chain: exactly one series for each address, always 1.",
         write: |lines, one| {
             for (address, labels) in one.addresses() {
-                lines.of(labels).label("status", address.chain_status.name()).is(1);
+                lines.of(labels).plain("status", address.chain_status.name()).is(1);
             }
         },
     },
@@ -146,7 +146,7 @@ pub(super) const FAMILIES: &[Family] = &[
         write: |lines, one| {
             for (address, labels) in one.addresses() {
                 for validity in one.validities(address) {
-                    lines.of(labels).label("position", validity.position).is(validity.not_after);
+                    lines.of(labels).plain("position", validity.position).is(validity.not_after);
                 }
             }
         },
@@ -157,7 +157,7 @@ pub(super) const FAMILIES: &[Family] = &[
         write: |lines, one| {
             for (address, labels) in one.addresses() {
                 for validity in one.validities(address) {
-                    lines.of(labels).label("position", validity.position).is(validity.not_before);
+                    lines.of(labels).plain("position", validity.position).is(validity.not_before);
                 }
             }
         },
@@ -172,8 +172,8 @@ pub(super) const FAMILIES: &[Family] = &[
                         .facts()
                         .map_or_else(Default::default, |facts| (&*facts.subject.text, &*facts.issuer.text, facts.serial_hex()));
                     let mut series = lines.of(labels);
-                    series.label("position", position).strangers("subject", subject).strangers("issuer", issuer);
-                    series.strangers("serial", &serial).label("fingerprint_sha256", &hex(&certificate.fingerprint.0)).is(1);
+                    series.plain("position", position).strangers("subject", subject).strangers("issuer", issuer);
+                    series.strangers("serial", &serial).plain("fingerprint_sha256", &hex(&certificate.fingerprint.0)).is(1);
                 }
                 lines.positions_cut += chain(address).map_or(0, |chain| chain.len().saturating_sub(POSITIONS.len()));
             }
@@ -190,7 +190,7 @@ pub(super) const FAMILIES: &[Family] = &[
                         Severity::Warning => 2,
                         Severity::Critical => 3,
                     };
-                    lines.of(labels).label("code", code).label("fault", fault.name()).is(value);
+                    lines.of(labels).plain("code", code).plain("fault", fault.name()).is(value);
                 }
             }
         },

@@ -125,10 +125,21 @@ impl Series<'_, '_> {
         self
     }
 
+    /// A label whose text needs no look: a number, or a name of ours.
+    pub(super) fn plain(&mut self, label: &str, text: &str) -> &mut Self {
+        self.push(if self.begun { "," } else { "{" });
+        self.begun = true;
+        self.push(label);
+        self.push("=\"");
+        self.push(text);
+        self.push("\"");
+        self
+    }
+
     /// A label whose text a stranger chose: printable, at most 200 characters.
     pub(super) fn strangers(&mut self, label: &str, text: &str) -> &mut Self {
         if is_tame(text) {
-            return self.label(label, text);
+            return self.plain(label, text);
         }
         let tame = strangers(text);
         self.lines.texts_cut += usize::from(text.chars().nth(LONGEST).is_some());
@@ -178,7 +189,6 @@ pub(super) fn push_label(out: &mut String, label: &str, text: &str) {
 }
 
 fn push_escaped(out: &mut String, text: &str) {
-    // Counted without a branch an octet, which is faster than to look for the first: nearly every text is plain.
     if text.bytes().filter(|b| matches!(b, b'\\' | b'"' | b'\n')).count() == 0 {
         out.push_str(text);
         return;
@@ -198,9 +208,10 @@ pub(super) fn strangers(text: &str) -> String {
     printable_cut(text, LONGEST)
 }
 
-/// Whether there is nothing to do about it: short, and of printable ASCII.
+/// Whether there is nothing to do about it: short, of printable ASCII, without what has to be escaped.
 fn is_tame(text: &str) -> bool {
-    text.len() <= LONGEST && text.bytes().filter(|b| !matches!(b, b' '..=b'~')).count() == 0
+    // Counted without a branch an octet, which is faster than to look for the first: nearly every text is tame.
+    text.len() <= LONGEST && text.bytes().filter(|b| !matches!(b, b' '..=b'~') || matches!(b, b'"' | b'\\')).count() == 0
 }
 
 const LONGEST: usize = 200;
