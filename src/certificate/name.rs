@@ -382,7 +382,7 @@ mod tests {
         let two = of(&[&[&unit], &[&common_name]]);
         assert_eq!(two.shape(), shape(2, one.canonical.len(), true));
         assert_eq!(two.canonical[..two.shape().last], one.canonical[..]);
-        assert_eq!(of(&[&[&common_name], &[&common_name, &unit]]).shape().ends_with_common_name, false);
+        assert!(!of(&[&[&common_name], &[&common_name, &unit]]).shape().ends_with_common_name);
     }
 
     #[test]

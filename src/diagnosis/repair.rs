@@ -49,7 +49,8 @@ impl Repair {
     /// of.
     pub fn origins(&self) -> Vec<Origin> {
         let gave = |url: &String| self.source.contains(&format!("{} gave it", printable_cut(url, 200)));
-        let named = self.chain.iter().filter_map(|certificate| certificate.facts()).flat_map(|of| of.ca_issuers());
+        let named =
+            self.chain.iter().filter_map(|certificate| certificate.facts()).flat_map(crate::certificate::Facts::ca_issuers);
         let addresses = named.filter(gave).map(Origin::Address);
         let learnt = self.source.contains("the chain of ").then_some(Origin::Server);
         let stored = self.source.contains(IN_STORE).then_some(Origin::Store);

@@ -107,7 +107,7 @@ pub(super) fn presented(chain: &Chain, now: Timestamp, with_fingerprints: bool) 
                 );
             }
         }
-        let logs = certificate.facts().map(|facts| facts.sct_logs()).unwrap_or_default();
+        let logs = certificate.facts().map(crate::certificate::Facts::sct_logs).unwrap_or_default();
         if with_fingerprints && !logs.is_empty() {
             let ids: Vec<_> = logs.iter().map(|log| hex(log)).collect();
             let _ = writeln!(out, "     {} CT timestamps, by the logs {}", logs.len(), ids.join(", "));

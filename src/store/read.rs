@@ -58,13 +58,26 @@ pub(super) fn rows_of<T>(
     thing: &str,
     understand: impl Fn(&Row<'_>) -> Result<Option<T>>,
 ) -> Result<Vec<T>> {
+    let mut understood = Vec::new();
+    each_of(db, sql, values, thing, understand, |value| understood.push(value))?;
+    Ok(understood)
+}
+
+/// The same, one by one.
+fn each_of<T>(
+    db: &Connection,
+    sql: &str,
+    values: impl Params,
+    thing: &str,
+    understand: impl Fn(&Row<'_>) -> Result<Option<T>>,
+    mut take: impl FnMut(T),
+) -> Result<()> {
     let mut statement = db.prepare(sql)?;
     let mut found = statement.query(values)?;
-    let mut understood = Vec::new();
     let mut strange = 0usize;
     while let Some(row) = found.next()? {
         match understand(row) {
-            Ok(Some(value)) => understood.push(value),
+            Ok(Some(value)) => take(value),
             Ok(None) | Err(rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..)) => {
                 strange += 1;
             }
@@ -74,7 +87,7 @@ pub(super) fn rows_of<T>(
     if strange > 0 {
         warn!(count = strange, "left out of the stored state what this version cannot understand: {thing}");
     }
-    Ok(understood)
+    Ok(())
 }
 
 fn mails(db: &Connection) -> Result<Vec<Mail>> {
@@ -158,19 +171,37 @@ fn key(row: &Row<'_>) -> Result<Option<IncidentKey>> {
     Ok(parts.map(|(topic, cause)| IncidentKey { topic, cause }))
 }
 
-type Certificates = HashMap<String, Arc<Certificate>>;
+type Certificates = HashMap<Fingerprint, Arc<Certificate>>;
+
+/// All that are kept. They are read some at a time, so that there is never a second copy of all of them.
+fn certificates(db: &Connection) -> Result<Certificates> {
+    let (mut known, mut names) = (Certificates::new(), SharedNames::default());
+    let read = |(der, signed_by): (Vec<u8>, Option<String>)| {
+        Certificate::signed(&der, signed_by.as_deref().and_then(Fingerprint::from_hex))
+    };
+    let mut keep = |stored: Vec<_>| {
+        for mut certificate in on_every_core(stored, read) {
+            names.share(&mut certificate);
+            known.insert(certificate.fingerprint, certificate);
+        }
+    };
+    let mut stored = Vec::new();
+    let understand = |row: &Row<'_>| Ok(Some((row.get("der")?, row.get("signed_by")?)));
+    each_of(db, "SELECT der, signed_by FROM certificate", [], "a certificate", understand, |certificate| {
+        stored.push(certificate);
+        if stored.len() == AT_ONCE {
+            keep(std::mem::take(&mut stored));
+        }
+    })?;
+    keep(stored);
+    Ok(known)
+}
+
+/// Certificates read at once.
+const AT_ONCE: usize = 4096;
 
 fn addresses(db: &Connection) -> Result<Vec<StoredAddress>> {
-    let stored = rows(db, "SELECT der, signed_by FROM certificate", "a certificate", |row| {
-        Ok(Some((row.get::<_, Vec<u8>>("der")?, row.get::<_, Option<String>>("signed_by")?)))
-    })?;
-    let read = |(der, signed_by): (Vec<u8>, Option<String>)| {
-        let certificate = Certificate::signed(&der, signed_by.as_deref().and_then(Fingerprint::from_hex));
-        (certificate.fingerprint.to_string(), certificate)
-    };
-    let mut certificates: Certificates = on_every_core(stored, read).into_iter().collect();
-    let mut names = SharedNames::default();
-    certificates.values_mut().for_each(|certificate| names.share(certificate));
+    let certificates = certificates(db)?;
     let agreed = RefCell::default();
     let seen = rows(db, "SELECT * FROM observation ORDER BY endpoint, address, what", "an observation", |row| {
         seen(row, &certificates, &agreed)
@@ -260,7 +291,7 @@ fn shared(tls: Tls, known: &RefCell<HashSet<Arc<Tls>>>) -> Arc<Tls> {
 }
 
 fn look_up(fingerprints: &str, certificates: &Certificates) -> Option<Vec<Arc<Certificate>>> {
-    codec::strings_from_json(fingerprints)?.iter().map(|fingerprint| certificates.get(fingerprint).cloned()).collect()
+    codec::strings_from_json(fingerprints)?.iter().map(|hex| certificates.get(&Fingerprint::from_hex(hex)?).cloned()).collect()
 }
 
 pub(super) fn moment(row: &Row<'_>, column: &str) -> Result<Option<Timestamp>> {

@@ -264,7 +264,7 @@ mod tests {
                 Arc::make_mut(&mut expectation.rules).accept.insert(number.to_string());
             }
             // Read anew, so that nobody holds it afterwards.
-            let leaf = Certificate::from_der(&observation.chain().expect("seen").leaf.der());
+            let leaf = Certificate::from_der(observation.chain().expect("seen").leaf.der());
             let observation = presented(vec![leaf, read(&pki.intermediate)], pki.now);
             judge(&verdicts, &observation, &expectation, &trust, pki.now);
         }

@@ -109,7 +109,7 @@ pub(super) fn address(known: Option<Arc<Judged>>, failed: Option<Arc<Judged>>) -
     let address = last.observation.address;
     // Before it failed.
     let aged = |mut judged: Arc<Judged>| {
-        Arc::make_mut(&mut judged).observation.at = earlier(now(), Duration::from_secs(7200));
+        Arc::make_mut(&mut judged).observation.at = earlier(now(), Duration::from_hours(2));
         judged
     };
     let known = if failed.is_some() { known.map(aged) } else { known };

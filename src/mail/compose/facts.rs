@@ -351,7 +351,7 @@ impl Gap {
 impl Shown {
     fn of(group: &Group<'_>, language: Language) -> Self {
         let facts = group.leaf.facts();
-        let names: Vec<String> = facts.into_iter().flat_map(|facts| facts.sans()).map(|san| san.to_string()).collect();
+        let names: Vec<String> = facts.into_iter().flat_map(crate::certificate::Facts::sans).map(|san| san.to_string()).collect();
         Shown {
             readable: facts.is_some(),
             subject: facts.map(|facts| evidence::name(&facts.subject)).unwrap_or_default(),

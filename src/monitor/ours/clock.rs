@@ -99,7 +99,7 @@ impl Monitor {
     pub(in crate::monitor) fn remember_clock(&mut self, now: Now) {
         let rows = self.endpoints().flat_map(|dossier| &dossier.view.addresses);
         let good = rows.filter(|row| row.last_success().zip(leaf(row)).is_some_and(|(at, leaf)| is_valid(leaf.1, at)));
-        self.clock.believed = good.filter_map(|row| row.last_success()).max();
+        self.clock.believed = good.filter_map(AddressView::last_success).max();
         self.mind_clock(false, now);
     }
 

@@ -76,7 +76,7 @@ impl<'a> EndpointLine<'a> {
             chain_status: known.map(|diagnosis| diagnosis.chain_status.name()),
             verify_code: known.and_then(|diagnosis| diagnosis.verdict.as_ref()).map(Verdict::code),
             not_after: view.not_after().map(rfc3339),
-            checked_at: view.addresses.iter().map(|row| row.last_probe()).max().map(rfc3339),
+            checked_at: view.addresses.iter().map(AddressView::last_probe).max().map(rfc3339),
             addresses: view.addresses.iter().filter_map(|row| row.address).map(|address| address.to_string()).collect(),
             owners: view.watch.policy.owners.iter().map(|owner| handle(owner)).collect(),
             labels: &view.watch.policy.labels,

@@ -162,7 +162,7 @@ impl<'a> Match<'a> {
 
 pub(in crate::web) fn in_order(found: &mut [Match<'_>], by: Sort) {
     let urgency = |found: &Match<'_>| (Reverse(found.status), found.ends);
-    let visit = |found: &Match<'_>| found.view.addresses.iter().map(|row| row.last_probe()).min();
+    let visit = |found: &Match<'_>| found.view.addresses.iter().map(AddressView::last_probe).min();
     found.sort_by(|one, other| {
         let first = match by {
             Sort::Urgency | Sort::Name => std::cmp::Ordering::Equal,

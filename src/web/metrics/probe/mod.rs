@@ -96,7 +96,7 @@ impl Asked {
 
     /// What a visit there has seen, just now.
     pub(in crate::web) fn seen(&self, view: Arc<EndpointView>) -> Probe {
-        let at = view.addresses.iter().map(|address| address.last_probe()).max().unwrap_or(Timestamp::UNIX_EPOCH);
+        let at = view.addresses.iter().map(AddressView::last_probe).max().unwrap_or(Timestamp::UNIX_EPOCH);
         Probe { view, style: self.style, at }
     }
 }
