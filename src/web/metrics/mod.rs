@@ -80,26 +80,37 @@ impl Render for Scrape {
 }
 
 impl Scrape {
-    fn family(&mut self, out: &mut String, family: usize, endpoint: usize) -> Next {
+    /// A few endpoints of a family, from this one on.
+    fn family(&mut self, out: &mut String, family: usize, mut endpoint: usize) -> Next {
         let Some(Family { name, help, write }) = FAMILIES.get(family) else { return Next::Cut };
+        let enough = out.len() + STEP;
         let mut lines = Lines::new(out, self.format, name);
         if endpoint == 0 {
             lines.head("gauge", help);
         }
-        let Some(view) = self.snapshot.endpoints.get(endpoint) else {
-            return Next::Family { family: family + 1, endpoint: 0 };
+        let next = loop {
+            let Some(view) = self.snapshot.endpoints.get(endpoint) else {
+                break Next::Family { family: family + 1, endpoint: 0 };
+            };
+            if family == 0 {
+                self.rows.push(view);
+            }
+            if let Some(one) = self.rows.one(endpoint, view) {
+                write(&mut lines, &one);
+            }
+            endpoint += 1;
+            if lines.length() >= enough {
+                break Next::Family { family, endpoint };
+            }
         };
-        if family == 0 {
-            self.rows.push(view);
-        }
-        if let Some(one) = self.rows.one(endpoint, view) {
-            write(&mut lines, &one);
-        }
         self.cut.texts += lines.texts_cut;
         self.cut.positions += lines.positions_cut;
-        Next::Family { family, endpoint: endpoint + 1 }
+        next
     }
 }
+
+/// So many octets, and an endpoint more, are written before it is asked whether a chunk is full.
+const STEP: usize = 4096;
 
 /// What a scrape leaves out, so that neither a stranger's certificate nor a stranger's DNS makes it grow without end.
 #[derive(Default)]

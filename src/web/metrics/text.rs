@@ -45,6 +45,11 @@ impl<'a> Lines<'a> {
         Lines { out, format, name, positions_cut: 0, texts_cut: 0 }
     }
 
+    /// How much is written, what came before included, in octets.
+    pub(super) fn length(&self) -> usize {
+        self.out.len()
+    }
+
     /// What the family is. The help is ours and needs no escape.
     pub(super) fn head(&mut self, kind: &str, help: &str) {
         debug_assert!(!help.contains(['\\', '"', '\n']), "a help text is plain");
