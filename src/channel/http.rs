@@ -114,10 +114,32 @@ pub enum Server {
     Socket(PathBuf),
 }
 
-/// Asks once for what is at this path: the status, and what is said. A trouble is a fragment for after the server's name.
-pub async fn get(server: &Server, path: &str, token: Option<&Secret>, deadline: Duration) -> Result<(u16, String), String> {
+/// What is asked for at a path.
+#[derive(Clone, Copy, Debug)]
+pub enum Ask<'a> {
+    /// What is there.
+    Get,
+    /// That this be taken.
+    Post(&'a serde_json::Value),
+    /// That what is there go.
+    Delete,
+}
+
+/// Asks once at this path: the status, and what is said. A trouble is a fragment for after the server's name.
+pub async fn ask(
+    server: &Server,
+    ask: Ask<'_>,
+    path: &str,
+    token: Option<&Secret>,
+    deadline: Duration,
+) -> Result<(u16, String), String> {
+    let (method, body) = match ask {
+        Ask::Get => (Method::GET, Vec::new()),
+        Ask::Post(value) => (Method::POST, value.to_string().into_bytes()),
+        Ask::Delete => (Method::DELETE, Vec::new()),
+    };
     let headers = token.map(|token| ("authorization", format!("Bearer {}", token.0))).into_iter().collect();
-    let post = Post { headers, body: Vec::new() };
+    let post = Post { headers, body };
     let asked = async {
         match server {
             Server::At(url, roots) => {
@@ -125,11 +147,11 @@ pub async fn get(server: &Server, path: &str, token: Option<&Secret>, deadline: 
                 let client = client.map_err(|error| format!("cannot be asked: {error}"))?;
                 let url = url.join(path);
                 let path = url.0.path_and_query().map_or("/", |path| path.as_str());
-                converse(client.connect(&url).await?, url.authority(), Method::GET, path, post, MAX_DOCUMENT).await
+                converse(client.connect(&url).await?, url.authority(), method, path, post, MAX_DOCUMENT).await
             }
             Server::Socket(socket) => {
                 let stream = UnixStream::connect(socket).await.map_err(|error| format!("cannot be reached: {error}"))?;
-                converse(Box::new(stream), "localhost", Method::GET, path, post, MAX_DOCUMENT).await
+                converse(Box::new(stream), "localhost", method, path, post, MAX_DOCUMENT).await
             }
         }
     };

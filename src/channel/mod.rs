@@ -29,7 +29,7 @@ pub(crate) use payload::{Part, Place};
 pub use alertmanager::Alertmanager;
 pub use chat::{Chat, Dialect};
 pub use command::Command;
-pub use http::{Server, Url, get};
+pub use http::{Ask, Server, Url, ask};
 pub use pagerduty::Pagerduty;
 pub use webhook::Webhook;
 

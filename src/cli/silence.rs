@@ -1,29 +1,27 @@
 //! `certvigil silence`: hear nothing of something for a while, and why.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    time::Duration,
-};
+mod book;
 
-use anyhow::{anyhow, bail};
+use std::{collections::BTreeMap, process::ExitCode, time::Duration};
+
+use anyhow::anyhow;
 use clap::{ArgGroup, Args, Subcommand};
 
-use super::{arguments, now, output, run::environment};
+use super::{arguments, now, output, source::Asked};
 use crate::{
-    certificate::printable_cut,
-    clock::{Timestamp, date, earlier, later},
-    config::{self, Config},
+    certificate::printable,
+    clock::{Timestamp, date, later},
     monitor::{Glob, Selector, Silence},
-    store::{SilenceBook, StoreError},
+    store::StoreError,
     web::SilenceLine,
 };
+use book::{Added, Book};
 
 /// Hear nothing of something for a while: what is silenced stays open on the page and in the metrics, and is told when the silence
 /// ends, if it still holds
 ///
-/// A daemon that runs notices within seconds; one that does not, when it starts. Run it as the user of the daemon, or as root.
+/// With --config it is written into the state, by the user of the daemon or root: a daemon that runs notices within seconds, one
+/// that does not, when it starts. Everybody else asks the daemon that runs, here or by --url, and shows the write token.
 #[derive(Args)]
 pub(super) struct SilenceCommand {
     #[command(subcommand)]
@@ -47,12 +45,12 @@ enum Command {
     after_help = "Examples:
   certvigil silence add --config certvigil.yaml --endpoint 'shop*' --for 4h --reason 'moves to the new balancer'
   certvigil silence add --config certvigil.yaml --label team=mail --finding expiry --until 2027-01-07T08:00:00Z \\
-      --reason 'the CA is on holiday' --but-last-day"
+      --reason 'the CA is on holiday' --but-last-day
+  certvigil silence add --url https://certs.example.com --token-file write-token --endpoint mail --for 1h --reason 'restarts'"
 )]
 struct Add {
-    /// The configuration, which names the state directory
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    asked: Asked,
     /// The endpoint's name
     #[arg(long, value_name = "NAME")]
     endpoint: Vec<String>,
@@ -82,9 +80,8 @@ struct Add {
 /// List the silences that are not over
 #[derive(Args)]
 struct List {
-    /// The configuration, which names the state directory
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    asked: Asked,
     /// Those of the last 30 days that are over too
     #[arg(long)]
     all: bool,
@@ -96,9 +93,8 @@ struct List {
 /// Take a silence back
 #[derive(Args)]
 struct Remove {
-    /// The configuration, which names the state directory
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    asked: Asked,
     /// As `silence list` and the page show it
     #[arg(value_name = "ID", required = true)]
     id: Vec<String>,
@@ -117,39 +113,34 @@ impl SilenceCommand {
 impl Add {
     fn run(self) -> anyhow::Result<ExitCode> {
         let now = now().wall;
-        let config = load(&self.config)?;
-        let silence = self.silence(now)?;
-        let selector = &silence.selector;
-        let is_meant = |labels: &BTreeMap<String, String>, name: &str| selector.matches(name, labels);
-        let meant = config.watches.iter().filter(|watch| is_meant(&watch.policy.labels, &watch.endpoint.name)).count();
-        book(&config)?.add(&silence, earlier(now, KEPT)).map_err(told)?;
-        if meant == 0 {
+        let (silence, mut book) = (self.silence(now)?, Book::open(&self.asked)?);
+        let Added { silence, named, endpoints } = book.add(silence, now)?;
+        if named == 0 {
             output::warn("warning: no endpoint of the configuration is meant by it");
         }
         output::say(&format!(
-            "{}\n{meant} of {} endpoints; take it back with: certvigil silence remove {}",
+            "{}\n{named} of {endpoints} endpoints; take it back with: certvigil silence remove {}",
             line(&silence),
-            config.watches.len(),
-            silence.id
+            printable(&silence.id)
         ))?;
         Ok(ExitCode::SUCCESS)
     }
 
-    fn silence(self, now: Timestamp) -> anyhow::Result<Silence> {
+    fn silence(&self, now: Timestamp) -> anyhow::Result<Silence> {
         let mut labels: BTreeMap<String, Vec<Glob>> = BTreeMap::new();
-        for (label, value) in self.label {
-            labels.entry(label).or_default().push(Glob::new(&value));
+        for (label, value) in &self.label {
+            labels.entry(label.clone()).or_default().push(Glob::new(value));
         }
         let user = || ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
         let silence = Silence {
             id: format!("{:08x}", fastrand::u32(..)),
             selector: Selector { endpoints: self.endpoint.iter().map(|name| Glob::new(name)).collect(), labels },
-            findings: self.finding,
+            findings: self.finding.clone(),
             since: now,
             until: self.until.unwrap_or_else(|| later(now, self.r#for.unwrap_or_default())),
             but_last_day: self.but_last_day,
-            by: self.by.or_else(user).unwrap_or_else(|| "somebody".into()),
-            reason: self.reason,
+            by: self.by.clone().or_else(user).unwrap_or_else(|| "somebody".into()),
+            reason: self.reason.clone(),
         };
         silence.begin(now).map_err(|problem| anyhow!(problem))
     }
@@ -157,14 +148,13 @@ impl Add {
 
 impl List {
     fn run(self) -> anyhow::Result<ExitCode> {
-        let now = now().wall;
-        let mut silences = book(&load(&self.config)?)?.all().map_err(told)?;
-        silences.retain(|silence| self.all || !silence.is_over(now));
+        let silences = Book::open(&self.asked)?.all(self.all, now().wall)?;
         if silences.is_empty() && !self.json {
             output::say("nothing is silenced")?;
         }
         for silence in silences {
-            output::say(&if self.json { object(&silence) } else { format!("{} {}", silence.id, line(&silence)) })?;
+            let text = || format!("{} {}", printable(&silence.id), line(&silence));
+            output::say(&if self.json { object(&silence) } else { text() })?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -172,22 +162,10 @@ impl List {
 
 impl Remove {
     fn run(self) -> anyhow::Result<ExitCode> {
-        let mut book = book(&load(&self.config)?)?;
-        for id in &self.id {
-            if !book.remove(id).map_err(told)? {
-                bail!("there is no silence {:?}; certvigil silence list shows them", printable_cut(id, 40));
-            }
-        }
+        let mut book = Book::open(&self.asked)?;
+        self.id.iter().try_for_each(|id| book.remove(id))?;
         Ok(ExitCode::SUCCESS)
     }
-}
-
-fn load(path: &Path) -> anyhow::Result<Config> {
-    Ok(config::load(path, &environment())?.config)
-}
-
-fn book(config: &Config) -> anyhow::Result<SilenceBook> {
-    SilenceBook::open(&config.store).map_err(told)
 }
 
 /// The error with its causes and what to do.
@@ -197,7 +175,7 @@ pub(super) fn told(problem: StoreError) -> anyhow::Error {
 }
 
 fn line(silence: &Silence) -> String {
-    format!("until {}: {silence}; {} ({})", date(silence.until), silence.reason, silence.by)
+    printable(&format!("until {}: {silence}; {} ({})", date(silence.until), silence.reason, silence.by))
 }
 
 fn object(silence: &Silence) -> String {
@@ -214,6 +192,3 @@ fn label(text: &str) -> Result<(String, String), String> {
 fn finding(text: &str) -> Result<String, String> {
     Silence::check_finding(text).map(|()| text.to_owned())
 }
-
-/// What is over is kept for so long.
-const KEPT: Duration = Duration::from_hours(30 * 24);

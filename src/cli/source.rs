@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     certificate::printable_cut,
-    channel::{self, Server, Url},
+    channel::{self, Ask, Server, Url},
     cli::{now, run::environment, silence::told},
     config::{self, Config},
     daemon,
@@ -82,18 +82,29 @@ impl Source {
 
     /// The document at this path of the API.
     pub(super) fn get(&self, path: &str) -> anyhow::Result<Value> {
-        let path = format!("/api/v1{path}");
-        let text = match self {
-            Source::State(snapshot, _) => web::look_at(snapshot, &path).map_err(|problem| anyhow!(problem))?,
-            Source::Daemon(server, token) => {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                let answer = runtime.block_on(channel::get(server, &path, token.as_ref(), PATIENCE));
-                match answer.map_err(|trouble| anyhow!("{} {trouble}", place(server)))? {
-                    (200, text) => text,
-                    (401 | 403, text) => bail!("{} does not let us in: {}", place(server), detail(&text)),
-                    (status, text) => bail!("{} answers {status}: {}", place(server), detail(&text)),
-                }
+        match self {
+            Source::State(snapshot, _) => {
+                let text = web::look_at(snapshot, &format!("{API}{path}")).map_err(|problem| anyhow!(problem))?;
+                Ok(serde_json::from_str(&text)?)
             }
+            Source::Daemon(..) => self.ask(Ask::Get, path),
+        }
+    }
+
+    /// What the daemon answers; null where it does what is asked without a word.
+    pub(super) fn ask(&self, ask: Ask<'_>, path: &str) -> anyhow::Result<Value> {
+        let Source::Daemon(server, token) = self else { bail!("nobody can be asked for a change {self}") };
+        let path = format!("{API}{path}");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let answer = runtime.block_on(channel::ask(server, ask, &path, token.as_ref(), PATIENCE));
+        let text = match answer.map_err(|trouble| anyhow!("{} {trouble}", place(server)))? {
+            (204, _) => return Ok(Value::Null),
+            (200..=299, text) => text,
+            (401, text) if token.is_none() => {
+                bail!("{} does not let us in: {}\nhint: --token-file names a file that holds it", place(server), detail(&text))
+            }
+            (401 | 403, text) => bail!("{} does not let us in: {}", place(server), detail(&text)),
+            (status, text) => bail!("{} answers {status}: {}", place(server), detail(&text)),
         };
         serde_json::from_str(&text).with_context(|| format!("{self}: what is at {path} is none of certvigil's answers"))
     }
@@ -157,6 +168,7 @@ fn read(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
+const API: &str = "/api/v1";
 /// For each question.
 const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -39,6 +39,18 @@ id=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])' <"$WORK/an
 "$CERTVIGIL" silence list --config "$WORK/demo/config.yaml" | grep -F "$id until" >/dev/null || fail "the state does not have the silence"
 [ "$(write -X DELETE "$page/api/v1/silences/$id")" = 204 ] || fail "the silence is not taken back"
 "$CERTVIGIL" silence list --config "$WORK/demo/config.yaml" | grep -Fx "nothing is silenced" >/dev/null || fail "the state still has it"
+
+# The same by the command, from a machine that has no more than the address and the token.
+silence() { "$CERTVIGIL" silence "$@" --url "$page"; }
+! silence add --endpoint 'exp*' --for 1h --reason "a test" >"$WORK/answer" 2>&1 || fail "a silence was made without the token"
+holds_words() { grep -F "$1" "$WORK/answer" >/dev/null || { shown "$WORK/answer"; fail "it does not say: $1"; }; }
+holds_words "does not let us in"
+silence add --endpoint 'exp*' --for 1h --reason "a test" --by alice --token-file "$WORK/token" >"$WORK/answer" || fail "no silence by --url"
+holds_words "everything at exp*; a test (alice (token))"
+id=$(silence list | sed -n '1s/ .*//p')
+holds_words "silence remove $id"
+silence remove --token-file "$WORK/token" "$id" || fail "it is not taken back by --url"
+[ "$(silence list)" = "nothing is silenced" ] || fail "the daemon still has it"
 [ "$(write -X POST "$page/api/v1/endpoints/healthy/check")" = 202 ] || { shown "$WORK/answer"; fail "no visit"; }
 say "silences are made and taken back, an endpoint is visited out of turn"
 

@@ -4,14 +4,14 @@ use std::{
     fmt::Write as _,
     fs::{self, File},
     path::Path,
-    process::Stdio,
+    process::{Child, Stdio},
 };
 
 use certvigil::{diagnosis::Finding, lab::Lab};
 use jiff::Timestamp;
 
 use crate::support::{
-    program::{certvigil, command},
+    program::{certvigil, command, wait_for},
     scratch::Scratch,
 };
 
@@ -99,8 +99,9 @@ fn silences_are_made_shown_and_taken_back() {
     let scratch = Scratch::new();
     let state = scratch.path().display().to_string();
     let endpoints = "[shop.example, {target: mail.example, labels: {team: mail}}]";
-    let config = scratch.file("config.yaml", format!("{{state: {{directory: {state}}}, endpoints: {endpoints}}}"));
-    let config = config.display().to_string();
+    let web = format!("{{listen: 'unix:{state}/nobody.socket'}}");
+    let config = format!("{{web: {web}, state: {{directory: {state}}}, endpoints: {endpoints}}}");
+    let config = scratch.file("config.yaml", config).display().to_string();
     let silence = |arguments: &[&str]| certvigil(&[&["silence"], arguments, &["--config", &config]].concat());
     let add = ["add", "--endpoint", "shop*", "--finding", "expiry", "--reason", " moves \u{1b}[31m", "--by", "ada"];
     let said = silence(&[&add[..], &["--for", "7d"]].concat());
@@ -133,6 +134,64 @@ fn silences_are_made_shown_and_taken_back() {
     ] {
         let said = silence(&arguments);
         assert!(said.status == 1 && said.err.contains(expected), "{arguments:?}: {} {}", said.status, said.err);
+    }
+}
+
+#[test]
+fn a_daemon_that_runs_is_asked_for_silences() {
+    let scratch = Scratch::new();
+    let place = scratch.path().display().to_string();
+    scratch.file("token", "correct-horse-battery");
+    // The demo's daemon, by a socket; what is below `state` is its own, what is below `elsewhere` nobody has written.
+    let config = |state: &str| {
+        let web = format!("{{listen: 'unix:{place}/web.socket', write_token: {{file: {place}/token}}}}");
+        let state = format!("{{directory: {place}/{state}}}");
+        let endpoints = "[{target: 127.0.0.1:9, name: shop, interval: 1d, labels: {team: web}}, {target: 127.0.0.1:9, name: mail, interval: 1d}]";
+        format!("{{web: {web}, state: {state}, trust: {{system: false, mozilla: true}}, endpoints: {endpoints}}}")
+    };
+    for state in ["state", "elsewhere"] {
+        fs::create_dir(scratch.path().join(state)).expect("the temporary directory is writable");
+    }
+    let (ours, theirs) = (scratch.file("ours.yaml", config("state")), scratch.file("theirs.yaml", config("elsewhere")));
+    let mut daemon =
+        Killed(command(&["run", "--config", &ours.display().to_string()]).stderr(Stdio::null()).spawn().expect("it runs"));
+    let theirs = theirs.display().to_string();
+    let silence = |arguments: &[&str]| certvigil(&[&["silence"], arguments, &["--config", &theirs]].concat());
+    let listed = wait_for("the daemon to answer", || Some(silence(&["list"])).filter(|said| said.status == 0));
+    assert_eq!(listed.out, "nothing is silenced\n");
+
+    let token = scratch.path().join("token").display().to_string();
+    let add = ["add", "--label", "team=web", "--for", "4h", "--reason", "moves \u{1b}[31m", "--by", "ada", "--but-last-day"];
+    let said = silence(&add);
+    assert!(said.status == 1 && said.err.contains("does not let us in: "), "{}", said.err);
+    let said = silence(&[&add[..], &["--token-file", &token]].concat());
+    assert_eq!((said.status, &*said.err), (0, ""), "{}", said.out);
+    let shown = ": everything at every endpoint with team=web, but for the last day; moves \\1B[31m (ada (token))\n";
+    assert!(said.out.contains(&format!("{shown}1 of 2 endpoints; take it back with: ")), "{}", said.out);
+    let listed = silence(&["list"]);
+    let (id, rest) = listed.out.split_once(' ').expect("an id first");
+    assert!(rest.ends_with(shown) && said.out.contains(id), "{}", listed.out);
+    let line: serde_json::Value = serde_json::from_str(&silence(&["list", "--json"]).out).expect("a JSON object");
+    assert_eq!((&line["id"], &line["labels"]["team"][0]), (&id.into(), &"web".into()));
+    // It is the daemon's own state that has it.
+    let read = certvigil(&["silence", "list", "--all", "--config", &ours.display().to_string()]);
+    assert_eq!(read.out, listed.out, "{}", read.err);
+    assert!(silence(&["list", "--all"]).err.contains("a daemon tells of no silence that is over"));
+
+    assert!(silence(&["remove", id]).err.contains("does not let us in: "));
+    assert_eq!(silence(&["remove", id, "--token-file", &token]).status, 0);
+    assert!(silence(&["remove", id, "--token-file", &token]).err.contains("answers 404: there is no such silence"));
+    assert_eq!(silence(&["list"]).out, "nothing is silenced\n");
+    assert!(daemon.0.try_wait().is_ok_and(|ended| ended.is_none()), "it runs on");
+}
+
+/// Killed when dropped.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

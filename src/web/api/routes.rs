@@ -16,7 +16,7 @@ use super::{
     problem::Problem,
     render::render,
     status::{self, StatusLine, WaitingLine},
-    writes::{Change, Draft, Seen, VisitLine},
+    writes::{Change, Draft, NewLine, Seen, VisitLine},
 };
 use crate::{
     diagnosis::{Finding, Severity, Status},
@@ -163,7 +163,7 @@ pub(super) const ROUTES: &[Route] = &[
         id: "silence",
         summary: "Hear nothing of something for a while",
         parameters: &[],
-        schema: schema::<SilenceLine<'static>>,
+        schema: schema::<NewLine<'static>>,
         does: Does::Write(Change::Silence, Some(body::<Draft>)),
     },
     Route {

@@ -250,6 +250,7 @@ async fn who_has_the_token_silences() {
     assert_eq!((&*silence.by, &*silence.reason), ("alice (token)", "the\\E2\\80\\AE move"));
     assert_eq!((made.status, made.header("location")), (201, &*format!("silences/{}", silence.id)));
     assert_eq!((&made.json()["id"], &made.json()["since"]), (&silence.id.into(), &"2026-11-22T09:42:00Z".into()));
+    assert_eq!(made.json()["named"], 1, "{}", made.body);
     for (body, detail) in [
         ("", "the body cannot be used: EOF while parsing"),
         ("{}", "missing field `until`"),

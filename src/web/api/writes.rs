@@ -1,6 +1,6 @@
 //! What changes something: silences, visits out of turn, who sees to an incident. Who asks has shown that they may.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{StatusCode, body::Body};
@@ -13,7 +13,7 @@ use crate::{
     answer::{Action, Answer},
     certificate::printable_cut,
     clock::{Timestamp, later, rfc3339},
-    monitor::{AddressView, Event, Glob, IncidentView, Selector, Silence, Snapshot},
+    monitor::{AddressView, EndpointView, Event, Glob, IncidentView, Selector, Silence, Snapshot},
     web::Writer,
 };
 
@@ -64,6 +64,16 @@ pub(super) struct Seen {
     /// A mail address, or a name.
     #[schemars(length(min = 1, max = 200))]
     by: String,
+}
+
+/// A silence that has just been made.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "NewSilence")]
+pub(super) struct NewLine<'a> {
+    #[serde(flatten)]
+    silence: SilenceLine<'a>,
+    /// It names so many endpoints of the inventory.
+    named: usize,
 }
 
 /// A visit that is to come.
@@ -118,7 +128,9 @@ impl Author<'_> {
         tracing::info!(id = silence.id, by = silence.by, what, until = rfc3339(until), "silenced through the API");
         self.ask(Event::SilencedMore(silence.clone())).await?;
         let location = Some(format!("silences/{}", silence.id));
-        Ok(Reply { status: StatusCode::CREATED, location, ..json(&SilenceLine::from(&silence)) })
+        let is_named = |view: &&Arc<EndpointView>| silence.selector.matches(view.name(), &view.watch.policy.labels);
+        let named = self.snapshot.endpoints.iter().filter(is_named).count();
+        Ok(Reply { status: StatusCode::CREATED, location, ..json(&NewLine { silence: (&silence).into(), named }) })
     }
 
     async fn unsilence(&self, id: &str) -> Result<Reply, Problem> {
