@@ -88,6 +88,7 @@ async fn look(state: &State, request: &Parts) -> Response<Answer> {
         "/answer/style.css" => whole(StatusCode::OK, CSS, answer::STYLE.into()),
         "/metrics" => exposition(&request.headers, |format| {
             let snapshot = state.snapshots.borrow().clone();
+            state.own.web_certificate(state.locks.tls().is_none_or(|tls| tls.is_fresh()));
             metrics::scrape(snapshot, &state.own, format)
         }),
         "/probe" => probe(state, request).await,

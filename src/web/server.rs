@@ -131,8 +131,7 @@ async fn connection(
     };
     if tls.is_due() {
         let looking = Arc::clone(&tls);
-        let is_fresh = spawn_blocking(move || looking.look()).await.unwrap_or(false);
-        state.own.web_certificate(is_fresh);
+        let _ = spawn_blocking(move || looking.look()).await;
     }
     let shaken = tokio::select! {
         shaken = timeout(limits.handshake, tls::accept(stream, tls.config())) => shaken,

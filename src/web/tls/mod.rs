@@ -158,6 +158,11 @@ impl Tls {
         self.current().looked.elapsed() >= LOOK_EVERY
     }
 
+    /// Whether what is served is what was on disk when it was looked at last.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.current().is_fresh
+    }
+
     /// Takes what has changed on disk; whether what is served is what is there. Blocks for as long as the disk does.
     pub(super) fn look(&self) -> bool {
         let stamps = self.settings.stamps();

@@ -1,5 +1,6 @@
 use std::{fs, net::SocketAddr};
 
+use http_body_util::BodyExt as _;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
 use rustls::{
     ClientConfig, RootCertStore,
@@ -87,7 +88,7 @@ impl Drop for Scratch {
 struct Server {
     address: SocketAddr,
     shutdown: CancellationToken,
-    own: Arc<OwnMetrics>,
+    state: State,
     _held: watch::Sender<Arc<crate::monitor::Snapshot>>,
 }
 
@@ -100,14 +101,13 @@ impl Drop for Server {
 async fn server(tls: &Arc<Tls>) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
     let address = listener.local_addr().expect("address");
-    let rules = Rules { tls: Some(Arc::clone(tls)), ..Rules::default() };
-    let settings = Settings { listen: vec![Listen::Tcp(address)], public_url: None, watch_certificate: true, rules };
+    let settings = settings(address, Some(tls));
     let (held, snapshots) = watch::channel(Arc::new(sample::small()));
     let (_, mail) = watch::channel(None);
     let (own, pulse, locks) = (Arc::new(OwnMetrics::new()), Arc::new(Pulse::new()), Arc::new(Locks::new(&settings)));
     let state = State {
         snapshots,
-        own: Arc::clone(&own),
+        own,
         pulse,
         answers: None,
         locks,
@@ -117,8 +117,22 @@ async fn server(tls: &Arc<Tls>) -> Server {
         mail,
     };
     let shutdown = CancellationToken::new();
-    tokio::spawn(serve(vec![listener.into()], state, shutdown.clone()));
-    Server { address, shutdown, own, _held: held }
+    tokio::spawn(serve(vec![listener.into()], state.clone(), shutdown.clone()));
+    Server { address, shutdown, state, _held: held }
+}
+
+fn settings(address: SocketAddr, tls: Option<&Arc<Tls>>) -> Settings {
+    let rules = Rules { tls: tls.cloned(), ..Rules::default() };
+    Settings { listen: vec![Listen::Tcp(address)], public_url: None, watch_certificate: true, rules }
+}
+
+/// What a scrape says of the port's certificate.
+async fn reloaded(server: &Server) -> String {
+    let request = hyper::Request::get("/metrics").body(String::new()).expect("a request");
+    let scrape = crate::web::routes::answer(&server.state, request).await.into_body().collect().await.expect("a scrape");
+    let scrape = String::from_utf8(scrape.to_bytes().to_vec()).expect("text");
+    let name = "certvigil_web_certificate_reload_successful ";
+    scrape.lines().find_map(|line| line.strip_prefix(name)).expect("the series").to_owned()
 }
 
 /// The answer to `GET /healthz`, of a server that must have this name; or why there is none.
@@ -165,10 +179,16 @@ async fn what_is_renewed_on_disk_is_served_and_what_is_broken_is_not() {
     fs::remove_file(scratch.directory.join("cert.pem")).expect("removed");
     assert!(!tls.look() && !tls.look());
     assert!(served("two.example").await.is_ok());
-    server.own.web_certificate(tls.look());
+    assert_eq!(reloaded(&server).await, "0");
+    // A configuration without TLS has no certificate that could be wrong.
+    server.state.locks.change(&settings(server.address, None));
+    assert_eq!(reloaded(&server).await, "1");
+    server.state.locks.change(&settings(server.address, Some(&tls)));
+    assert_eq!(reloaded(&server).await, "0");
     scratch.renew("four.example");
     assert!(tls.look());
     assert!(served("four.example").await.is_ok());
+    assert_eq!(reloaded(&server).await, "1");
 }
 
 #[tokio::test]
