@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Answer, Client, Scene, View};
 use crate::{
     certificate::{Certificate, Facts},
-    diagnosis::{ChainStatus, Diagnosis, Fault, Severity},
+    diagnosis::{ChainStatus, Diagnosis, Fault, Finding, Severity},
 };
 
 pub(super) fn of(clients: &[View], scene: &Scene<'_>, diagnosis: &Diagnosis) -> (String, Option<Fault>) {
@@ -45,7 +45,9 @@ pub(super) fn of(clients: &[View], scene: &Scene<'_>, diagnosis: &Diagnosis) -> 
         return (format!("fails {place}: {why}"), Some(fault));
     }
     if diagnosis.chain_status == ChainStatus::MissingIntermediate {
-        let why = "the server leaves out the intermediate";
+        let is_several = |finding: &Finding| matches!(finding, Finding::MissingIntermediate { missing, .. } if missing.len() > 1);
+        let several = diagnosis.findings.iter().any(|found| is_several(&found.finding));
+        let why = if several { "the server leaves out the intermediates" } else { "the server leaves out the intermediate" };
         // Java has no way to the issuer either.
         let usual = browser && !python && !curl && !company && !rustls;
         let sentence = if usual { format!("works in browsers, fails in Python, curl and Java: {why}") } else { differs(why) };

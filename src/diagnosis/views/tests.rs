@@ -109,6 +109,13 @@ fn a_missing_intermediate_is_hidden_by_browsers() {
     => works in browsers, fails in Python, curl and Java: the server leaves out the intermediate
     a.test < Lab Issuing CA < Lab Root CA until 2027-01-21: browser
     ");
+    // Of several it says so.
+    let upper = sign(&Recipe::ca(now(), "Lab Upper CA"), &pki.root);
+    let lower = sign(&Recipe::ca(now(), "Lab Lower CA").aia("http://ca.test/upper.der"), &upper);
+    let leaf_of_lower = sign(&pki.leaf(["a.test"]).aia("http://ca.test/lower.der"), &lower);
+    let two = Case { fetched: vec![&lower, &upper], ..Case::public([&leaf_of_lower], &pki.root) };
+    let sentence = "works in browsers, fails in Python, curl and Java: the server leaves out the intermediates";
+    assert_eq!(two.views().0.works_where, sentence);
     let unfetched = Case::public([&leaf], &pki.root);
     insta::assert_snapshot!(unfetched.told(), @r"
     curl: refuses SSL certificate problem: unable to get local issuer certificate

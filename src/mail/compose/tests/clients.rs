@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     diagnosis::{Stores, Trust, diagnose},
-    lab::pki::{Issued, Pki},
+    lab::pki::{Issued, Pki, Recipe},
 };
 
 /// What is seen of shop.example where it presents this, everybody knows the root, and this was fetched.
@@ -33,6 +33,21 @@ fn a_broken_chain_works_in_browsers() {
     let wanted =
         "Works in browsers, fails in Python, curl and Java: the server leaves out the intermediate. Browsers hide this, since";
     assert!(text.contains(wanted), "{text}");
+}
+
+#[test]
+fn several_intermediates_are_several() {
+    let pki = Pki::new(now()).unwrap();
+    let upper = Recipe::ca(now(), "Lab Upper CA").signed_by(&pki.root).unwrap();
+    let lower = Recipe::ca(now(), "Lab Lower CA").aia("http://ca.example/upper.der").signed_by(&upper).unwrap();
+    let told = |leaf: &Recipe| {
+        let leaf = leaf.signed_by(&lower).unwrap();
+        prose(NoticeKind::Chain, seen(&pki, &[&leaf], &[&lower, &upper], &pki))
+    };
+    let text = told(&pki.leaf(["shop.example"]).aia("http://ca.example/lower.der"));
+    assert!(text.contains("curl and Java: the server leaves out the intermediates. Browsers hide this, since"), "{text}");
+    let text = told(&pki.leaf(["shop.example"]));
+    assert!(text.contains("Browsers may hide this, where they have the intermediates from an earlier visit."), "{text}");
 }
 
 #[test]
