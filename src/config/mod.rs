@@ -134,6 +134,11 @@ pub fn load(path: &Path, env: &Environment) -> Result<Loaded, Faults> {
 
 /// The same for a text that has been read already. `path` names it in messages, and relative paths in it begin at its directory.
 pub fn parse(text: &str, path: &Path, env: &Environment) -> Result<Loaded, Faults> {
+    parse_with(&mut Stores::default(), text, path, env)
+}
+
+/// The same with what others have read of stores before.
+fn parse_with(stores: &mut Stores, text: &str, path: &Path, env: &Environment) -> Result<Loaded, Faults> {
     let mut report = Report::new(&path.to_string_lossy());
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let root = match tree::parse(text) {
@@ -148,7 +153,7 @@ pub fn parse(text: &str, path: &Path, env: &Environment) -> Result<Loaded, Fault
         let problem = format!("holds {} instead of a mapping", at.shown());
         return Err(report.refuse(Some(root.line), problem, EXAMPLE));
     }
-    let config = resolve(&at, path.parent().unwrap_or(Path::new("")), env, &mut report);
+    let config = resolve(&at, path.parent().unwrap_or(Path::new("")), env, stores, &mut report);
     let file = Arc::clone(report.file());
     let place = |fault: &Fault| (fault.file != file, fault.line);
     report.faults.sort_by_key(place);
@@ -178,7 +183,7 @@ pub fn summary(loaded: &Loaded) -> String {
 }
 
 /// Reads every section, whatever the faults of the others.
-fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report) -> Option<Config> {
+fn resolve(at: &At<'_>, directory: &Path, env: &Environment, stores: &mut Stores, report: &mut Report) -> Option<Config> {
     const KEYS: &[&str] = &[
         "defaults",
         "trust",
@@ -196,11 +201,10 @@ fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report
     ];
     let fields = Fields::read(at, KEYS, report)?;
     let section = |key: &str| fields.get(key).filter(|at| *at.value() != Value::Null);
-    let mut stores = Stores::default();
 
     let mut mail = None;
     if let Some(at) = section("mail") {
-        let mut around = mail::Surroundings { directory, env, stores: &mut stores };
+        let mut around = mail::Surroundings { directory, env, stores: &mut *stores };
         mail = mail::read(&at, &mut around, report);
     }
     let (people, languages) = section("people").map(|at| people::read(&at, report)).unwrap_or_default();
@@ -210,7 +214,7 @@ fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report
     let operators = mail.as_ref().map_or(&[][..], |mail| &mail.to);
     let (mut channels, mut subscriptions) = (Vec::new(), Vec::new());
     if let Some(at) = section("channels") {
-        let mut around = mail::Surroundings { directory, env, stores: &mut stores };
+        let mut around = mail::Surroundings { directory, env, stores: &mut *stores };
         (channels, subscriptions) = channels::read(&at, operators, &mut around, report).into_iter().unzip();
     }
     let trust = match section("trust") {
@@ -218,7 +222,7 @@ fn resolve(at: &At<'_>, directory: &Path, env: &Environment, report: &mut Report
         None => stores.trust(&TrustSources::default()),
     };
     let mut common = Common::new(trust, Arc::new(stores.of_clients()), &subscriptions);
-    let (stores, routes) = (&mut stores, Routes::default());
+    let routes = Routes::default();
     let mut around = Around {
         directory,
         stores,
