@@ -157,6 +157,7 @@ fn page(octets: &[u8]) {
         at: now(),
         started: now(),
         endpoints: vec![Arc::new(EndpointView { watch: Arc::new(watch), addresses: vec![address], renewals: Vec::new() })],
+        index: Arc::default(),
         incidents: Vec::new(),
         silences: Vec::new(),
         held: (0, None),

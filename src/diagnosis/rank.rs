@@ -55,6 +55,9 @@ pub enum Topic {
 }
 
 impl Severity {
+    /// Every one.
+    pub const ALL: [Severity; 3] = [Severity::Info, Severity::Warning, Severity::Critical];
+
     /// `info`, `warning`, `critical`.
     pub fn name(self) -> &'static str {
         match self {
@@ -82,6 +85,9 @@ impl Status {
 }
 
 impl Fault {
+    /// Every one.
+    pub const ALL: [Fault; 4] = [Fault::Server, Fault::Client, Fault::Network, Fault::Unclear];
+
     /// `server`, `client`, `network`, `unclear`.
     pub fn name(self) -> &'static str {
         match self {

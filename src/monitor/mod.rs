@@ -12,6 +12,7 @@ mod evidence;
 mod habit;
 mod history;
 mod hold;
+mod index;
 mod keeping;
 mod ledger;
 mod looks;
@@ -65,6 +66,7 @@ pub use escalation::Escalation;
 pub use event::{Effect, Event, Inventory, Record, Restored, RestoredAddress, Settings, Visited, Waiting};
 pub use habit::{Habit, Renewal, Renewals};
 pub use history::Chapter;
+pub use index::Index;
 pub use keeping::StateTrouble;
 pub use notice::{Case, Mended, Notice, NoticeKind, Own};
 pub use ours::{ClockEvidence, OwnFault, OwnKind};
@@ -87,6 +89,8 @@ pub struct Monitor {
     dossiers: Vec<Dossier>,
     /// Where in `dossiers` a name stands.
     places: HashMap<Arc<str>, usize>,
+    /// The same for those who look at a snapshot.
+    index: Arc<Index>,
     ledger: Ledger,
     schedule: Schedule,
     outbox: Outbox,
@@ -144,6 +148,7 @@ impl Monitor {
             started: now.wall,
             dossiers: Vec::new(),
             places: HashMap::new(),
+            index: Arc::default(),
             ledger: Ledger::default(),
             schedule: Schedule::new(settings.limits.visits, settings.limits.visits_per_address, settings.seed),
             outbox: Outbox::new(restored.outbox, settings.mail, settings.seed, now.uptime),
@@ -266,6 +271,7 @@ impl Monitor {
             at: now.wall,
             started: self.started,
             endpoints: self.endpoints().map(|dossier| dossier.view.clone()).collect(),
+            index: Arc::clone(&self.index),
             canaries: self.canaries(),
             incidents: self.ledger.entries().map(|entry| self.view(entry)).collect(),
             silences: self.silences.active().to_vec(),

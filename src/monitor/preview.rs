@@ -1,6 +1,6 @@
 //! The letters as they would go out now, for those who want to see them first.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use super::{Case, EndpointView, IncidentView, Notice, NoticeKind, Rollout, Snapshot, tell};
 use crate::incident::Audience;
@@ -9,8 +9,7 @@ impl Snapshot {
     /// What would be told now of each incident that stands at this endpoint: to the first of its owners, and to the first of its
     /// admins where they are written to. Whether they have heard of it already, or it is silenced, does not matter here.
     pub fn letters(&self, endpoint: &str) -> Vec<Notice> {
-        let views: HashMap<&str, &Arc<EndpointView>> = self.endpoints.iter().map(|view| (&**view.name(), view)).collect();
-        let Some(policy) = views.get(endpoint).map(|view| &view.watch.policy) else { return Vec::new() };
+        let Some(policy) = self.named(endpoint).map(|view| &view.watch.policy) else { return Vec::new() };
         let is_here = |view: &&IncidentView| view.members.iter().any(|at| &*at.endpoint == endpoint && at.is_standing());
         let mut letters = Vec::new();
         for incident in self.incidents.iter().filter(is_here) {
@@ -24,7 +23,7 @@ impl Snapshot {
                     people.contains(recipient)
                 };
                 let standing = incident.members.iter().filter(|member| member.is_standing());
-                let theirs = standing.filter_map(|member| Some((member, *views.get(&*member.endpoint)?)));
+                let theirs = standing.filter_map(|member| Some((member, self.named(&member.endpoint)?)));
                 let cases = theirs.filter(|(_, view)| is_theirs(view)).filter_map(|(member, view)| {
                     let seen = view.evidence(member);
                     let rollout = Rollout::of(view, &member.key.cause, false).filter(|_| member.is_open());

@@ -22,6 +22,7 @@ impl Monitor {
         self.life.want(inventory.alive);
         let mut old: HashMap<Arc<str>, Dossier> = self.dossiers.drain(..).map(|d| (d.name().clone(), d)).collect();
         self.places.clear();
+        self.index = Arc::default();
         let mut trusts = SameTrust::default();
         let mut anew = Vec::new();
         let endpoints = inventory.watches.into_iter().map(|watch| (watch, false));

@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{NoticeKind, OwnFault, Renewal, Silence, Watch};
+use super::{Index, NoticeKind, OwnFault, Renewal, Silence, Watch};
 use crate::{
     clock::Timestamp,
     diagnosis::{Found, Judged, Status},
@@ -21,6 +21,8 @@ pub struct Snapshot {
     pub started: Timestamp,
     /// Every endpoint of the inventory, in its order.
     pub endpoints: Vec<Arc<EndpointView>>,
+    /// Where they stand there; the same for as long as the inventory is.
+    pub index: Arc<Index>,
     /// The canaries that have been visited, and whether the last visit has reached them.
     pub canaries: Vec<(Target, bool)>,
     /// Every incident.

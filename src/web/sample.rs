@@ -138,6 +138,7 @@ pub(super) fn snapshot(endpoints: Vec<Arc<EndpointView>>) -> Snapshot {
         at: now(),
         started: earlier(now(), Duration::from_hours(1)),
         endpoints,
+        index: Arc::default(),
         incidents: Vec::new(),
         silences: Vec::new(),
         held: (0, None),

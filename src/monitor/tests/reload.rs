@@ -38,6 +38,29 @@ fn what_is_the_same_keeps_its_due_time_and_its_incidents() {
 }
 
 #[test]
+fn whoever_looks_finds_an_endpoint_by_its_name_and_its_place() {
+    let mut world = World::new(vec![watch("c"), elsewhere("a"), watch("b")], Disk::used(), broken);
+    let found = |snapshot: &Snapshot| {
+        let names = |views: Vec<&Arc<EndpointView>>| views.iter().map(|view| view.name().to_string()).collect::<String>();
+        let place = |port| names(snapshot.at_place(&"192.0.2.1".parse().expect("a host"), port).collect());
+        let named = |name| snapshot.named(name).map(|view| view.name().to_string());
+        assert_eq!(["", "a", "aa", "d"].map(named), [None, Some("a".into()), None, None]);
+        (names(snapshot.by_name().collect()), place(443), place(8443))
+    };
+    let before = world.brain.snapshot(world.now);
+    assert_eq!(found(&before), ("abc".into(), "cb".into(), "a".into()));
+    // What is seen changes nothing of that.
+    world.run(10 * MINUTE);
+    assert!(Arc::ptr_eq(&before.index, &world.brain.snapshot(world.now).index));
+    let mut moved = elsewhere("b");
+    moved.endpoint.target = "ftps://192.0.2.1:8443".parse().expect("a target");
+    world.reload(vec![moved, watch("e"), elsewhere("a")]);
+    let after = world.brain.snapshot(world.now);
+    assert_eq!(found(&after), ("abe".into(), "e".into(), "ba".into()));
+    assert_eq!(found(&before), ("abc".into(), "cb".into(), "a".into()), "who looked before sees what was");
+}
+
+#[test]
 fn another_measure_is_applied_at_once_and_what_is_known_stays() {
     let mut other_trust = watch("a");
     other_trust.trust = store();

@@ -20,7 +20,7 @@ use crate::{
     diagnosis::{Repair, Verdict},
     monitor::{AddressView, EndpointView},
     report::{self, CertificateLine, Subject},
-    web::page::{Match, Query, handle, in_order},
+    web::page::{Match, Query, Sort, handle, in_order},
 };
 
 /// An endpoint, as its worst address has it.
@@ -122,10 +122,16 @@ pub(super) struct ChainLine<'a> {
 
 pub(super) fn list<'a>(call: &Call<'a>) -> List<EndpointLine<'a>> {
     let query = Query::asked(call.asked.pairs());
+    let window = Window::of(&call.asked);
+    if query.sort == Sort::Name {
+        let found = call.snapshot.by_name().filter(|view| query.matches(view));
+        let found = found.filter(|view| query.status.is_none_or(|wanted| wanted == view.status()));
+        return window.list(&call.asked, found, |view| EndpointLine::of(view));
+    }
     let matching = call.snapshot.endpoints.iter().filter(|view| query.matches(view)).map(Match::of);
     let mut found: Vec<_> = matching.filter(|found| query.status.is_none_or(|wanted| wanted == found.status)).collect();
-    in_order(&mut found, query.sort);
-    Window::of(&call.asked).list(&call.asked, found.into_iter(), |found| EndpointLine::of(found.view))
+    in_order(&mut found, query.sort, window.end());
+    window.list(&call.asked, found.into_iter(), |found| EndpointLine::of(found.view))
 }
 
 pub(super) fn one<'a>(call: &Call<'a>) -> Result<EndpointLine<'a>, Problem> {
@@ -190,8 +196,9 @@ pub(super) fn history<'a>(call: &Call<'a>) -> Result<List<ChapterLine<'a>>, Prob
 }
 
 fn find<'a>(call: &Call<'a>) -> Result<&'a Arc<EndpointView>, Problem> {
-    let found = call.snapshot.endpoints.iter().find(|view| **view.name() == *call.names[0]);
-    found.ok_or_else(|| Problem::missing("no endpoint of this name is in the configuration; /api/v1/endpoints has all of them"))
+    call.snapshot
+        .named(&call.names[0])
+        .ok_or_else(|| Problem::missing("no endpoint of this name is in the configuration; /api/v1/endpoints has all of them"))
 }
 
 /// The address that is asked for, or the one that makes the headline.

@@ -1,6 +1,6 @@
 //! Incidents, in the words of the webhook.
 
-use std::{cmp::Reverse, collections::HashMap, sync::Arc};
+use std::{cmp::Reverse, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -16,7 +16,7 @@ use crate::{
     clock::rfc3339,
     diagnosis::Finding,
     incident::{Member, State},
-    monitor::{EndpointView, IncidentView},
+    monitor::IncidentView,
 };
 
 /// One cause of trouble, as the worst of its endpoints has it.
@@ -132,9 +132,7 @@ pub(super) fn one<'a>(call: &Call<'a>) -> Result<OneLine<'a>, Problem> {
         || Problem::missing("no such incident is known: it has ended, or never was; /api/v1/incidents has those that stand");
     let view = found.ok_or_else(gone)?;
     let worst = view.worst().or(view.members.first()).ok_or_else(gone)?;
-    let endpoints: HashMap<&str, &Arc<EndpointView>> =
-        call.snapshot.endpoints.iter().map(|view| (&*view.watch.endpoint.name, view)).collect();
-    let at = |member: &'a Arc<Member>| Some((member, *endpoints.get(&*member.endpoint)?));
+    let at = |member: &'a Arc<Member>| Some((member, call.snapshot.named(&member.endpoint)?));
     let mut members: Vec<_> = view.members.iter().filter_map(at).collect();
     members.sort_by_key(|(member, _)| (!member.is_open(), Reverse(member.weight())));
     let members = Window::of(&call.asked).list(&call.asked, members.into_iter(), |(member, endpoint)| {

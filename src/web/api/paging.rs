@@ -38,6 +38,11 @@ impl Window {
         Window { offset: asked.number("offset").unwrap_or(0), limit: asked.number("limit").unwrap_or(100) }
     }
 
+    /// Nothing from here on is in it.
+    pub(super) fn end(self) -> usize {
+        self.offset.saturating_add(self.limit)
+    }
+
     /// The piece of it; only what is in it is rendered.
     pub(super) fn list<T, R>(self, asked: &Asked, all: impl Iterator<Item = T>, mut row: impl FnMut(T) -> R) -> List<R> {
         let (mut total, mut items) = (0, Vec::new());

@@ -19,8 +19,8 @@ use super::{
     writes::{Change, Draft, NewLine, Seen, VisitLine},
 };
 use crate::{
-    diagnosis::{Finding, Severity, Status},
-    web::page::{FAULTS, Sort},
+    diagnosis::{Fault, Finding, Severity, Status},
+    web::page::Sort,
 };
 
 /// A method at a path.
@@ -259,7 +259,7 @@ const STATUS: Parameter = Parameter {
 const FAULT: Parameter = Parameter {
     name: "fault",
     about: "Only those for which this one must act.",
-    kind: Kind::Word(|| FAULTS.map(crate::diagnosis::Fault::name).into()),
+    kind: Kind::Word(|| Fault::ALL.map(Fault::name).into()),
 };
 const FINDING: Parameter =
     Parameter { name: "finding", about: "Only those with a finding of this code.", kind: Kind::Word(|| Finding::CODES.to_vec()) };
@@ -268,7 +268,7 @@ const CODE: Parameter =
 const SEVERITY: Parameter = Parameter {
     name: "severity",
     about: "Only those of this severity.",
-    kind: Kind::Word(|| [Severity::Info, Severity::Warning, Severity::Critical].map(Severity::name).into()),
+    kind: Kind::Word(|| Severity::ALL.map(Severity::name).into()),
 };
 const OWNER: Parameter =
     Parameter { name: "owner", about: "Only those of this owner, by what stands before the @.", kind: Kind::Text(100) };

@@ -142,8 +142,7 @@ impl Author<'_> {
     }
 
     async fn check(&self, name: &str) -> Result<Reply, Problem> {
-        let found = self.snapshot.endpoints.iter().find(|view| **view.name() == *name);
-        let view = found.ok_or_else(|| {
+        let view = self.snapshot.named(name).ok_or_else(|| {
             Problem::missing("no endpoint of this name is in the configuration; /api/v1/endpoints has all of them")
         })?;
         self.desk.hasten(name, Instant::now()).map_err(Problem::too_many)?;

@@ -123,7 +123,7 @@ fn unknown(snapshot: &Snapshot, root: &'static str) -> Answer {
 }
 
 fn find<'a>(snapshot: &'a Snapshot, name: &str) -> Option<&'a Arc<EndpointView>> {
-    snapshot.endpoints.iter().find(|view| &**view.name() == name)
+    snapshot.named(name)
 }
 
 /// The address that is asked for, or the one that makes the headline.

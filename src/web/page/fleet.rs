@@ -10,12 +10,12 @@ use serde::Serialize;
 
 use super::{
     parts::{End, Frame, Moment, Pager, ago, capitalized, count, first_end, handle, kind, moment, segment, verdict, words},
-    query::{FAULTS, Match, Query, Sort, in_order},
+    query::{Match, Query, Sort, in_order},
     render::render,
 };
 use crate::{
     clock::{Timestamp, span},
-    diagnosis::{ChainStatus, Status},
+    diagnosis::{ChainStatus, Fault, Status},
     monitor::{AddressView, MailResult, Snapshot},
 };
 
@@ -105,9 +105,9 @@ pub(super) fn page(snapshot: &Snapshot, query: &str) -> String {
             found.push(Match::of(view));
         }
     }
-    in_order(&mut found, query.sort);
     let pager = Pager::new(query.page, found.len(), ROWS, |page| Query { page, ..query.clone() }.link());
     let first = pager.first(ROWS);
+    in_order(&mut found, query.sort, first + ROWS);
     let shown: Vec<_> = found.iter().skip(first).take(ROWS).collect();
     let silenced: BTreeSet<&Arc<str>> = snapshot.incidents.iter().flat_map(|view| view.silenced.keys()).collect();
     let range = match (found.len(), shown.len()) {
@@ -137,7 +137,7 @@ pub(super) fn page(snapshot: &Snapshot, query: &str) -> String {
 
 /// That nothing of what was asked for is wrong, and which certificate of it ends first.
 fn calm(found: &[Match<'_>], now: Timestamp) -> Option<String> {
-    let next = found.iter().min_by_key(|one| one.ends).filter(|one| one.ends != Timestamp::MAX)?;
+    let next = found.iter().min_by_key(|one| (one.ends, one.view.name())).filter(|one| one.ends != Timestamp::MAX)?;
     let is_well = found.iter().all(|one| one.status < Status::Warning);
     let left = span(now, next.ends);
     is_well.then(|| format!("All is well. The next certificate to end is that of {}, in {left}.", next.view.name()))
@@ -172,8 +172,8 @@ fn choices(snapshot: &Snapshot, query: &Query) -> Vec<Choice> {
         let unknown = Some(chosen.to_owned()).filter(|chosen| !chosen.is_empty() && !options.contains(chosen));
         Choice { key, label, chosen: chosen.to_owned(), options: unknown.into_iter().chain(options).collect() }
     };
-    let faults = FAULTS.map(|fault| fault.name().to_owned()).into();
-    let fault = query.fault.map(crate::diagnosis::Fault::name).unwrap_or_default();
+    let faults = Fault::ALL.map(|fault| fault.name().to_owned()).into();
+    let fault = query.fault.map(Fault::name).unwrap_or_default();
     let choices = [
         choice("finding", "Finding", &query.finding, most_used(codes)),
         choice("fault", "Who must act", fault, faults),

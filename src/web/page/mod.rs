@@ -29,7 +29,7 @@ pub use parts::encode;
 pub(super) use parts::segment;
 use parts::{Frame, name_of};
 pub(super) use parts::{decode, handle};
-pub(super) use query::{FAULTS, Match, Query, Sort, in_order};
+pub(super) use query::{Match, Query, Sort, in_order};
 
 /// The style sheet of every page.
 pub(super) const STYLE: &str = include_str!("style.css");

@@ -59,8 +59,6 @@ impl Sort {
     }
 }
 
-pub(in crate::web) const FAULTS: [Fault; 4] = [Fault::Server, Fault::Client, Fault::Network, Fault::Unclear];
-
 impl Query {
     pub(super) fn parse(query: &str) -> Self {
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
@@ -75,7 +73,7 @@ impl Query {
             let short = || value.chars().take(LONGEST).collect::<String>();
             match key {
                 "status" => view.status = Status::ALL.into_iter().find(|status| status.name() == value),
-                "fault" => view.fault = FAULTS.into_iter().find(|fault| fault.name() == value),
+                "fault" => view.fault = Fault::ALL.into_iter().find(|fault| fault.name() == value),
                 "finding" => view.finding = short(),
                 "owner" => view.owner = short(),
                 "label" => view.label = short(),
@@ -160,10 +158,11 @@ impl<'a> Match<'a> {
     }
 }
 
-pub(in crate::web) fn in_order(found: &mut [Match<'_>], by: Sort) {
+/// Only the first `shown` of them need be in order: the others come after those, as it happens.
+pub(in crate::web) fn in_order(found: &mut [Match<'_>], by: Sort, shown: usize) {
     let urgency = |found: &Match<'_>| (Reverse(found.status), found.ends);
     let visit = |found: &Match<'_>| found.view.addresses.iter().map(AddressView::last_probe).min();
-    found.sort_by(|one, other| {
+    let order = |one: &Match<'_>, other: &Match<'_>| {
         let first = match by {
             Sort::Urgency | Sort::Name => std::cmp::Ordering::Equal,
             Sort::Ends => one.ends.cmp(&other.ends),
@@ -171,7 +170,12 @@ pub(in crate::web) fn in_order(found: &mut [Match<'_>], by: Sort) {
         };
         let last = one.view.name().cmp(other.view.name());
         if by == Sort::Name { last } else { first.then(urgency(one).cmp(&urgency(other))).then(last) }
-    });
+    };
+    if shown < found.len() {
+        found.select_nth_unstable_by(shown, order);
+    }
+    let shown = shown.min(found.len());
+    found[..shown].sort_by(order);
 }
 
 /// The value of this key in a query.
@@ -222,6 +226,24 @@ mod tests {
         assert_eq!(Query::parse("status=great&fault=mine&sort=x&page=-1&refresh=0&q=&owner="), nothing);
         assert_eq!(nothing.link(), "?");
         assert_eq!(Query::parse("page=0&q=%"), Query { search: "%".into(), ..nothing });
+    }
+
+    #[test]
+    fn what_is_shown_is_in_order_however_much_follows() {
+        let fleet = crate::web::sample::fleet();
+        let names = |by: Sort, shown: usize| {
+            let mut found: Vec<_> = fleet.endpoints.iter().map(Match::of).collect();
+            in_order(&mut found, by, shown);
+            found.iter().map(|found| found.view.name().to_string()).collect::<Vec<_>>()
+        };
+        for by in Sort::ALL {
+            let all = names(by, usize::MAX);
+            for shown in 0..=all.len() + 1 {
+                let (seen, head) = (names(by, shown), shown.min(all.len()));
+                assert_eq!(seen[..head], all[..head], "{by:?} {shown}");
+                assert_eq!(seen.len(), all.len());
+            }
+        }
     }
 
     #[test]

@@ -123,19 +123,13 @@ impl Probe {
 /// By its name; else by where it is, whatever is spoken there. Of several at one place, the one that is asked by `hostname`, or by
 /// the name in the target, or the first.
 fn endpoint<'a>(snapshot: &'a Snapshot, target: &str, hostname: Option<&Host>) -> Option<&'a Arc<EndpointView>> {
-    let by_name = snapshot.endpoints.iter().find(|view| &*view.watch.endpoint.name == target);
-    if by_name.is_some() {
-        return by_name;
+    if let Some(view) = snapshot.named(target) {
+        return Some(view);
     }
     let place: Target = target.parse().ok()?;
-    let is_there = |view: &&Arc<EndpointView>| {
-        let at = &view.watch.endpoint.target;
-        at.host == place.host && at.port == place.port
-    };
     let asked = hostname.unwrap_or(&place.host);
-    let mut there: Vec<_> = snapshot.endpoints.iter().filter(is_there).collect();
-    there.sort_by_key(|view| view.watch.endpoint.server_name != *asked);
-    let found = there.into_iter().next()?;
+    let there = snapshot.at_place(&place.host, place.port);
+    let found = there.min_by_key(|view| view.watch.endpoint.server_name != *asked)?;
     // A name that was asked for and that nobody watches there is not answered with another's certificate.
     hostname.is_none_or(|host| found.watch.endpoint.server_name == *host).then_some(found)
 }
