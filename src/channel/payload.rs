@@ -57,7 +57,9 @@ pub(crate) struct Place {
     pub(crate) server_name: String,
     pub(crate) addresses: Vec<String>,
     pub(crate) code: String,
+    #[schemars(with = "Severity")]
     pub(crate) severity: String,
+    #[schemars(with = "Fault")]
     pub(crate) fault: String,
     pub(crate) summary: String,
     pub(crate) remedy: String,

@@ -40,6 +40,21 @@ pub enum ChainStatus {
 }
 
 impl ChainStatus {
+    /// Every one, in the order in which they are tried.
+    pub const ALL: [ChainStatus; 11] = [
+        ChainStatus::None,
+        ChainStatus::UnreadableCertificate,
+        ChainStatus::SelfSigned,
+        ChainStatus::MissingIntermediate,
+        ChainStatus::IssuerUnknown,
+        ChainStatus::UnknownCa,
+        ChainStatus::IntermediateExpired,
+        ChainStatus::WrongOrder,
+        ChainStatus::RootIncluded,
+        ChainStatus::ExtraCertificates,
+        ChainStatus::Complete,
+    ];
+
     /// The stable name.
     pub fn name(self) -> &'static str {
         match self {

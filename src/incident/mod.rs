@@ -96,6 +96,17 @@ pub enum State {
     Mended(Timestamp, Mending),
 }
 
+impl State {
+    /// `suspected`, `open` or `mended`.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Suspected(_) => "suspected",
+            State::Open => "open",
+            State::Mended(..) => "mended",
+        }
+    }
+}
+
 /// What a recipient has heard of an incident.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {

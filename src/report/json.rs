@@ -7,7 +7,10 @@ use super::Subject;
 use crate::{
     certificate::{Certificate, hex},
     clock::rfc3339,
-    diagnosis::{Finding, Judged, Program, TrustPath, View, Views, verify_text},
+    diagnosis::{
+        Answer, ChainStatus, Client, Fault, Finding, Judged, Program, Severity, Status, TrustPath, View, Views, verify_text,
+    },
+    observation::Stage,
 };
 
 /// One line of JSON, without a line feed. Without `views`, nobody's eyes were looked through.
@@ -125,10 +128,12 @@ pub(crate) struct Line<'a> {
     target: String,
     address: Option<String>,
     checked_at: String,
+    #[schemars(with = "Status")]
     severity: &'static str,
     verify_code: Option<u16>,
     verify_text: Option<&'static str>,
     verify_errors: Vec<VerifyLine>,
+    #[schemars(with = "ChainStatus")]
     chain_status: &'static str,
     chain: Vec<CertificateLine>,
     findings: Vec<FindingLine>,
@@ -145,8 +150,10 @@ pub(crate) struct Line<'a> {
 
 #[derive(Serialize, JsonSchema)]
 struct ClientLine<'a> {
+    #[schemars(with = "Client")]
     client: &'static str,
     store: &'static str,
+    #[schemars(with = "Answer")]
     verdict: &'static str,
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -165,6 +172,7 @@ struct PathLine<'a> {
     subjects: &'a [String],
     anchor: &'a str,
     not_after: String,
+    #[schemars(with = "Vec<Client>")]
     used_by: Vec<&'static str>,
 }
 
@@ -201,7 +209,9 @@ pub(crate) struct CertificateLine {
 #[schemars(rename = "ReportedFinding")]
 struct FindingLine {
     code: &'static str,
+    #[schemars(with = "Severity")]
     severity: &'static str,
+    #[schemars(with = "Fault")]
     fault: &'static str,
     summary: String,
     hint: String,
@@ -220,6 +230,7 @@ struct TlsLine<'a> {
 
 #[derive(Serialize, JsonSchema)]
 struct FailureLine<'a> {
+    #[schemars(with = "Stage")]
     stage: &'static str,
     kind: &'static str,
     detail: &'a str,

@@ -5,6 +5,7 @@ mod commands;
 mod evidence;
 mod json;
 mod text;
+mod words;
 
 pub use clients::{client, clients, takers};
 pub use commands::s_client;
@@ -13,6 +14,7 @@ pub use evidence::evidence;
 pub use json::json;
 pub(crate) use json::{CertificateLine, Line, certificate, report};
 pub use text::{line, text, verdict};
+pub(crate) use words::words;
 
 use crate::{
     endpoint::{Addresses, Endpoint, Host, HostPort, Protocol},

@@ -46,6 +46,9 @@ pub enum Client {
 }
 
 impl Client {
+    /// Every one, in the order of a table.
+    pub const ALL: [Client; 5] = [Client::Curl, Client::Python, Client::Company, Client::Browser, Client::Rustls];
+
     /// The stable name.
     pub fn name(self) -> &'static str {
         match self {

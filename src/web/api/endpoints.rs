@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     clock::rfc3339,
-    diagnosis::{Repair, Verdict},
+    diagnosis::{ChainStatus, Repair, Status, Verdict},
     monitor::{AddressView, EndpointView},
     report::{self, CertificateLine, Subject},
     web::page::{Match, Query, Sort, handle, in_order},
@@ -33,13 +33,15 @@ pub(super) struct EndpointLine<'a> {
     target: String,
     /// The name that is asked for and matched.
     server_name: String,
-    /// The headline: `ok`, `info`, `warning`, `unknown` or `critical`.
+    /// The headline.
+    #[schemars(with = "Status")]
     severity: &'static str,
     /// The worst finding in one sentence; empty where there is none, or no visit yet.
     summary: String,
     /// The codes of all findings at any address.
     findings: BTreeSet<&'static str>,
     /// Null where no certificate was ever seen.
+    #[schemars(with = "Option<ChainStatus>")]
     chain_status: Option<&'static str>,
     /// What `openssl s_client` says; null where no certificate was ever seen.
     verify_code: Option<u16>,
@@ -92,7 +94,8 @@ impl<'a> EndpointLine<'a> {
 pub(super) struct AddressLine<'a> {
     /// Null while the name does not resolve.
     address: Option<String>,
-    /// The headline: `ok`, `info`, `warning`, `unknown` or `critical`.
+    /// The headline.
+    #[schemars(with = "Status")]
     severity: &'static str,
     /// When it was last visited (RFC 3339).
     last_probe: String,
@@ -113,6 +116,7 @@ pub(super) struct ChainLine<'a> {
     address: Option<String>,
     /// When that was seen (RFC 3339).
     checked_at: String,
+    #[schemars(with = "ChainStatus")]
     chain_status: &'static str,
     /// As it was presented, the leaf first.
     chain: Vec<CertificateLine>,

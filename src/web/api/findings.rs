@@ -7,7 +7,7 @@ use super::{
     Call,
     paging::{List, Window},
 };
-use crate::diagnosis::{Finding, Found};
+use crate::diagnosis::{Fault, Finding, Found, Severity};
 
 /// A finding at an address of an endpoint.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -18,9 +18,9 @@ pub(super) struct FindingLine<'a> {
     /// Null while the name does not resolve.
     address: Option<String>,
     code: &'static str,
-    /// `info`, `warning` or `critical`.
+    #[schemars(with = "Severity")]
     severity: &'static str,
-    /// Who must act: `server`, `client`, `network` or `unclear`.
+    #[schemars(with = "Fault")]
     fault: &'static str,
     /// What is wrong, in a sentence.
     summary: String,

@@ -13,10 +13,11 @@ use super::{
 };
 use crate::{
     channel::{Part, Place},
-    clock::rfc3339,
-    diagnosis::Finding,
-    incident::{Member, State},
+    clock::{Timestamp, rfc3339},
+    diagnosis::{Finding, Severity},
+    incident::{Member, Mending, State},
     monitor::IncidentView,
+    report::words,
 };
 
 /// One cause of trouble, as the worst of its endpoints has it.
@@ -31,9 +32,9 @@ pub(super) struct IncidentLine<'a> {
     topic: String,
     /// When it was first seen (RFC 3339).
     since: String,
-    /// `suspected`, `open` or `mended`.
+    #[schemars(with = "State")]
     state: &'static str,
-    /// `warning` or `critical`.
+    #[schemars(with = "Severity")]
     severity: &'static str,
     /// Of the worst finding.
     code: &'a str,
@@ -78,7 +79,7 @@ pub(super) struct OneLine<'a> {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Member")]
 pub(super) struct MemberLine<'a> {
-    /// `suspected`, `open` or `mended`.
+    #[schemars(with = "State")]
     state: &'static str,
     #[serde(flatten)]
     place: Place,
@@ -94,7 +95,7 @@ impl<'a> IncidentLine<'a> {
             key,
             topic,
             since,
-            state: state(worst),
+            state: worst.state.name(),
             severity: worst.severity.name(),
             code: &worst.code,
             summary: &worst.summary,
@@ -115,7 +116,7 @@ pub(super) fn list<'a>(call: &Call<'a>) -> List<IncidentLine<'a>> {
     let is_at =
         |view: &IncidentView, name: &str| view.members.iter().any(|member| *member.endpoint == *name && member.is_standing());
     let is_wanted = |(worst, view): &(&Arc<Member>, &IncidentView)| {
-        asked.allows("state", state(worst))
+        asked.allows("state", worst.state.name())
             && asked.allows("severity", worst.severity.name())
             && asked.allows("code", &worst.code)
             && asked.text("endpoint").is_none_or(|name| is_at(view, name))
@@ -138,7 +139,7 @@ pub(super) fn one<'a>(call: &Call<'a>) -> Result<OneLine<'a>, Problem> {
     let members = Window::of(&call.asked).list(&call.asked, members.into_iter(), |(member, endpoint)| {
         let seen = endpoint.addresses.iter().flat_map(|row| row.failed.iter().chain(&row.known));
         MemberLine {
-            state: state(member),
+            state: member.state.name(),
             place: Place::new(member, &endpoint.watch, seen.map(Arc::as_ref)),
             silenced: view.silenced.get(&member.endpoint).map(|silence| (&**silence).into()),
         }
@@ -146,10 +147,9 @@ pub(super) fn one<'a>(call: &Call<'a>) -> Result<OneLine<'a>, Problem> {
     Ok(OneLine { incident: IncidentLine::of(view, worst), members })
 }
 
-fn state(member: &Member) -> &'static str {
-    match member.state {
-        State::Suspected(_) => "suspected",
-        State::Open => "open",
-        State::Mended(..) => "mended",
-    }
-}
+words!(
+    State,
+    "IncidentState",
+    "Not yet told, real, or proven to have ended.",
+    [State::Suspected(0), State::Open, State::Mended(Timestamp::UNIX_EPOCH, Mending::Reached)]
+);

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::{
     clock::rfc3339,
+    diagnosis::Status,
     incident::channel_of,
     monitor::{Chapter, Glob, Silence},
 };
@@ -23,7 +24,8 @@ pub struct ChapterLine<'a> {
     address: Option<String>,
     /// Since when (RFC 3339).
     since: String,
-    /// The headline: `ok`, `info`, `warning`, `unknown` or `critical`.
+    /// The headline.
+    #[schemars(with = "Status")]
     severity: &'static str,
     /// The codes of the findings.
     findings: &'a [String],

@@ -11,7 +11,15 @@ use super::{
     paging::{List, Window},
     problem::Problem,
 };
-use crate::{clock::rfc3339, diagnosis::Status, monitor::WaitingView, store};
+use crate::{
+    clock::rfc3339,
+    diagnosis::Status,
+    monitor::{NoticeKind, WaitingView},
+    report::words,
+    store,
+};
+
+words!(NoticeKind, "NoticeKind", "What it tells of.", NoticeKind::ALL);
 
 /// The fleet and its watchman.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -81,6 +89,7 @@ struct ReloadLine {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Waiting")]
 pub(super) struct WaitingLine {
+    #[schemars(with = "NoticeKind")]
     kind: &'static str,
     /// A person, by what stands before the @, or a channel.
     recipient: String,

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use http_body_util::BodyExt as _;
 use hyper::Request;
@@ -335,6 +335,61 @@ fn the_document_has_every_route_and_nothing_that_leads_nowhere() {
         let path = route.path.replace("{name}", "NAME").replace("{id}", "ID");
         let forms = [format!("`{path}`"), format!("`{} {path}`", route.method)];
         assert!(forms.iter().any(|form| documented.contains(form)), "{path} is not in docs/api.md");
+    }
+}
+
+#[tokio::test]
+async fn a_few_names_are_an_enumeration_and_all_that_is_said() {
+    let document: Value = serde_json::from_str(openapi::document()).expect("JSON");
+    // By the field: the enumerations that its schemas refer to.
+    let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for schema in document["components"]["schemas"].as_object().expect("schemas").values() {
+        for (field, of) in schema["properties"].as_object().into_iter().flatten() {
+            each_reference(of, &mut |reference| {
+                let words = document.pointer(&reference[1..]).and_then(|schema| schema["enum"].as_array());
+                let words = words.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+                names.entry(field.clone()).or_default().extend(words);
+            });
+        }
+    }
+    let enumerated: Vec<_> = names.iter().filter(|(_, words)| !words.is_empty()).map(|(field, _)| &**field).collect();
+    assert_eq!(
+        enumerated,
+        ["chain_status", "client", "fault", "kind", "severity", "stage", "state", "used_by", "verdict"],
+        "what one of a few names may say"
+    );
+    let mut seen = 0;
+    for path in [
+        "/endpoints",
+        "/endpoints/mail/addresses",
+        "/endpoints/down/addresses",
+        "/endpoints/mail/chain",
+        "/findings",
+        "/incidents",
+    ] {
+        each_field(&ask(path).await.json(), &mut |field, said| {
+            if let Some(words) = names.get(field).filter(|words| field != "kind" && !words.is_empty()) {
+                assert!(
+                    said.is_null() || said.as_str().is_some_and(|said| words.iter().any(|word| word == said)),
+                    "{path}: {field} {said}"
+                );
+                seen += 1;
+            }
+        });
+    }
+    assert!(seen > 50, "{seen}");
+}
+
+fn each_field(value: &Value, look: &mut impl FnMut(&str, &Value)) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| each_field(item, look)),
+        Value::Object(fields) => fields.iter().for_each(|(field, item)| {
+            if !item.is_array() {
+                look(field, item);
+            }
+            each_field(item, look);
+        }),
+        _ => {}
     }
 }
 
