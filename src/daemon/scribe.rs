@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
-    time::timeout,
+    time::{Instant, timeout_at},
 };
 use tracing::{error, info};
 
@@ -82,9 +82,7 @@ async fn write(store: Store, mut todo: mpsc::UnboundedReceiver<Job>, tell: mpsc:
     let mut open = Page::default();
     let mut refused = false;
     loop {
-        let mut pages = Vec::new();
-        let patience = if refused { AGAIN } else { Duration::MAX };
-        let ended = matches!(timeout(patience, todo.recv_many(&mut pages, MAX_PAGES)).await, Ok(0));
+        let (pages, ended) = gather(&mut todo, if refused { AGAIN } else { Duration::MAX }).await;
         let new = pages.iter().flat_map(|(page, _)| &page.mails).map(|mail| mail.id.clone()).collect();
         let mut waiting = Vec::new();
         for (page, done) in pages {
@@ -113,6 +111,32 @@ async fn write(store: Store, mut todo: mpsc::UnboundedReceiver<Job>, tell: mpsc:
         }
     }
     store.close().await;
+}
+
+/// What is to be written next, and whether nothing will follow: what may be lost waits a little for more of its kind, anything else
+/// takes along what waits. Nothing, where nothing comes for so long.
+async fn gather(todo: &mut mpsc::UnboundedReceiver<Job>, patience: Duration) -> (Vec<Job>, bool) {
+    let mut pages = Vec::new();
+    let mut until = Instant::now().checked_add(patience);
+    loop {
+        let before = pages.len();
+        let more = todo.recv_many(&mut pages, MAX_PAGES - before);
+        let came = match until {
+            Some(until) => timeout_at(until, more).await,
+            None => Ok(more.await),
+        };
+        match came {
+            Err(_) => return (pages, false),
+            Ok(0) => return (pages, true),
+            Ok(_) if pages.len() >= MAX_PAGES || !pages[before..].iter().all(may_wait) => return (pages, false),
+            Ok(_) if before == 0 => until = Instant::now().checked_add(GATHER),
+            Ok(_) => {}
+        }
+    }
+}
+
+fn may_wait((page, done): &Job) -> bool {
+    done.is_none() && page.mails.is_empty() && page.records.iter().all(Record::may_be_lost)
 }
 
 impl Page {
@@ -177,12 +201,20 @@ fn causes(problem: &StoreError) -> String {
 }
 
 const MAX_PAGES: usize = 1000;
+/// So long may an observation be lost with the process: a transaction for many of them, not one for each.
+const GATHER: Duration = Duration::from_millis(250);
 const AGAIN: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{clock::Timestamp, diagnosis::Topic, incident::Cause, monitor::NoticeKind};
+    use crate::{
+        clock::Timestamp,
+        diagnosis::{Expectation, Issuers, Judged, Topic, Trust, diagnose},
+        incident::Cause,
+        monitor::NoticeKind,
+        observation::{Failure, FailureKind, Observation, Outcome, Stage},
+    };
 
     fn mail(id: &str) -> Mail {
         let (recipient, message) = ("ops@example.org".to_owned(), Arc::from(&b"text"[..]));
@@ -196,6 +228,50 @@ mod tests {
 
     fn ids(page: &Page) -> Vec<&str> {
         page.mails.iter().map(|mail| &*mail.id).collect()
+    }
+
+    fn observed() -> Page {
+        let outcome = Outcome::Failure(Failure { stage: Stage::Connect, kind: FailureKind::Refused, detail: String::new() });
+        let observation = Observation::new(None, Timestamp::UNIX_EPOCH, outcome);
+        let diagnosis = diagnose(
+            &observation,
+            &Expectation::default(),
+            &Arc::new(Trust::default()),
+            &Issuers::default(),
+            Timestamp::UNIX_EPOCH,
+        );
+        let judged = Arc::new(Judged { observation, diagnosis: diagnosis.into() });
+        Page { records: vec![Record::Observed { endpoint: "a".into(), place: "a".into(), judged }], mails: vec![] }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn observations_wait_for_one_another_and_for_nothing_else() {
+        let (pages, mut todo) = mpsc::unbounded_channel();
+        let send = |page| pages.send((page, None)).expect("somebody listens");
+        let begun = Instant::now();
+        send(observed());
+        let later = tokio::time::sleep(GATHER / 2);
+        let both = async {
+            later.await;
+            send(observed());
+        };
+        let ((gathered, ended), ()) = tokio::join!(gather(&mut todo, Duration::MAX), both);
+        assert_eq!((gathered.len(), ended, begun.elapsed() >= GATHER), (2, false, true));
+
+        let begun = Instant::now();
+        send(observed());
+        send(Page { mails: vec![mail("a")], ..Page::default() });
+        let (gathered, _) = gather(&mut todo, Duration::MAX).await;
+        assert_eq!((gathered.len(), begun.elapsed()), (2, Duration::ZERO));
+        let (done, _asks) = oneshot::channel();
+        pages.send((observed(), Some(done))).expect("somebody listens");
+        assert_eq!((gather(&mut todo, Duration::MAX).await.0.len(), begun.elapsed()), (1, Duration::ZERO));
+
+        assert_eq!(gather(&mut todo, AGAIN).await.0.len(), 0, "it is time to try again");
+        send(observed());
+        drop(pages);
+        let (gathered, ended) = gather(&mut todo, Duration::MAX).await;
+        assert_eq!((gathered.len(), ended, begun.elapsed()), (1, true, AGAIN));
     }
 
     #[test]

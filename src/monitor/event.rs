@@ -167,6 +167,13 @@ pub enum Record {
     Proven(Timestamp),
 }
 
+impl Record {
+    /// It need not be on the disk at once: the next visit brings it again.
+    pub fn may_be_lost(&self) -> bool {
+        matches!(self, Record::Observed { .. })
+    }
+}
+
 /// What a restart finds.
 #[derive(Clone, Debug, Default)]
 pub struct Restored {

@@ -139,10 +139,20 @@ impl Database {
         Ok(())
     }
 
-    /// Forgets certificates that no observation holds any more.
-    pub(super) fn prune(&mut self) -> Result<(), StoreError> {
-        let pruned = self.connection.execute(PRUNE, []);
-        pruned.map(|_| ()).map_err(|e| StoreError::of(&self.path, &e))
+    /// Forgets certificates that no observation holds any more; how many are left.
+    pub(super) fn prune_certificates(&mut self) -> Result<usize, StoreError> {
+        self.prune(UNUSED_CERTIFICATES, "SELECT count(*) FROM certificate")
+    }
+
+    /// Forgets visits that were followed by another; how many are left.
+    pub(super) fn prune_visits(&mut self) -> Result<usize, StoreError> {
+        self.prune(FORMER_VISITS, "SELECT count(*) FROM visit")
+    }
+
+    fn prune(&mut self, sql: &str, count: &str) -> Result<usize, StoreError> {
+        let pruned = self.connection.execute(sql, []);
+        let left = pruned.and_then(|_| self.connection.query_row(count, [], |row| row.get::<_, i64>(0)));
+        left.map(|left| usize::try_from(left).unwrap_or_default()).map_err(|e| StoreError::of(&self.path, &e))
     }
 }
 
@@ -382,11 +392,29 @@ pub(super) const MIGRATIONS: &[&str] = &["
 ", "
     -- The fingerprint of a certificate whose key was seen to have made this one's signature.
     ALTER TABLE certificate ADD COLUMN signed_by TEXT;
+", "
+    -- Every visit is appended, so that many of them share a page: most see what the one before saw, and then nothing else is
+    -- written. Of those of the same endpoint, address and what, the last one holds, before what observation says.
+    CREATE TABLE visit (
+        id       INTEGER PRIMARY KEY,
+        endpoint TEXT NOT NULL,                 -- these three as in observation
+        address  TEXT NOT NULL,
+        what     TEXT NOT NULL,
+        at       TEXT NOT NULL,
+        timing   TEXT NOT NULL                  -- [[stage, nanoseconds], ..]
+    ) STRICT;
 "];
 
-const PRUNE: &str = "
+const UNUSED_CERTIFICATES: &str = "
     DELETE FROM certificate WHERE fingerprint NOT IN (
         SELECT held.value FROM observation, json_each(observation.chain) AS held
         UNION
         SELECT held.value FROM observation, json_each(observation.issuers) AS held
     )";
+
+const FORMER_VISITS: &str = "
+    DELETE FROM visit WHERE id NOT IN (SELECT max(id) FROM visit GROUP BY endpoint, address, what)
+        OR NOT EXISTS (
+            SELECT 1 FROM observation AS held
+            WHERE held.endpoint = visit.endpoint AND held.address = visit.address AND held.what = visit.what
+        )";

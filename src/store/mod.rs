@@ -33,8 +33,6 @@ use crate::{
     observation::Observation,
 };
 
-use tracing::warn;
-
 pub(crate) use cores::on_every_core;
 pub use error::{Reason, StoreError};
 pub use history::history;
@@ -139,13 +137,7 @@ impl Store {
     ///
     /// Entries that this version cannot understand are left out with a warning; a file that cannot be trusted is an error.
     pub fn open(settings: &Settings) -> Result<(Store, Stored), StoreError> {
-        let mut database = database::Database::open(&settings.directory)?;
-        match database.prune() {
-            Err(error @ StoreError::Corrupted { .. }) => return Err(error),
-            // A disk that is full or failing is told with the first change; what is known is of use all the same.
-            Err(error) => warn!(error = &error as &dyn std::error::Error, "{UNPRUNED}"),
-            Ok(()) => {}
-        }
+        let database = database::Database::open(&settings.directory)?;
         let stored = read::everything(&database.connection, &database.path)?;
         Ok((Store { writer: writer::start(&settings.directory, Some(database))? }, stored))
     }
@@ -200,5 +192,3 @@ impl Store {
         self.writer.close().await;
     }
 }
-
-const UNPRUNED: &str = "cannot forget certificates that nobody presents any more";

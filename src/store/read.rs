@@ -2,23 +2,22 @@
 
 use core::net::IpAddr;
 use std::{
-    cell::RefCell,
     collections::{HashMap, HashSet},
     path::Path,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use rusqlite::{Connection, OptionalExtension as _, Params, Result, Row};
 use tracing::warn;
 
-use super::{Mail, StoreError, Stored, StoredAddress, codec, on_every_core, write};
+use super::{Mail, StoreError, Stored, StoredAddress, codec, cores::as_it_comes, write};
 use crate::{
     certificate::{Certificate, Fingerprint, SharedNames},
     clock::Timestamp,
     diagnosis::{Issuers, Topic},
     incident::{Cause, Incident, IncidentKey, Member, rank_of},
     monitor::{Refusal, Renewals, Tally},
-    observation::{Chain, Handshake, Observation, Outcome, Tls},
+    observation::{Chain, Handshake, Observation, Outcome, Timing, Tls},
 };
 
 /// The whole state.
@@ -58,36 +57,27 @@ pub(super) fn rows_of<T>(
     thing: &str,
     understand: impl Fn(&Row<'_>) -> Result<Option<T>>,
 ) -> Result<Vec<T>> {
-    let mut understood = Vec::new();
-    each_of(db, sql, values, thing, understand, |value| understood.push(value))?;
-    Ok(understood)
-}
-
-/// The same, one by one.
-fn each_of<T>(
-    db: &Connection,
-    sql: &str,
-    values: impl Params,
-    thing: &str,
-    understand: impl Fn(&Row<'_>) -> Result<Option<T>>,
-    mut take: impl FnMut(T),
-) -> Result<()> {
     let mut statement = db.prepare(sql)?;
     let mut found = statement.query(values)?;
+    let mut understood = Vec::new();
     let mut strange = 0usize;
     while let Some(row) = found.next()? {
         match understand(row) {
-            Ok(Some(value)) => take(value),
+            Ok(Some(value)) => understood.push(value),
             Ok(None) | Err(rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..)) => {
                 strange += 1;
             }
             Err(error) => return Err(error),
         }
     }
+    tell(strange, thing);
+    Ok(understood)
+}
+
+fn tell(strange: usize, thing: &str) {
     if strange > 0 {
         warn!(count = strange, "left out of the stored state what this version cannot understand: {thing}");
     }
-    Ok(())
 }
 
 fn mails(db: &Connection) -> Result<Vec<Mail>> {
@@ -171,44 +161,56 @@ fn key(row: &Row<'_>) -> Result<Option<IncidentKey>> {
     Ok(parts.map(|(topic, cause)| IncidentKey { topic, cause }))
 }
 
-type Certificates = HashMap<Fingerprint, Arc<Certificate>>;
-
-/// All that are kept. They are read some at a time, so that there is never a second copy of all of them.
-fn certificates(db: &Connection) -> Result<Certificates> {
-    let (mut known, mut names) = (Certificates::new(), SharedNames::default());
-    let read = |(der, signed_by): (Vec<u8>, Option<String>)| {
-        Certificate::signed(&der, signed_by.as_deref().and_then(Fingerprint::from_hex))
-    };
-    let mut keep = |stored: Vec<_>| {
-        for mut certificate in on_every_core(stored, read) {
-            names.share(&mut certificate);
-            known.insert(certificate.fingerprint, certificate);
+/// Every row that can be understood, most of the work done on all cores; the others are counted and told.
+fn many_rows<R: Send, T: Send>(
+    db: &Connection,
+    sql: &str,
+    thing: &str,
+    read: impl Fn(&Row<'_>) -> Result<R>,
+    understand: impl Fn(R) -> Option<T> + Sync,
+) -> Result<Vec<T>> {
+    let mut statement = db.prepare(sql)?;
+    let mut found = statement.query([])?;
+    let mut strange = 0usize;
+    let give = |each: &mut dyn FnMut(R)| {
+        while let Some(row) = found.next()? {
+            match read(row) {
+                Ok(raw) => each(raw),
+                Err(rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..)) => strange += 1,
+                Err(error) => return Err(error),
+            }
         }
+        Ok(())
     };
-    let mut stored = Vec::new();
-    let understand = |row: &Row<'_>| Ok(Some((row.get("der")?, row.get("signed_by")?)));
-    each_of(db, "SELECT der, signed_by FROM certificate", [], "a certificate", understand, |certificate| {
-        stored.push(certificate);
-        if stored.len() == AT_ONCE {
-            keep(std::mem::take(&mut stored));
-        }
-    })?;
-    keep(stored);
-    Ok(known)
+    let understood = as_it_comes(give, understand)?;
+    let all = understood.len();
+    let understood: Vec<T> = understood.into_iter().flatten().collect();
+    tell(strange + all - understood.len(), thing);
+    Ok(understood)
 }
 
-/// Certificates read at once.
-const AT_ONCE: usize = 4096;
+type Certificates = HashMap<Fingerprint, Arc<Certificate>>;
+
+fn certificates(db: &Connection) -> Result<Certificates> {
+    let read = |row: &Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Option<String>>(1)?));
+    let names = Mutex::new(SharedNames::default());
+    let understand = |(der, signed_by): (Vec<u8>, Option<String>)| {
+        let mut certificate = Certificate::signed(&der, signed_by.as_deref().and_then(Fingerprint::from_hex));
+        names.lock().unwrap_or_else(PoisonError::into_inner).share(&mut certificate);
+        Some((certificate.fingerprint, certificate))
+    };
+    let found = many_rows(db, "SELECT der, signed_by FROM certificate", "a certificate", read, understand)?;
+    Ok(found.into_iter().collect())
+}
 
 fn addresses(db: &Connection) -> Result<Vec<StoredAddress>> {
-    let certificates = certificates(db)?;
-    let agreed = RefCell::default();
-    let seen = rows(db, "SELECT * FROM observation ORDER BY endpoint, address, what", "an observation", |row| {
-        seen(row, &certificates, &agreed)
-    })?;
-
+    let (certificates, visits) = (certificates(db)?, visits(db)?);
+    let agreed = Mutex::default();
+    let understand = |row: RawSeen| row.understood(&certificates, &visits, &agreed);
     let mut addresses: Vec<StoredAddress> = Vec::new();
-    for Seen { endpoint, place, observation, issuers } in seen {
+    for Seen { endpoint, place, observation, issuers } in
+        many_rows(db, OBSERVATIONS, "an observation", RawSeen::read, understand)?
+    {
         let same = addresses.last().is_some_and(|last| *last.endpoint == *endpoint && last.address == observation.address);
         if !same {
             let (endpoint, address) = (endpoint.into(), observation.address);
@@ -224,6 +226,43 @@ fn addresses(db: &Connection) -> Result<Vec<StoredAddress>> {
     Ok(addresses)
 }
 
+/// When the last visit was made, and how long it took, by endpoint, address and what.
+type Visits = HashMap<[String; 3], (Timestamp, Timing)>;
+
+fn visits(db: &Connection) -> Result<Visits> {
+    let read = |row: &Row<'_>| Ok(([row.get(0)?, row.get(1)?, row.get(2)?], row.get(3)?, row.get(4)?));
+    let understand =
+        |(of, at, timing): ([String; 3], String, String)| Some((of, (at.parse().ok()?, codec::timing_from_json(&timing)?)));
+    let found = many_rows(db, "SELECT endpoint, address, what, at, timing FROM visit ORDER BY id", "a visit", read, understand)?;
+    // Of equal keys the last one stays.
+    Ok(found.into_iter().collect())
+}
+
+const OBSERVATIONS: &str = "
+    SELECT endpoint, address, what, place, at, timing, chain, issuers, tried, version, cipher, key_group, alpn, possession, unchecked,
+        wants_client, stage, kind, kind_word, detail
+    FROM observation ORDER BY endpoint, address, what";
+
+/// A row of them.
+struct RawSeen {
+    /// Endpoint, address and what.
+    of: [String; 3],
+    place: String,
+    at: String,
+    timing: String,
+    chain: String,
+    issuers: String,
+    tried: String,
+    tls: Tls,
+    possession: Option<String>,
+    unchecked: Option<String>,
+    wants_client_certificate: bool,
+    stage: Option<String>,
+    kind: Option<String>,
+    kind_word: Option<String>,
+    detail: Option<String>,
+}
+
 struct Seen {
     endpoint: String,
     place: Arc<str>,
@@ -231,67 +270,68 @@ struct Seen {
     issuers: Issuers,
 }
 
-fn seen(row: &Row<'_>, certificates: &Certificates, agreed: &RefCell<HashSet<Arc<Tls>>>) -> Result<Option<Seen>> {
-    let address: String = row.get("address")?;
-    let failure = match (row.get::<_, Option<String>>("stage")?, row.get::<_, Option<String>>("kind")?) {
-        (Some(stage), Some(kind)) => {
-            let detail = row.get::<_, Option<String>>("detail")?.unwrap_or_default();
-            match codec::failure(&stage, &kind, row.get("kind_word")?, detail) {
-                Some(failure) => Some(failure),
-                None => return Ok(None),
-            }
-        }
-        _ => None,
-    };
-    let (timing, chain, issuers): (String, String, String) = (row.get("timing")?, row.get("chain")?, row.get("issuers")?);
-    let possession: Option<String> = row.get("possession")?;
-    let unchecked: Option<String> = row.get("unchecked")?;
-    let wants_client_certificate: bool = row.get("wants_client")?;
-    let tls = Tls {
-        version: row.get("version")?,
-        cipher: row.get("cipher")?,
-        group: row.get("key_group")?,
-        alpn: row.get("alpn")?,
-        stapled: None,
-    };
-    let tls = shared(tls, agreed);
-    let (endpoint, place, tried) = (row.get("endpoint")?, row.get::<_, String>("place")?.into(), row.get("tried")?);
-    let at = moment(row, "at")?;
-    let understand = || {
+impl RawSeen {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        Ok(RawSeen {
+            of: [row.get(0)?, row.get(1)?, row.get(2)?],
+            place: row.get(3)?,
+            at: row.get(4)?,
+            timing: row.get(5)?,
+            chain: row.get(6)?,
+            issuers: row.get(7)?,
+            tried: row.get(8)?,
+            tls: Tls { version: row.get(9)?, cipher: row.get(10)?, group: row.get(11)?, alpn: row.get(12)?, stapled: None },
+            possession: row.get(13)?,
+            unchecked: row.get(14)?,
+            wants_client_certificate: row.get(15)?,
+            stage: row.get(16)?,
+            kind: row.get(17)?,
+            kind_word: row.get(18)?,
+            detail: row.get(19)?,
+        })
+    }
+
+    fn understood(self, certificates: &Certificates, visits: &Visits, agreed: &Mutex<HashSet<Arc<Tls>>>) -> Option<Seen> {
+        let failure = match (self.stage, self.kind) {
+            (Some(stage), Some(kind)) => Some(codec::failure(&stage, &kind, self.kind_word, self.detail.unwrap_or_default())?),
+            _ => None,
+        };
+        let (at, timing) = match visits.get(&self.of) {
+            Some(last) => *last,
+            None => (self.at.parse().ok()?, codec::timing_from_json(&self.timing)?),
+        };
+        let [endpoint, address, _] = self.of;
         let address: Option<IpAddr> = if address.is_empty() { None } else { Some(address.parse().ok()?) };
-        let outcome = match Chain::new(look_up(&chain, certificates)?) {
-            Some(chain) => {
-                let possession = codec::possession(&possession?, unchecked)?;
-                Outcome::Handshake(Handshake {
-                    chain,
-                    tls,
-                    possession,
-                    wants_client_certificate,
-                    broken_off: failure.map(Box::new),
-                })
-            }
+        let outcome = match Chain::new(look_up(&self.chain, certificates)?) {
+            Some(chain) => Outcome::Handshake(Handshake {
+                chain,
+                tls: shared(self.tls, agreed),
+                possession: codec::possession(&self.possession?, self.unchecked)?,
+                wants_client_certificate: self.wants_client_certificate,
+                broken_off: failure.map(Box::new),
+            }),
             None => Outcome::Failure(failure?),
         };
-        let observation = Observation { timing: codec::timing_from_json(&timing)?, ..Observation::new(address, at?, outcome) };
-        let issuers = Issuers { certificates: look_up(&issuers, certificates)?, tried };
-        Some(Seen { endpoint, place, observation, issuers })
-    };
-    Ok(understand())
+        let observation = Observation { timing, ..Observation::new(address, at, outcome) };
+        let issuers = Issuers { certificates: look_up(&self.issuers, certificates)?, tried: self.tried };
+        Some(Seen { endpoint, place: self.place.into(), observation, issuers })
+    }
 }
 
 /// One of all that are equal.
-fn shared(tls: Tls, known: &RefCell<HashSet<Arc<Tls>>>) -> Arc<Tls> {
-    let tls = Arc::new(tls);
-    let mut known = known.borrow_mut();
+fn shared(tls: Tls, known: &Mutex<HashSet<Arc<Tls>>>) -> Arc<Tls> {
+    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = known.get(&tls) {
         return Arc::clone(known);
     }
+    let tls = Arc::new(tls);
     known.insert(Arc::clone(&tls));
     tls
 }
 
 fn look_up(fingerprints: &str, certificates: &Certificates) -> Option<Vec<Arc<Certificate>>> {
-    codec::strings_from_json(fingerprints)?.iter().map(|hex| certificates.get(&Fingerprint::from_hex(hex)?).cloned()).collect()
+    let known = |hex: &String| certificates.get(&Fingerprint::from_hex(hex)?).cloned();
+    codec::strings_from_json(fingerprints)?.iter().map(known).collect()
 }
 
 pub(super) fn moment(row: &Row<'_>, column: &str) -> Result<Option<Timestamp>> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension as _, Result, params};
+use rusqlite::{Connection, OptionalExtension as _, Result, ToSql, params};
 
 use super::{Mail, codec, history, silences};
 use crate::{
@@ -72,11 +72,6 @@ pub(super) fn record(db: &Connection, record: &Record) -> Result<usize> {
     }
 }
 
-/// Only observations may wait for the disk: the next visit brings them again.
-pub(super) fn may_be_lost(record: &Record) -> bool {
-    matches!(record, Record::Observed { .. })
-}
-
 /// A mail for the outbox. The same id again is the same mail.
 pub(super) fn mail(db: &Connection, mail: &Mail) -> Result<()> {
     run(
@@ -95,12 +90,43 @@ fn observed(db: &Connection, endpoint: &str, place: &str, judged: &Judged) -> Re
         Outcome::Failure(_) => ("failed", Vec::new()),
     };
     history::note(db, endpoint, judged)?;
-    // What was seen at another place says nothing about this one, and shall not come back with the old configuration.
-    let left = run(db, "DELETE FROM observation WHERE endpoint = ?1 AND place <> ?2", params![endpoint, place])?;
+    let (at, timing) = (observation.at.to_string(), codec::timing_to_json(&observation.timing));
+    let sql = "INSERT INTO visit (endpoint, address, what, at, timing) VALUES (?1, ?2, ?3, ?4, ?5)";
+    run(db, sql, params![endpoint, address, what, at, timing])?;
+
     let issuers = &judged.diagnosis.borrowed;
     let held = (fingerprints(&chain), fingerprints(&issuers.certificates));
-
-    // Most visits see what the last one saw: then no certificate needs to be written.
+    let handshake = observation.handshake();
+    let tls = handshake.map(|handshake| Arc::clone(&handshake.tls)).unwrap_or_default();
+    let possession = handshake.map(|handshake| codec::possession_parts(&handshake.possession));
+    let wants_client = handshake.is_some_and(|handshake| handshake.wants_client_certificate);
+    let failure = observation.failure();
+    let seen: [&dyn ToSql; 18] = [
+        &endpoint,
+        &address,
+        &what,
+        &place,
+        &held.0,
+        &held.1,
+        &issuers.tried,
+        &tls.version,
+        &tls.cipher,
+        &tls.group,
+        &tls.alpn,
+        &possession.map(|(name, _)| name),
+        &possession.and_then(|(_, reason)| reason),
+        &wants_client,
+        &failure.map(|failure| failure.stage.name()),
+        &failure.map(|failure| failure.kind.name()),
+        &failure.and_then(|failure| codec::kind_word(&failure.kind)),
+        &failure.map(|failure| &failure.detail),
+    ];
+    // Most visits see what the last one saw: then no page of the large tables needs to be written.
+    if db.prepare_cached(SEEN_BEFORE)?.exists(&seen[..])? {
+        return Ok(0);
+    }
+    // What was seen at another place says nothing about this one, and shall not come back with the old configuration.
+    let left = run(db, "DELETE FROM observation WHERE endpoint = ?1 AND place <> ?2", params![endpoint, place])?;
     let mut select =
         db.prepare_cached("SELECT chain, issuers FROM observation WHERE endpoint = ?1 AND address = ?2 AND what = ?3")?;
     let before: Option<(String, String)> =
@@ -114,39 +140,12 @@ fn observed(db: &Connection, endpoint: &str, place: &str, judged: &Judged) -> Re
             run(db, sql, params![fingerprint, &certificate.der()[..], signed_by])?;
         }
     }
-
-    let handshake = observation.handshake();
-    let tls = handshake.map(|handshake| Arc::clone(&handshake.tls)).unwrap_or_default();
-    let possession = handshake.map(|handshake| codec::possession_parts(&handshake.possession));
-    let failure = observation.failure();
-    run(
-        db,
-        "INSERT OR REPLACE INTO observation (endpoint, address, what, place, at, timing, chain, issuers, tried,
-            version, cipher, key_group, alpn, possession, unchecked, wants_client, stage, kind, kind_word, detail)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
-        params![
-            endpoint,
-            address,
-            what,
-            place,
-            observation.at.to_string(),
-            codec::timing_to_json(&observation.timing),
-            held.0,
-            held.1,
-            issuers.tried,
-            tls.version,
-            tls.cipher,
-            tls.group,
-            tls.alpn,
-            possession.map(|(name, _)| name),
-            possession.and_then(|(_, reason)| reason),
-            handshake.is_some_and(|handshake| handshake.wants_client_certificate),
-            failure.map(|failure| failure.stage.name()),
-            failure.map(|failure| failure.kind.name()),
-            failure.and_then(|failure| codec::kind_word(&failure.kind)),
-            failure.map(|failure| &failure.detail),
-        ],
-    )?;
+    let sql =
+        "INSERT OR REPLACE INTO observation (endpoint, address, what, place, chain, issuers, tried, version, cipher, key_group,
+            alpn, possession, unchecked, wants_client, stage, kind, kind_word, detail, at, timing)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
+    let moment: [&dyn ToSql; 2] = [&at, &timing];
+    run(db, sql, &[&seen[..], &moment[..]].concat()[..])?;
     if what == "known" {
         let sql = "DELETE FROM observation WHERE endpoint = ?1 AND address = ?2 AND what = 'failed'";
         run(db, sql, params![endpoint, address])?;
@@ -205,3 +204,14 @@ fn run(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<usiz
 /// Keys in `meta`.
 pub(super) const SHOWN_ALIVE: &str = "shown_alive";
 pub(super) const FIRST_SWEEP_DONE: &str = "first_sweep_done";
+
+/// Whether what was seen stands there already, and nothing that this visit has put an end to.
+const SEEN_BEFORE: &str = "
+    SELECT 1 FROM observation
+    WHERE endpoint = ?1 AND address = ?2 AND what = ?3 AND place = ?4 AND chain = ?5 AND issuers = ?6 AND tried = ?7
+        AND version = ?8 AND cipher = ?9 AND key_group = ?10 AND alpn IS ?11 AND possession IS ?12 AND unchecked IS ?13
+        AND wants_client = ?14 AND stage IS ?15 AND kind IS ?16 AND kind_word IS ?17 AND detail IS ?18
+        AND NOT EXISTS (
+            SELECT 1 FROM observation
+            WHERE endpoint = ?1 AND (place <> ?4 OR ?3 = 'known' AND address = ?2 AND what = 'failed')
+        )";

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tracing::warn;
 
 use super::{
-    Mail, StoreError, UNPRUNED,
+    Mail, StoreError,
     database::{Database, Synchronous},
     history, silences, write,
 };
@@ -70,7 +70,7 @@ impl Handle {
 pub(super) fn start(directory: &Path, database: Option<Database>) -> Result<Handle, StoreError> {
     let path = directory.to_owned();
     let (jobs, waiting) = channel();
-    let writer = Writer { directory: path.clone(), database, let_go: 0 };
+    let writer = Writer { directory: path.clone(), database, let_go: Dust::default(), visits: Dust::default() };
     let spawned = thread::Builder::new().name("store".into()).spawn(move || writer.run(&waiting));
     spawned.map_err(|source: io::Error| StoreError::Unwritable { path, source })?;
     Ok(Handle { jobs })
@@ -79,8 +79,18 @@ pub(super) fn start(directory: &Path, database: Option<Database>) -> Result<Hand
 struct Writer {
     directory: PathBuf,
     database: Option<Database>,
-    /// How many rows have let go of certificates since the last pruning.
-    let_go: usize,
+    /// How many rows have let go of certificates since unused ones were looked for.
+    let_go: Dust,
+    /// How many visits were appended since former ones were.
+    visits: Dust,
+}
+
+/// What gathers until it is swept.
+#[derive(Default)]
+struct Dust {
+    grains: usize,
+    /// After so many it is worth its while. At first at once: what gathered before the start was not counted.
+    enough: usize,
 }
 
 impl Writer {
@@ -129,7 +139,7 @@ impl Writer {
 
     fn transaction(&mut self, batch: &[Commit]) -> Result<(), StoreError> {
         let mut records = batch.iter().flat_map(|commit| &commit.records);
-        let only_observations = records.all(write::may_be_lost) && batch.iter().all(|commit| commit.mails.is_empty());
+        let only_observations = records.all(Record::may_be_lost) && batch.iter().all(|commit| commit.mails.is_empty());
         let database = match &mut self.database {
             Some(database) => database,
             none => none.insert(Database::open(&self.directory)?),
@@ -144,7 +154,8 @@ impl Writer {
             database.forget_what_was_seen();
         }
         let let_go = write_all(&mut database.connection, batch);
-        self.let_go += let_go.map_err(|error| StoreError::of(&database.path, &error))?;
+        self.let_go.grains += let_go.map_err(|error| StoreError::of(&database.path, &error))?;
+        self.visits.grains += batch.iter().flat_map(|commit| &commit.records).filter(|record| record.may_be_lost()).count();
         Ok(())
     }
 
@@ -162,12 +173,21 @@ impl Writer {
     }
 
     fn prune_now_and_then(&mut self) {
-        let Some(database) = self.database.as_mut().filter(|_| self.let_go >= PRUNE_AFTER) else { return };
-        self.let_go = 0;
-        // Nobody waits for this, and the next opening prunes again.
-        if let Err(error) = database.prune() {
-            warn!(error = &error as &dyn std::error::Error, "{UNPRUNED}");
+        let Some(database) = self.database.as_mut() else { return };
+        self.let_go.sweep(8, || database.prune_certificates());
+        self.visits.sweep(1, || database.prune_visits());
+    }
+}
+
+impl Dust {
+    /// Sweeps where enough has gathered; enough is the `share`th of what is left then.
+    fn sweep(&mut self, share: usize, sweep: impl FnOnce() -> Result<usize, StoreError>) {
+        if self.grains < self.enough {
+            return;
         }
+        // Nobody waits for this; a disk that is full or failing is told with the next change.
+        let left = sweep().inspect_err(|error| warn!(error = error as &dyn std::error::Error, "cannot tidy the state up"));
+        *self = Dust { grains: 0, enough: SWEEP_AFTER.max(left.unwrap_or_default() / share) };
     }
 }
 
@@ -190,5 +210,5 @@ fn write_all(connection: &mut Connection, batch: &[Commit]) -> rusqlite::Result<
 /// Commits in one transaction, at most.
 const BATCH: usize = 256;
 
-/// Rows that let go of certificates before the unused ones are looked for, which reads every observation.
-const PRUNE_AFTER: usize = 1000;
+/// At least so much gathers before it is swept, which reads every observation.
+const SWEEP_AFTER: usize = 1000;

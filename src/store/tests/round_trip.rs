@@ -213,11 +213,89 @@ async fn a_success_ends_a_failure_and_unused_certificates_are_forgotten() {
     let (store, stored) = place.open().expect("closed before");
     assert_eq!(stored.addresses[0].known.as_ref().map(|(observation, _)| observation), Some(&renewed));
     assert_eq!(stored.addresses[0].failed, None);
+    store.commit(vec![Record::FirstSweepDone], Vec::new()).await.expect("room");
     store.close().await;
     let database = Database::open(&place.0).expect("closed before");
     let count: i64 =
         database.connection.query_row("SELECT count(*) FROM certificate", [], |row| row.get(0)).expect("the table is there");
-    assert_eq!(count, 1, "the old one was pruned when it was opened");
+    assert_eq!(count, 1, "the old one was pruned with the first commit after the start");
+}
+
+#[tokio::test]
+async fn of_visits_that_see_the_same_the_last_one_is_remembered_and_little_is_written() {
+    let place = Place::new();
+    let (store, _) = place.open().expect("fresh");
+    let leaf = certificate("a.example");
+    let names: Vec<String> = (0..300).map(|i| format!("{i:03}.example")).collect();
+    let sweep = |at: &str, took: u64| -> Vec<Record> {
+        let timing = [(Stage::Handshake, Duration::from_millis(took))].into_iter().collect();
+        let seen = Observation { timing, ..handshake("192.0.2.1", at, vec![leaf.clone()]) };
+        let refused = Observation { timing, ..failure(Some("192.0.2.2"), at, FailureKind::Refused) };
+        names.iter().flat_map(|name| [observed(name, &seen), observed(name, &refused)]).collect()
+    };
+    let log = || std::fs::metadata(place.0.join("certvigil.db-wal")).expect("there").len();
+    store.commit(sweep(NOON, 1), Vec::new()).await.expect("room");
+    let before = log();
+    store.commit(sweep("2026-11-22T13:00:00.5Z", 2), Vec::new()).await.expect("room");
+    // Not begun anew meanwhile: SQLite does that after a thousand pages. The rows themselves take some 200 KiB.
+    let grown = log().checked_sub(before).expect("a log that only grows");
+    assert!((1..100_000).contains(&grown), "{grown} octets for 600 visits that saw nothing new");
+
+    let check = |stored: &crate::store::Stored| {
+        assert_eq!(stored.addresses.len(), 600);
+        let (at, took) = (moment("2026-11-22T13:00:00.5Z"), Some(Duration::from_millis(2)));
+        for pair in stored.addresses.chunks(2) {
+            let known = pair[0].known.as_ref().map(|(observation, _)| observation).expect("the first has a certificate");
+            let failed = pair[1].failed.as_ref().expect("the second refuses");
+            assert_eq!([(known.at, known.timing.total()), (failed.at, failed.timing.total())], [(at, took); 2]);
+        }
+    };
+    store.close().await;
+    let count = || {
+        let database = Database::open(&place.0).expect("closed before");
+        database.connection.query_row("SELECT count(*) FROM visit", [], |row| row.get::<_, i64>(0)).expect("the table is there")
+    };
+    assert_eq!(count(), 1200);
+    let (store, stored) = place.open().expect("closed before");
+    check(&stored);
+    let gone = [Record::AddressGone { endpoint: "000.example".into(), address: stored.addresses[0].address }];
+    let gone = gone.into_iter().chain([Record::EndpointGone("001.example".into())]);
+    store.commit(gone.collect(), Vec::new()).await.expect("room");
+    store.close().await;
+    assert_eq!(count(), 597, "the last one of each that is there");
+    // What comes back begins anew, whenever that is.
+    let (store, _) = place.open().expect("closed before");
+    store.commit(sweep("2026-11-22T13:00:00.5Z", 2), Vec::new()).await.expect("room");
+    store.close().await;
+    check(&place.open().expect("closed before").1);
+}
+
+#[tokio::test]
+async fn a_visit_that_sees_anything_else_is_remembered_whole() {
+    let place = Place::new();
+    let (store, _) = place.open().expect("fresh");
+    let seen = handshake("192.0.2.1", NOON, vec![certificate("a")]);
+    let other = |change: fn(&mut Handshake)| {
+        let mut other = seen.clone();
+        if let Outcome::Handshake(handshake) = &mut other.outcome {
+            change(handshake);
+        }
+        other
+    };
+    let versions = [
+        seen.clone(),
+        other(|handshake| handshake.wants_client_certificate = true),
+        other(|handshake| handshake.possession = Possession::Unchecked("TLS 1.0".into())),
+        other(|handshake| handshake.possession = Possession::Unchecked("TLS 1.1".into())),
+        other(|handshake| Arc::make_mut(&mut handshake.tls).alpn = None),
+        other(|handshake| Arc::make_mut(&mut handshake.tls).group = "X25519".into()),
+        seen,
+    ];
+    for version in versions {
+        store.commit(vec![observed("a", &version)], Vec::new()).await.expect("room");
+        let stored = place.after_power_cut();
+        assert_eq!(stored.addresses[0].known.as_ref().map(|(observation, _)| observation), Some(&version));
+    }
 }
 
 #[tokio::test]
