@@ -23,6 +23,9 @@ impl Monitor {
         let mut old: HashMap<Arc<str>, Dossier> = self.dossiers.drain(..).map(|d| (d.name().clone(), d)).collect();
         self.places.clear();
         self.index = Arc::default();
+        let count = inventory.watches.len() + inventory.canaries.len();
+        self.dossiers.reserve_exact(count);
+        self.places.reserve(count);
         let mut trusts = SameTrust::default();
         let mut anew = Vec::new();
         let endpoints = inventory.watches.into_iter().map(|watch| (watch, false));

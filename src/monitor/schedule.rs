@@ -109,16 +109,22 @@ impl Schedule {
         let spread = longest.min(BREATH.saturating_mul(count));
         let mut ranks: Vec<u32> = (0..count).collect();
         fastrand::Rng::with_seed(self.seed).shuffle(&mut ranks);
+        self.slots.reserve(plans.len());
+        let mut queue = Vec::with_capacity(plans.len());
         for (plan, rank) in plans.into_iter().zip(ranks) {
             self.remove(&plan.name);
-            let (generation, interval) = (plan.generation, plan.interval);
-            let patience = plan.timeout.saturating_mul(TIMEOUTS).max(LEAST_PATIENCE);
-            let slot =
+            let Plan { name, generation, interval, timeout } = plan;
+            let patience = timeout.saturating_mul(TIMEOUTS).max(LEAST_PATIENCE);
+            let mut slot =
                 Slot { generation, interval, patience, due: None, turn: Turn::Ordinary, started: None, throws: generation };
-            self.slots.insert(plan.name.clone(), slot);
-            let share = (f64::from(rank) + self.dice(&plan.name)) / f64::from(count);
-            self.set_due(&plan.name, now + spread.min(plan.interval).mul_f64(share));
+            let share = (f64::from(rank) + slot.dice(self.seed, &name)) / f64::from(count);
+            let due = now + spread.min(interval).mul_f64(share);
+            slot.due = Some(due);
+            self.slots.insert(Arc::clone(&name), slot);
+            queue.push((due, name));
         }
+        // Sorted once, where there are many.
+        self.queue.append(&mut queue.into_iter().collect());
     }
 
     /// Starts what is due while there is room, and room at its spot: names and generations.
@@ -262,11 +268,16 @@ impl Schedule {
         interval.mul_f64(0.9 + 0.2 * self.dice(name))
     }
 
-    /// From 0 to 1: the same for the same seed, name and number of throws, whatever else happens in between.
     fn dice(&mut self, name: &Arc<str>) -> f64 {
-        let Some(slot) = self.slots.get_mut(name) else { return 0.0 };
-        slot.throws += 1;
-        fastrand::Rng::with_seed(self.seed ^ stable_hash(&[name, &slot.throws.to_string()])).f64()
+        self.slots.get_mut(name).map_or(0.0, |slot| slot.dice(self.seed, name))
+    }
+}
+
+impl Slot {
+    /// From 0 to 1: the same for the same seed, name and number of throws, whatever else happens in between.
+    fn dice(&mut self, seed: u64, name: &str) -> f64 {
+        self.throws += 1;
+        fastrand::Rng::with_seed(seed ^ stable_hash(&[name, &self.throws.to_string()])).f64()
     }
 }
 
