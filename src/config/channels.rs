@@ -86,7 +86,7 @@ fn read_channel(
 /// The keys that are right depend on it.
 fn kind_of(at: &At<'_>) -> Option<Kind> {
     let Value::Map(entries) = at.value() else { return None };
-    let word = entries.iter().find(|entry| entry.key == "kind").map(|entry| &entry.value.value);
+    let word = entries.iter().find(|entry| &*entry.key == "kind").map(|entry| &entry.value.value);
     let kind = KINDS.iter().find(|(known, _)| matches!(word, Some(Value::Text(word)) if word.trim() == *known));
     kind.map(|(_, kind)| *kind)
 }

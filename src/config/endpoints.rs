@@ -332,7 +332,7 @@ fn read_labels(at: &At<'_>, labels: &mut BTreeMap<String, String>, report: &mut 
         if check_label(&at, entry, &mut lines, report)
             && let Some(value) = read::text(&at, report)
         {
-            labels.insert(entry.key.clone(), value.to_owned());
+            labels.insert(entry.key.to_string(), value.to_owned());
         }
     }
 }

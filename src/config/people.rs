@@ -27,7 +27,7 @@ pub(super) fn read(at: &At<'_>, report: &mut Report) -> (Arc<People>, BTreeMap<S
         return (people.into(), languages);
     };
     // What holds for all others holds where somebody says nothing else, whatever the order.
-    let others = at.entries(entries).find(|(_, entry)| entry.key == OTHERS);
+    let others = at.entries(entries).find(|(_, entry)| &*entry.key == OTHERS);
     if let Some((at, _)) = &others {
         let (person, language) = read_person(at, &Person::default(), report);
         people.others = person;
@@ -35,7 +35,7 @@ pub(super) fn read(at: &At<'_>, report: &mut Report) -> (Arc<People>, BTreeMap<S
             report.fault(at, "the language of all others is that of the section mail", "write language: there");
         }
     }
-    for (at, entry) in at.entries(entries).filter(|(_, entry)| entry.key != OTHERS) {
+    for (at, entry) in at.entries(entries).filter(|(_, entry)| &*entry.key != OTHERS) {
         let Ok(address) = entry.key.parse::<lettre::Address>().map(|address| address.to_string()) else {
             let problem = format!("\"{}\" is no bare mail address", shorten(&entry.key));
             report.fault(&at, problem, "write an address such as ops@example.com, or \"*\" for all others");

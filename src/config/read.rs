@@ -112,7 +112,7 @@ impl<'a> Fields<'a> {
         let mut first_lines = vec![None; known.len()];
         for entry in entries {
             let here = at.entry(entry);
-            match known.iter().position(|key| *key == entry.key) {
+            match known.iter().position(|key| *key == &*entry.key) {
                 Some(position) => match first_lines[position] {
                     None => first_lines[position] = Some(entry.line),
                     Some(first) => report.fault(&here, format!("is written twice, first on line {first}"), "keep one of them"),
@@ -124,7 +124,7 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn get(&self, key: &str) -> Option<At<'a>> {
-        self.entries.iter().find(|entry| entry.key == key).map(|entry| self.at.entry(entry))
+        self.entries.iter().find(|entry| &*entry.key == key).map(|entry| self.at.entry(entry))
     }
 
     /// The same, and told when it is not there.

@@ -196,7 +196,7 @@ fn read_labels(at: &At<'_>, report: &mut Report) -> Option<BTreeMap<String, Vec<
         if check_label(&at, entry, &mut lines, report)
             && let Some(globs) = read_globs(&at, report)
         {
-            labels.insert(entry.key.clone(), globs);
+            labels.insert(entry.key.to_string(), globs);
         }
     }
     Some(labels)

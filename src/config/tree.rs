@@ -1,11 +1,15 @@
 //! The document as a tree in which every value knows its line.
 //!
-//! serde_yaml says what the document means and whether it is YAML at all, but locates nothing. A second, independent pass
-//! over the parser events only finds the lines; where the two disagree, a value has the line of what contains it.
+//! A plain document is read in one pass. Of any other, serde_yaml says what it means and whether it is YAML at all, but locates
+//! nothing: a second, independent pass over the parser events finds the lines; where the two disagree, a value has the line of what
+//! contains it.
+
+mod plain;
 
 use std::{
     collections::{HashMap, HashSet},
     fmt,
+    sync::Arc,
 };
 
 use saphyr_parser::{Event, Parser};
@@ -38,7 +42,7 @@ pub(crate) enum Value {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entry {
     pub(crate) line: usize,
-    pub(crate) key: String,
+    pub(crate) key: Arc<str>,
     pub(crate) value: Node,
 }
 
@@ -52,10 +56,19 @@ pub(crate) struct NoTree {
 
 /// Reads one document. Aliases are followed and merge keys (`<<`) merged; what stands explicitly wins.
 pub(crate) fn parse(text: &str) -> Result<Node, NoTree> {
+    let mut root = match plain::parse(text) {
+        Some(root) => root,
+        None => by_the_library(text)?,
+    };
+    merge(&mut root);
+    Ok(root)
+}
+
+/// Merges nothing yet.
+fn by_the_library(text: &str) -> Result<Node, NoTree> {
     let place = places(text)?;
     let mut root = serde_yaml::from_str::<Node>(text).map_err(|error| NoTree::new(&error, text))?;
     locate(&mut root, place.as_ref(), place.as_ref().map_or(0, |place| place.line));
-    merge(&mut root);
     Ok(root)
 }
 
@@ -159,7 +172,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Value, A::Error> {
         let mut entries = Vec::new();
         while let Some((key, value)) = pairs.next_entry::<Node, Node>()? {
-            entries.push(Entry { line: 0, key: key.value.into_key(), value });
+            entries.push(Entry { line: 0, key: key.value.into_key().into(), value });
         }
         Ok(Value::Map(entries))
     }
@@ -273,9 +286,9 @@ fn merge(node: &mut Node) {
                 return;
             }
             let (merges, mut merged): (Vec<Entry>, Vec<Entry>) = entries.drain(..).partition(Entry::is_merge);
-            let mut there: HashSet<String> = merged.iter().map(|entry| entry.key.clone()).collect();
+            let mut there: HashSet<Arc<str>> = merged.iter().map(|entry| Arc::clone(&entry.key)).collect();
             for source in merges.into_iter().flat_map(|entry| entry.value.into_maps()).flatten() {
-                if there.insert(source.key.clone()) {
+                if there.insert(Arc::clone(&source.key)) {
                     merged.push(source);
                 }
             }
@@ -288,7 +301,7 @@ fn merge(node: &mut Node) {
 impl Entry {
     fn is_merge(&self) -> bool {
         let is_map = |node: &Node| matches!(node.value, Value::Map(_));
-        self.key == "<<"
+        &*self.key == "<<"
             && match &self.value.value {
                 Value::Map(_) => true,
                 Value::List(items) => items.iter().all(is_map),

@@ -75,7 +75,7 @@ fn read_users(at: &At<'_>, report: &mut Report) -> Option<BTreeMap<Arc<str>, Pas
             let problem = format!("a login takes seconds at cost {}", hash.cost());
             report.warn(&at, problem, "make the hash with cost 12: htpasswd -nBC 12 \"\"");
         }
-        if users.insert(Arc::from(&*entry.key), hash).is_some() {
+        if users.insert(Arc::clone(&entry.key), hash).is_some() {
             report.fault(&at, "is written twice", "keep one of them");
         }
     }

@@ -11,7 +11,7 @@ pub(super) fn parse(text: &str) -> Result<Node, NoTree> {
 impl Node {
     /// The value below a key; an empty one is none.
     pub(super) fn get(&self, key: &str) -> Option<&Node> {
-        let entry = self.entries().iter().find(|entry| entry.key == key)?;
+        let entry = self.entries().iter().find(|entry| *entry.key == *key)?;
         Some(&entry.value).filter(|node| node.value != Value::Null)
     }
 

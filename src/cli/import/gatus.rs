@@ -28,7 +28,7 @@ pub(super) fn read(root: &Node, inventory: &mut Inventory) {
         });
     }
     for entry in root.get("alerting").map(Node::entries).unwrap_or_default() {
-        if entry.key != "email" {
+        if &*entry.key != "email" {
             inventory
                 .note(entry.line, format!("alerting by {} is not carried over; docs/channels.md has the ways out", entry.key));
         }

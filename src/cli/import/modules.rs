@@ -62,7 +62,7 @@ pub(super) fn exporter(root: &Node) -> Exporter {
 /// Reads a file of modules.
 pub(super) fn read(root: &Node, exporter: Exporter) -> Modules {
     let modules = root.get("modules").map(Node::entries).unwrap_or_default();
-    modules.iter().map(|entry| (entry.key.clone(), read_module(&entry.key, &entry.value, exporter))).collect()
+    modules.iter().map(|entry| (entry.key.to_string(), read_module(&entry.key, &entry.value, exporter))).collect()
 }
 
 fn read_module(name: &str, node: &Node, exporter: Exporter) -> Module {

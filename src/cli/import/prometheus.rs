@@ -55,7 +55,7 @@ impl<'a> Job<'a> {
     fn read(&self, inventory: &mut Inventory) {
         let (rules, unclear) = self.node.get("relabel_configs").map(relabel::read).unwrap_or_default();
         let params = self.node.get("params").map(Node::entries).unwrap_or_default();
-        let probes = relabel::sets(&rules, "__param_target") || params.iter().any(|param| param.key == "target");
+        let probes = relabel::sets(&rules, "__param_target") || params.iter().any(|param| &*param.key == "target");
         if !probes {
             let said = format!("the job \"{}\" scrapes metrics and probes no target; left out", self.name);
             return inventory.note(self.node.line, said);
@@ -77,7 +77,7 @@ impl<'a> Job<'a> {
             let mut labels = base.clone();
             for entry in group.get("labels").map(Node::entries).unwrap_or_default() {
                 if let Some(value) = entry.value.text() {
-                    labels.insert(entry.key.clone(), value);
+                    labels.insert(entry.key.to_string(), value);
                 }
             }
             let targets = group.get("targets");
@@ -108,7 +108,7 @@ impl<'a> Job<'a> {
     fn groups(&self, inventory: &mut Inventory) -> Vec<(&'a Node, bool)> {
         let mut groups = Vec::new();
         for entry in self.node.entries() {
-            match entry.key.as_str() {
+            match &*entry.key {
                 "static_configs" => {
                     groups.extend(inventory.mappings(self.node, "static_configs").iter().map(|group| (group, true)));
                 }

@@ -106,7 +106,7 @@ fn read_monitor(
         found.remarks.push("Uptime Kuma went through a proxy; certvigil connects directly".into());
     }
     for entry in monitor.get("notificationIDList").map(Node::entries).unwrap_or_default() {
-        for owner in hearers.get(&entry.key).into_iter().flatten() {
+        for owner in hearers.get(&*entry.key).into_iter().flatten() {
             if entry.value.text().as_deref() == Some("true") && !found.owners.contains(owner) {
                 found.owners.push(owner.clone());
             }
