@@ -15,6 +15,7 @@ mod process;
 mod results;
 mod soak;
 mod stage;
+mod start;
 mod table;
 
 use std::time::Instant;
@@ -27,9 +28,10 @@ fn main() -> anyhow::Result<()> {
     // Cargo adds `--bench`.
     match arguments.iter().map(String::as_str).filter(|argument| *argument != "--bench").collect::<Vec<_>>()[..] {
         [client::VERB, directory, port] => client::run(directory.as_ref(), port.parse()?),
+        [start::VERB, endpoints] => start(endpoints.parse()?),
         [soak::VERB, visits, endpoints] => soak(visits.parse()?, endpoints.parse()?),
         [] => everything(),
-        ref other => anyhow::bail!("{other:?} is not understood; either nothing, or soak VISITS ENDPOINTS"),
+        ref other => anyhow::bail!("{other:?} is not understood; either nothing, soak VISITS ENDPOINTS, or start ENDPOINTS"),
     }
 }
 
@@ -50,12 +52,17 @@ fn everything() -> anyhow::Result<()> {
 
     let took = format!("The run took {} s.\n", started.elapsed().as_secs());
     let head = format!("{HEAD}\n{machine}\n{took}");
-    results::write(&[head, tables.join("\n"), NOTES.to_owned()].join("\n"), &[soak::HEADING])
+    results::write(&[head, tables.join("\n"), NOTES.to_owned()].join("\n"), &[soak::HEADING, start::HEADING])
 }
 
 fn soak(visits: usize, endpoints: usize) -> anyhow::Result<()> {
     let tables: Vec<String> = soak::measure(visits, endpoints)?.iter().map(ToString::to_string).collect();
     results::put(soak::HEADING, &tables.join("\n"))
+}
+
+fn start(endpoints: usize) -> anyhow::Result<()> {
+    let tables: Vec<String> = start::measure(endpoints)?.iter().map(ToString::to_string).collect();
+    results::put(start::HEADING, &tables.join("\n"))
 }
 
 /// How many endpoints the daemon is given.

@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::Context as _;
 use certvigil::{
+    certificate::Certificate,
     clock::Timestamp,
     lab::pki::{Issued, Pki, Recipe},
 };
@@ -108,9 +109,11 @@ pub(crate) fn measure(visits: usize, endpoints: usize) -> anyhow::Result<Vec<Tab
     };
     let remembered = end.remembered;
     daemon.stop()?;
+    let again = restart(&stage, &fleet)?;
+    println!("{again}");
     table.remark(&format!(
         "{} certificates at once: a leaf each, and an issuer for every two. The page was served {} ms after the start; all are visited \
-         within {} s. Every {RENEWED}th visit of an endpoint finds its leaf renewed. {:.1} % of the verdicts were remembered.{lag} To \
+         within {} s. Every {RENEWED}th visit of an endpoint finds its leaf renewed. {:.1} % of the verdicts were remembered.{lag} {again} To \
          repeat: `make soak VISITS={visits} ENDPOINTS={endpoints}`, on {}.",
         endpoints + endpoints / 2,
         ready.as_millis(),
@@ -121,8 +124,27 @@ pub(crate) fn measure(visits: usize, endpoints: usize) -> anyhow::Result<Vec<Tab
     Ok(vec![table])
 }
 
+/// Starts the daemon once more, on the state of all that it has seen; how that went, as a sentence.
+fn restart(stage: &Stage, fleet: &Fleet) -> anyhow::Result<String> {
+    let (before, started) = (fleet.visits(), Instant::now());
+    let daemon = Daemon::start(stage)?;
+    let served = started.elapsed();
+    while fleet.visits() == before {
+        anyhow::ensure!(started.elapsed() < MINUTE, "no visit within a minute of the start");
+        sleep(Duration::from_millis(1));
+    }
+    let (visited, [_, peak]) = (started.elapsed(), memory(daemon.pid())?);
+    daemon.stop()?;
+    Ok(format!(
+        "Started again with all that it knew, it served its page after {} ms and began its first visit after {} ms; its memory had \
+         peaked at {peak:.1} MiB then.",
+        served.as_millis(),
+        visited.as_millis()
+    ))
+}
+
 /// All servers, at one port.
-struct Fleet {
+pub(crate) struct Fleet {
     pki: Pki,
     key: Arc<dyn SigningKey>,
     /// Whose key is that of all.
@@ -140,7 +162,7 @@ struct Leaf {
 }
 
 impl Fleet {
-    fn of(stage: &Stage, endpoints: usize) -> anyhow::Result<Arc<Self>> {
+    pub(crate) fn of(stage: &Stage, endpoints: usize) -> anyhow::Result<Arc<Self>> {
         let pki = Pki::new(Timestamp::now())?;
         let first = pki.leaf([name(0).as_str()]).signed_by(&pki.intermediate)?;
         fs::write(stage.path(ROOT), pki.root.pem())?;
@@ -153,6 +175,10 @@ impl Fleet {
             visits: AtomicUsize::new(0),
             renewals: AtomicUsize::new(0),
         }))
+    }
+
+    pub(crate) fn root(&self) -> Arc<Certificate> {
+        Certificate::from_der(&self.pki.root.der())
     }
 
     fn visits(&self) -> usize {
@@ -174,7 +200,8 @@ impl Fleet {
         leaf.chain.clone()
     }
 
-    fn issue(&self, of: usize) -> anyhow::Result<CertifiedKey> {
+    /// A new leaf for this one, and its issuer.
+    pub(crate) fn issue(&self, of: usize) -> anyhow::Result<CertifiedKey> {
         let slot = &self.issuers[of / 2];
         if slot.get().is_none() {
             let made =
@@ -224,7 +251,7 @@ fn serve(listener: TcpListener, fleet: Arc<Fleet>) -> anyhow::Result<impl Future
     })
 }
 
-fn configure(stage: &Stage, port: u16, endpoints: usize, round: Duration) -> anyhow::Result<()> {
+pub(crate) fn configure(stage: &Stage, port: u16, endpoints: usize, round: Duration) -> anyhow::Result<()> {
     // The second visits, which come up to a tenth sooner, begin after the last of the first ones.
     let (seconds, interval) = (round.as_secs(), round.mul_f64(1.25).as_secs());
     let mut text = format!(
