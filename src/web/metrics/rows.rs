@@ -26,10 +26,36 @@ pub(super) struct Rows {
     pub(super) addresses_cut: usize,
 }
 
+/// A part of a list. Nothing of what lies beyond four billion is shown.
+#[derive(Clone, Copy)]
+struct Part {
+    start: u32,
+    end: u32,
+}
+
+impl Part {
+    fn new(start: usize, end: usize) -> Self {
+        let [start, end] = [start, end].map(|at| u32::try_from(at).unwrap_or(u32::MAX));
+        Part { start, end }
+    }
+
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    fn of<T>(self, list: &[T]) -> &[T] {
+        list.get(self.range()).unwrap_or_default()
+    }
+
+    fn of_text(self, text: &str) -> &str {
+        text.get(self.range()).unwrap_or_default()
+    }
+}
+
 /// An endpoint.
 pub(super) struct EndpointRow {
-    labels: Range<usize>,
-    addresses: Range<usize>,
+    labels: Part,
+    addresses: Part,
     /// 0 ok, 1 info, 2 warning, 3 critical, 4 could not be judged.
     pub(super) severity: u8,
     /// Seconds since 1970.
@@ -42,8 +68,8 @@ pub(super) struct EndpointRow {
 
 /// One of its addresses.
 pub(super) struct AddressRow {
-    labels: Range<usize>,
-    validities: Range<usize>,
+    labels: Part,
+    validities: Part,
     pub(super) is_success: bool,
     /// Moments, in seconds since 1970.
     pub(super) last_probe: i64,
@@ -70,12 +96,12 @@ impl Rows {
     pub(super) fn push(&mut self, view: &EndpointView) {
         let begin = self.labels.len();
         push_label(&mut self.labels, "endpoint", &view.watch.endpoint.name);
-        let labels = begin..self.labels.len();
+        let labels = Part::new(begin, self.labels.len());
         let shown = &view.addresses[..view.addresses.len().min(ADDRESSES)];
         self.addresses_cut += view.addresses.len() - shown.len();
         let first = self.addresses.len();
         for address in shown {
-            let row = self.address(address, labels.clone());
+            let row = self.address(address, labels);
             self.addresses.push(row);
         }
         let severity = match view.status() {
@@ -87,7 +113,7 @@ impl Rows {
         };
         self.endpoints.push(EndpointRow {
             labels,
-            addresses: first..self.addresses.len(),
+            addresses: Part::new(first, self.addresses.len()),
             severity,
             not_after: view.not_after().map(Timestamp::as_second),
             usual_renewal: view.habit().map(|habit| habit.usual),
@@ -96,9 +122,9 @@ impl Rows {
         });
     }
 
-    fn address(&mut self, view: &AddressView, of_endpoint: Range<usize>) -> AddressRow {
+    fn address(&mut self, view: &AddressView, of_endpoint: Part) -> AddressRow {
         let begin = self.labels.len();
-        self.labels.extend_from_within(of_endpoint);
+        self.labels.extend_from_within(of_endpoint.range());
         self.labels.push_str(",address=\"");
         if let Some(ip) = view.address {
             let _ = write!(self.labels, "{ip}");
@@ -111,8 +137,8 @@ impl Rows {
         }));
         let diagnosis = view.known.as_ref().map(|known| &known.diagnosis);
         AddressRow {
-            labels: begin..self.labels.len(),
-            validities: first..self.validities.len(),
+            labels: Part::new(begin, self.labels.len()),
+            validities: Part::new(first, self.validities.len()),
             is_success: view.failed.is_none() && view.known.is_some(),
             last_probe: view.last_probe().as_second(),
             last_success: view.last_success().map(Timestamp::as_second),
@@ -138,13 +164,13 @@ pub(super) struct One<'a> {
 
 impl<'a> One<'a> {
     pub(super) fn labels(&self) -> &'a str {
-        &self.rows.labels[self.row.labels.clone()]
+        self.row.labels.of_text(&self.rows.labels)
     }
 
     /// Every address that is shown, with its labels.
     pub(super) fn addresses(&self) -> impl Iterator<Item = (&'a AddressRow, &'a str)> + use<'a> {
         let rows = self.rows;
-        rows.addresses[self.row.addresses.clone()].iter().map(|row| (row, &rows.labels[row.labels.clone()]))
+        self.row.addresses.of(&rows.addresses).iter().map(|row| (row, row.labels.of_text(&rows.labels)))
     }
 
     /// The same, with what the snapshot has of each.
@@ -154,7 +180,7 @@ impl<'a> One<'a> {
 
     /// The certificates that an address presented.
     pub(super) fn validities(&self, address: &AddressRow) -> &'a [Validity] {
-        &self.rows.validities[address.validities.clone()]
+        address.validities.of(&self.rows.validities)
     }
 }
 
