@@ -79,8 +79,6 @@ pub struct Certificate {
     pub fingerprint: Fingerprint,
     /// What the bytes say, or why they say nothing.
     pub facts: Result<Facts, Unreadable>,
-    /// What a trust store says of it, beyond having it.
-    pub(crate) settings: Option<Box<TrustSettings>>,
     /// Whose key made its signature, once that was found.
     pub(crate) signer: Signer,
 }
@@ -126,15 +124,23 @@ impl Certificate {
         let der = Octets::from(der);
         let signer = Signer(by.map(Box::new).map_or_else(OnceLock::new, OnceLock::from));
         let facts = parse::facts(&der).map_err(|reason| Unreadable { reason: reason.into(), der: der.clone() });
-        Arc::new(Certificate { fingerprint: Fingerprint::of(&der), facts, settings: None, signer })
+        Arc::new(Certificate { fingerprint: Fingerprint::of(&der), facts, signer })
     }
 
     /// Reads what a `TRUSTED CERTIFICATE` block holds: a certificate, then settings (openssl-x509(1), "Trust Settings"). `None` when
     /// that is not what it is.
     pub(crate) fn from_trusted_der(der: &[u8]) -> Option<Arc<Self>> {
         let (certificate, settings) = parse::trusted(der)?;
-        let certificate = Arc::unwrap_or_clone(Certificate::from_der(certificate));
-        Some(Arc::new(Certificate { settings: Some(settings.into()), ..certificate }))
+        let mut certificate = Arc::unwrap_or_clone(Certificate::from_der(certificate));
+        if let Ok(facts) = &mut certificate.facts {
+            facts.extensions.rare_mut().settings = Some(settings);
+        }
+        Some(Arc::new(certificate))
+    }
+
+    /// What a trust store says of it, beyond having it.
+    pub(crate) fn settings(&self) -> Option<&TrustSettings> {
+        self.facts()?.extensions.rare().settings.as_ref()
     }
 
     /// The bytes as sent; the truth.
@@ -245,6 +251,8 @@ pub(crate) struct Rare {
     pub(crate) unhandled_critical: Vec<String>,
     /// Extensions that could not be decoded, or came a second time, dotted.
     pub(crate) undecodable: Vec<String>,
+    /// What a trust store says of the certificate, beyond having it; of one that cannot be read it says nothing.
+    settings: Option<TrustSettings>,
 }
 
 impl Rare {
@@ -255,6 +263,7 @@ impl Rare {
         proxy_limit: None,
         unhandled_critical: Vec::new(),
         undecodable: Vec::new(),
+        settings: None,
     };
 }
 
@@ -441,7 +450,7 @@ mod tests {
 
     #[test]
     fn there_are_a_hundred_thousand_of_these() {
-        assert!(size_of::<Certificate>() <= 312, "{}", size_of::<Certificate>());
+        assert!(size_of::<Certificate>() <= 304, "{}", size_of::<Certificate>());
         assert!(size_of::<Name>() <= 32, "{}", size_of::<Name>());
     }
 }

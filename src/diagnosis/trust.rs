@@ -16,7 +16,7 @@ pub(super) enum Standing {
 impl Certificate {
     /// OpenSSL's `X509_check_trust` for servers, without the rule that self-signed certificates are trusted.
     pub(super) fn standing(&self) -> Option<Standing> {
-        let settings = self.settings.as_ref()?;
+        let settings = self.settings()?;
         let names_servers = |uses: &[String]| uses.iter().any(|oid| oid == SERVER_AUTH || oid == ANY_USE);
         if names_servers(&settings.rejected) {
             return Some(Standing::Rejected);
@@ -55,7 +55,7 @@ impl Trust {
             let same_name = trust.by_subject.entry(facts.subject.canonical.clone()).or_default();
             if !same_name.iter().any(|known| known.fingerprint == certificate.fingerprint) {
                 content.extend(certificate.fingerprint.0);
-                content.extend(format!("{:?}", certificate.settings).bytes());
+                content.extend(format!("{:?}", certificate.settings()).bytes());
                 if !facts.is_self_signed() {
                     trust.intermediates.push(Arc::clone(&certificate));
                 }
