@@ -51,10 +51,10 @@ gallery: tools ## the pictures of docs/gallery, made anew of the demo, as root (
 
 bench: tools ## what a visit, 10,000 endpoints, a scrape, an event and the judge cost here: benches/RESULTS.md (nginx, 4 minutes)
 	@.ci/need nginx:nginx-light taskset:util-linux
-	$(CARGO) bench --locked
+	$(CARGO) bench --locked --features jemalloc
 
 soak: tools ## what the daemon holds of 100,000 endpoints, over many visits: make soak VISITS=1000000 ENDPOINTS=100000 (an hour)
-	$(CARGO) bench --locked --bench bench -- soak $(or $(VISITS),1000000) $(or $(ENDPOINTS),100000)
+	$(CARGO) bench --locked --features jemalloc --bench bench -- soak $(or $(VISITS),1000000) $(or $(ENDPOINTS),100000)
 
 fuzz: tools ## any octets through every door, SECONDS of it each (TARGET=judge chooses); docs/fuzzing.md
 	SECONDS_EACH=$(or $(SECONDS),60) fuzz/run $(TARGET)
@@ -68,14 +68,14 @@ deb musl: export RUSTFLAGS += --remap-path-prefix=$(HOME)/.cargo=/cargo --remap-
 
 deb: tools ## a Debian package, in target/debian (cargo-deb)
 	@.ci/need cargo-deb:cargo-deb
-	$(CARGO) build --locked --release
+	$(CARGO) build --locked --release --features jemalloc
 	packaging/prepare target/release/certvigil
 	$(CARGO) deb --locked --no-build
 
 musl: tools ## one static binary for any Linux, in target/x86_64-unknown-linux-musl/release (musl-tools)
 	@.ci/need musl-gcc:musl-tools
 	rustup target add x86_64-unknown-linux-musl
-	$(CARGO) build --locked --release --target x86_64-unknown-linux-musl
+	$(CARGO) build --locked --release --features jemalloc --target x86_64-unknown-linux-musl
 
 sbom: tools ## what the binary is made of, as CycloneDX: target/packaging/certvigil.cdx.json
 	@mkdir -p target/packaging
