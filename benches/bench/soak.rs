@@ -61,7 +61,7 @@ pub(crate) fn measure(visits: usize, endpoints: usize) -> anyhow::Result<Vec<Tab
             format!("{resident:.1} MiB"),
             format!("{peak:.1} MiB"),
             format!("{:.0} µs", each(cpu(pid)?.as_secs_f64() * 1e6)),
-            format!("{:.2} KiB", each(to_f64(written(pid)?) / 1024.0)),
+            format!("{:.2} KiB", each(to_f64(written(pid)? / 1024))),
         ];
         println!("{}", cells.join("  "));
         table.row(cells);
