@@ -15,7 +15,7 @@ use hyper::body::{Body, Bytes, Frame};
 /// Whole, or rendered piece by piece.
 pub(super) type Answer = Either<Full<Bytes>, Stream>;
 
-/// What is rendered in steps, each small (one endpoint).
+/// What is rendered in steps, each small (an endpoint, or a few).
 pub(super) trait Render: Send {
     /// Appends the next piece; `false` when there is none.
     fn step(&mut self, out: &mut String) -> bool;
