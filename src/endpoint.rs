@@ -23,13 +23,13 @@ impl Endpoint {
     /// An endpoint with the defaults of the configuration: every address, 10 seconds, named after its target.
     #[must_use]
     pub fn new(target: Target) -> Self {
-        Endpoint {
-            name: target.to_string().into(),
-            server_name: target.host.clone(),
-            target,
-            addresses: Addresses::All,
-            timeout: Duration::from_secs(10),
-        }
+        Endpoint::named(target.to_string().into(), target)
+    }
+
+    /// The same, of this name.
+    #[must_use]
+    pub fn named(name: Arc<str>, target: Target) -> Self {
+        Endpoint { name, server_name: target.host.clone(), target, addresses: Addresses::All, timeout: Duration::from_secs(10) }
     }
 
     /// Where it is and the name it is asked by, as text: what was seen at another place says nothing about this one.

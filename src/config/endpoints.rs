@@ -51,8 +51,11 @@ impl Common {
     /// What a canary keeps to: it is visited like an endpoint, and nobody hears of it.
     pub(super) fn canary(&self, target: Target) -> Watch {
         let policy = Policy { interval: CANARY_INTERVAL, confirm: self.policy.confirm, ..Policy::default() };
-        let name = format!("canary {target}").into();
-        watch(Endpoint { name, ..Endpoint::new(target) }, self.clone(), (policy.into(), self.rules.clone().into()))
+        watch(
+            Endpoint::named(format!("canary {target}").into(), target),
+            self.clone(),
+            (policy.into(), self.rules.clone().into()),
+        )
     }
 
     /// The page of certvigil itself: it has no entry of its own, and keeps to what holds for all.
@@ -184,7 +187,7 @@ fn read_endpoint(at: &At<'_>, common: &Common, around: &mut Around<'_>, report: 
     match at.value() {
         Value::Text(_) => {
             let target = read::target(at, report)?;
-            let endpoint = Endpoint { name: read_name(at, report)?, ..Endpoint::new(target) };
+            let endpoint = Endpoint::named(read_name(at, report)?, target);
             if !around.claim(endpoint.name.clone(), at, report) {
                 return None;
             }
@@ -233,8 +236,7 @@ fn read_long(at: &At<'_>, common: &Common, around: &mut Around<'_>, report: &mut
     if let Some(at) = fields.get("write_to_admin").filter(|_| common.policy.write_to_admin && common.policy.admins.is_empty()) {
         report.warn(&at, "there is no admin to write to, so that the owner gets the letter", "write admin: beside it");
     }
-    let mut endpoint = Endpoint::new(target?);
-    endpoint.name = name?;
+    let mut endpoint = Endpoint::named(name?, target?);
     endpoint.server_name = server_name.unwrap_or(endpoint.server_name);
     let shared = around.shared(&mut common);
     Some(watch(endpoint, common, shared))

@@ -30,7 +30,7 @@ pub(super) fn watch(
     let server_name = server_name(&leaf, settings.public_url.as_deref()).unwrap_or_else(|| target.host.clone());
     // Who serves a certificate that signs itself has put it there: its end counts, and nothing else of it is news.
     let is_self_signed = leaf.facts().is_some_and(Facts::is_self_signed);
-    let endpoint = Endpoint { name: NAME.into(), server_name, ..Endpoint::new(target) };
+    let endpoint = Endpoint { server_name, ..Endpoint::named(NAME.into(), target) };
     Some(common.own_page(endpoint, is_self_signed, around))
 }
 

@@ -204,6 +204,7 @@ impl Monitor {
             Event::Visited(report) => self.visited(report, now, &mut turn),
             Event::Reloaded(inventory) => {
                 self.reloaded(inventory, now, &mut turn);
+                self.take_stock();
                 true
             }
             Event::People(people) => {
@@ -351,6 +352,7 @@ impl Monitor {
         let is_pending = dossier.doubts().proofs.is_pending();
         let next = Next {
             after: started,
+            interval: dossier.view.watch.policy.interval,
             confirm: (is_suspected || is_pending).then_some(dossier.view.watch.policy.confirm),
             threshold: dossier.next_threshold(now.uptime.saturating_sub(started), now.wall).filter(|_| !dossier.is_canary),
         };
@@ -456,8 +458,11 @@ impl Monitor {
         }
         effects.extend(posts.into_iter().map(Effect::Post));
         effects.extend(self.outbox.take_due(now.uptime).into_iter().map(Effect::Deliver));
-        let spot_of = |name: &Arc<str>| Some(Spot::of(&self.dossiers[*self.places.get(name)?].view));
-        for (name, generation) in self.schedule.start_due(spot_of, now.uptime) {
+        let about = |name: &Arc<str>| {
+            let view = &self.dossiers[*self.places.get(name)?].view;
+            Some((Spot::of(view), view.watch.endpoint.timeout))
+        };
+        for (name, generation) in self.schedule.start_due(about, now.uptime) {
             if let Some(&place) = self.places.get(&name) {
                 effects.push(Effect::Visit { watch: self.dossiers[place].view.watch.clone(), generation });
             }

@@ -31,7 +31,6 @@ impl Monitor {
         let endpoints = inventory.watches.into_iter().map(|watch| (watch, false));
         for (watch, is_canary) in endpoints.chain(inventory.canaries.into_iter().map(|watch| (watch, true))) {
             let (name, interval) = (watch.endpoint.name.clone(), watch.policy.interval);
-            let timeout = watch.endpoint.timeout;
             if self.places.contains_key(&name) {
                 continue;
             }
@@ -51,7 +50,7 @@ impl Monitor {
             };
             if is_asked_anew {
                 self.generations += 1;
-                anew.push(Plan { name: name.clone(), generation: self.generations, interval, timeout });
+                anew.push(Plan { name: name.clone(), generation: self.generations, interval });
                 self.sweep.iter_mut().for_each(|sweep| sweep.unsettled(&name));
             }
             dossier.is_canary = is_canary;
@@ -61,7 +60,6 @@ impl Monitor {
         self.forget(old, now, turn);
         self.forget_refusals(turn);
         self.forget_ways();
-        self.take_stock();
         if trusts.has_changed() {
             self.anchors.changed(now.uptime);
         }

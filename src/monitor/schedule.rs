@@ -43,8 +43,6 @@ pub(super) struct Plan {
     pub(super) name: Arc<str>,
     pub(super) generation: u64,
     pub(super) interval: Duration,
-    /// The deadline of one address.
-    pub(super) timeout: Duration,
 }
 
 /// When the next visit is wanted.
@@ -52,17 +50,18 @@ pub(super) struct Plan {
 pub(super) struct Next {
     /// When the last one was started.
     pub(super) after: Duration,
+    /// From one to the next.
+    pub(super) interval: Duration,
     /// A suspicion is to be confirmed: so long from now.
     pub(super) confirm: Option<Duration>,
     /// A certificate reaches a threshold: so long from now.
     pub(super) threshold: Option<Duration>,
 }
 
+/// There is one for each endpoint: what its configuration says is asked for when it is needed.
 #[derive(Debug)]
 struct Slot {
     generation: u64,
-    interval: Duration,
-    patience: Duration,
     due: Option<Duration>,
     turn: Turn,
     started: Option<Duration>,
@@ -76,9 +75,9 @@ enum Turn {
     /// In the queue.
     Ordinary,
     /// Not in the queue: the spot is crowded.
-    Parked(Spot),
+    Parked(Box<Spot>),
     /// In the queue again: a place at the spot is kept for it.
-    Called(Spot),
+    Called(Box<Spot>),
 }
 
 /// A visit under way.
@@ -113,10 +112,8 @@ impl Schedule {
         let mut queue = Vec::with_capacity(plans.len());
         for (plan, rank) in plans.into_iter().zip(ranks) {
             self.remove(&plan.name);
-            let Plan { name, generation, interval, timeout } = plan;
-            let patience = timeout.saturating_mul(TIMEOUTS).max(LEAST_PATIENCE);
-            let mut slot =
-                Slot { generation, interval, patience, due: None, turn: Turn::Ordinary, started: None, throws: generation };
+            let Plan { name, generation, interval } = plan;
+            let mut slot = Slot { generation, due: None, turn: Turn::Ordinary, started: None, throws: generation };
             let share = (f64::from(rank) + slot.dice(self.seed, &name)) / f64::from(count);
             let due = now + spread.min(interval).mul_f64(share);
             slot.due = Some(due);
@@ -127,22 +124,27 @@ impl Schedule {
         self.queue.append(&mut queue.into_iter().collect());
     }
 
-    /// Starts what is due while there is room, and room at its spot: names and generations.
-    pub(super) fn start_due(&mut self, spot_of: impl Fn(&Arc<str>) -> Option<Spot>, now: Duration) -> Vec<(Arc<str>, u64)> {
+    /// Starts what is due while there is room, and room at its spot: names and generations. `about` knows an endpoint's spot, and the
+    /// deadline of one address.
+    pub(super) fn start_due(
+        &mut self,
+        about: impl Fn(&Arc<str>) -> Option<(Spot, Duration)>,
+        now: Duration,
+    ) -> Vec<(Arc<str>, u64)> {
         let mut starts = Vec::new();
         while self.under_way.len() < self.limit && self.queue.first().is_some_and(|(due, _)| *due <= now) {
             let Some((due, name)) = self.queue.pop_first() else { break };
             let Some(slot) = self.slots.get_mut(&name) else { continue };
+            let (spot, timeout) = about(&name).unwrap_or_else(|| (Spot::Name(name.clone()), Duration::ZERO));
             let spot = match std::mem::replace(&mut slot.turn, Turn::Ordinary) {
                 Turn::Called(spot) => {
                     self.crowds.enter_called(&spot);
-                    spot
+                    *spot
                 }
                 Turn::Ordinary | Turn::Parked(_) => {
-                    let spot = spot_of(&name).unwrap_or_else(|| Spot::Name(name.clone()));
                     if !self.crowds.enter(&spot) {
                         self.crowds.park(&spot, due, name);
-                        slot.turn = Turn::Parked(spot);
+                        slot.turn = Turn::Parked(spot.into());
                         continue;
                     }
                     spot
@@ -151,7 +153,8 @@ impl Schedule {
             slot.due = None;
             slot.started = Some(now);
             self.lag.observe(now.saturating_sub(due));
-            let flight = Flight { started: now, until: now.saturating_add(slot.patience), spot };
+            let patience = timeout.saturating_mul(TIMEOUTS).max(LEAST_PATIENCE);
+            let flight = Flight { started: now, until: now.saturating_add(patience), spot };
             self.under_way.insert((name.clone(), slot.generation), flight);
             starts.push((name, slot.generation));
         }
@@ -182,8 +185,7 @@ impl Schedule {
 
     /// Plans the visit after one that came back: an interval after its start, or sooner where there is a reason.
     pub(super) fn again(&mut self, name: &Arc<str>, next: Next, now: Duration) {
-        let Some(interval) = self.slots.get(name).map(|slot| slot.interval) else { return };
-        let regular = self.jittered(name, interval);
+        let regular = self.jittered(name, next.interval);
         let mut due = next.after + regular;
         if due <= now {
             due = now + regular;
@@ -207,7 +209,6 @@ impl Schedule {
     /// Takes a new interval. A longer one counts from the next visit; a shorter one at once, without a storm.
     pub(super) fn set_interval(&mut self, name: &Arc<str>, interval: Duration, longest: Duration, now: Duration) {
         let Some(slot) = self.slots.get_mut(name) else { return };
-        slot.interval = interval;
         let (Some(due), started) = (slot.due, slot.started) else { return };
         let mut sooner = started.unwrap_or(now) + self.jittered(name, interval);
         if sooner <= now {
@@ -250,7 +251,7 @@ impl Schedule {
         self.queue.remove(&(due, name.clone()));
         if let Turn::Called(spot) = turn {
             let next = self.crowds.leave_called(&spot);
-            self.call(next, spot);
+            self.call(next, *spot);
         }
     }
 
@@ -258,7 +259,7 @@ impl Schedule {
     fn call(&mut self, next: Option<(Duration, Arc<str>)>, spot: Spot) {
         let Some((due, name)) = next else { return };
         if let Some(slot) = self.slots.get_mut(&name) {
-            slot.turn = Turn::Called(spot);
+            slot.turn = Turn::Called(spot.into());
             self.queue.insert((due, name));
         }
     }
@@ -304,12 +305,12 @@ mod tests {
     }
 
     /// Each endpoint has a spot of its own.
-    fn alone(_: &Arc<str>) -> Option<Spot> {
+    fn alone(_: &Arc<str>) -> Option<(Spot, Duration)> {
         None
     }
 
     fn plan(name: &str, interval: Duration) -> Plan {
-        Plan { name: name.into(), generation: 1, interval, timeout: secs(10) }
+        Plan { name: name.into(), generation: 1, interval }
     }
 
     /// One endpoint that has just been started.
@@ -320,8 +321,8 @@ mod tests {
         (schedule, "a".into())
     }
 
-    fn regular(after: Duration) -> Next {
-        Next { after, confirm: None, threshold: None }
+    fn regular(after: Duration, interval: Duration) -> Next {
+        Next { after, interval, confirm: None, threshold: None }
     }
 
     #[test]
@@ -347,7 +348,7 @@ mod tests {
         let mut now = secs(1);
         for _ in 0..100 {
             assert_eq!(schedule.came_back(&name, 1), Some(now));
-            schedule.again(&name, regular(now), now + secs(5));
+            schedule.again(&name, regular(now, secs(1000)), now + secs(5));
             let due = schedule.next_wake().expect("planned");
             let pause = due.saturating_sub(now);
             assert!((secs(900)..=secs(1100)).contains(&pause), "{pause:?} after {now:?}");
@@ -362,7 +363,7 @@ mod tests {
     fn ticks_that_were_missed_are_not_made_up_for() {
         let (mut schedule, name) = started(secs(10));
         schedule.came_back(&name, 1);
-        schedule.again(&name, regular(secs(1)), secs(35));
+        schedule.again(&name, regular(secs(1), secs(10)), secs(35));
         let due = schedule.next_wake().expect("planned");
         assert!((secs(44)..=secs(46)).contains(&due), "{due:?}");
     }
@@ -370,11 +371,15 @@ mod tests {
     #[test]
     fn a_suspicion_or_a_threshold_comes_sooner_and_never_later() {
         let (mut schedule, name) = started(HOUR);
-        schedule.again(&name, Next { after: secs(1), confirm: Some(secs(30)), threshold: None }, secs(2));
+        schedule.again(&name, Next { after: secs(1), interval: HOUR, confirm: Some(secs(30)), threshold: None }, secs(2));
         assert!((secs(32)..=secs(34)).contains(&schedule.next_wake().expect("planned")));
-        schedule.again(&name, Next { after: secs(1), confirm: None, threshold: Some(secs(77)) }, secs(2));
+        schedule.again(&name, Next { after: secs(1), interval: HOUR, confirm: None, threshold: Some(secs(77)) }, secs(2));
         assert_eq!(schedule.next_wake(), Some(secs(79)));
-        schedule.again(&name, Next { after: secs(1), confirm: Some(2 * HOUR), threshold: Some(Duration::MAX) }, secs(2));
+        schedule.again(
+            &name,
+            Next { after: secs(1), interval: HOUR, confirm: Some(2 * HOUR), threshold: Some(Duration::MAX) },
+            secs(2),
+        );
         assert!(schedule.next_wake().expect("planned") < secs(2) + HOUR * 11 / 10);
     }
 
@@ -407,7 +412,7 @@ mod tests {
     fn a_shorter_interval_counts_at_once_and_a_longer_one_from_the_next_visit() {
         let (mut schedule, name) = started(HOUR);
         schedule.came_back(&name, 1);
-        schedule.again(&name, regular(secs(1)), secs(2));
+        schedule.again(&name, regular(secs(1), HOUR), secs(2));
         let hourly = schedule.next_wake();
         schedule.set_interval(&name, 2 * HOUR, HOUR, secs(3));
         assert_eq!(schedule.next_wake(), hourly);
@@ -420,7 +425,7 @@ mod tests {
 
     #[test]
     fn whoever_is_called_and_leaves_passes_the_place_on() {
-        let spot = |_: &Arc<str>| Some(Spot::Name("crowded".into()));
+        let spot = |_: &Arc<str>| Some((Spot::Name("crowded".into()), secs(10)));
         let mut schedule = Schedule::new(2, 1, 7);
         schedule.begin(["a", "b", "c", "d"].map(|name| plan(name, HOUR)).into(), HOUR, Duration::ZERO);
         let first = schedule.start_due(spot, secs(1));
