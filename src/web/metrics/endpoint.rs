@@ -7,7 +7,6 @@ use super::{
     text::Lines,
 };
 use crate::{
-    certificate::hex,
     diagnosis::{Fault, Severity},
     monitor::AddressView,
 };
@@ -168,12 +167,12 @@ pub(super) const FAMILIES: &[Family] = &[
         write: |lines, one| {
             for (_, address, labels) in one.views() {
                 for (position, certificate) in certificates(address) {
-                    let (subject, issuer, serial) = certificate
-                        .facts()
-                        .map_or_else(Default::default, |facts| (&*facts.subject.text, &*facts.issuer.text, facts.serial_hex()));
+                    let (subject, issuer, serial) = certificate.facts().map_or_else(Default::default, |facts| {
+                        (facts.subject.text(), facts.issuer.text(), facts.serial_number())
+                    });
                     let mut series = lines.of(labels);
                     series.plain("position", position).strangers("subject", subject).strangers("issuer", issuer);
-                    series.strangers("serial", &serial).plain("fingerprint_sha256", &hex(&certificate.fingerprint.0)).is(1);
+                    series.octets("serial", serial).octets("fingerprint_sha256", &certificate.fingerprint.0).is(1);
                 }
                 lines.positions_cut += chain(address).map_or(0, |chain| chain.len().saturating_sub(POSITIONS.len()));
             }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use crate::certificate::printable_cut;
+use crate::certificate::{hex, printable_cut, push_hex};
 
 /// How a scrape is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,6 +96,8 @@ impl<'a> Lines<'a> {
 
     /// One series that begins with these labels, already written.
     pub(super) fn of(&mut self, labels: &str) -> Series<'_, 'a> {
+        // So much a value takes at most.
+        self.out.reserve(self.name.len() + labels.len() + 32);
         let mut series = self.series();
         series.push("{");
         series.push(labels);
@@ -132,11 +134,28 @@ impl Series<'_, '_> {
 
     /// A label whose text needs no look: a number, or a name of ours.
     pub(super) fn plain(&mut self, label: &str, text: &str) -> &mut Self {
+        self.open(label, text.len());
+        self.push(text);
+        self.push("\"");
+        self
+    }
+
+    /// Begins a label whose text takes so many octets.
+    fn open(&mut self, label: &str, length: usize) {
+        self.lines.out.reserve(label.len() + length + 4);
         self.push(if self.begun { "," } else { "{" });
         self.begun = true;
         self.push(label);
         self.push("=\"");
-        self.push(text);
+    }
+
+    /// A label whose text is octets that a stranger chose, in hex.
+    pub(super) fn octets(&mut self, label: &str, octets: &[u8]) -> &mut Self {
+        if 2 * octets.len() > LONGEST {
+            return self.strangers(label, &hex(octets));
+        }
+        self.open(label, 2 * octets.len());
+        push_hex(self.lines.out, octets);
         self.push("\"");
         self
     }
@@ -180,6 +199,7 @@ impl Series<'_, '_> {
         }
     }
 
+    #[inline]
     fn push(&mut self, text: &str) {
         self.lines.out.push_str(text);
     }
