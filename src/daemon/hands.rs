@@ -24,8 +24,7 @@ use crate::{
     config::{self, Config, Environment, Faults, Loaded},
     incident::{IncidentKey, Member, State, channel_of},
     mail::{self, Courier},
-    monitor::{Effect, Event, MailResult, Record, Restored, Snapshot, Visited, Watch},
-    probe,
+    monitor::{Effect, Event, MailResult, Record, Snapshot, Visited, Watch},
     store::{self, Store},
     visit::{Visitor, When},
     web::OwnMetrics,
@@ -96,16 +95,11 @@ impl Hands {
     pub(super) fn new(
         config: &Config,
         store: Store,
-        remembered: &Restored,
+        visitor: Visitor,
         waiting: Vec<store::Mail>,
         own: Arc<OwnMetrics>,
     ) -> Result<Self, StartError> {
-        let settings = probe::Settings { names: config.resolver, ..probe::Settings::default() };
         let courier = config.mail.as_ref().map(Courier::new).transpose()?.map(Arc::new);
-        let visitor = Visitor::new(settings, config.fetch, config.limits.visits_per_address);
-        for address in &remembered.addresses {
-            address.view.known.iter().for_each(|judged| visitor.remember(&address.endpoint, judged));
-        }
         Ok(Hands {
             visitor,
             courier,

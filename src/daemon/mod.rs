@@ -29,9 +29,12 @@ use crate::{
     channel::ChannelError,
     clock::{self, Now, Timestamp},
     config::{self, Config, Environment, Faults, Loaded},
+    diagnosis::Judged,
     mail::{self, CourierError},
     monitor::{Event, Inventory, Monitor, Settings, Snapshot, Watch},
+    probe,
     store::{self, Store, StoreError},
+    visit::Visitor,
     web::{self, OwnMetrics, Pulse},
 };
 use hands::{Done, Hands};
@@ -110,9 +113,12 @@ pub async fn run(mut options: Options, controls: Controls) -> Result<(), StartEr
     let seed = options.seed.unwrap_or_else(|| now.wall.as_microsecond().unsigned_abs());
     let (mail, built) = (config.mail.is_some(), clock::built());
     let settings = Settings { limits: config.limits, mail, built, seed, first_sweep: FIRST_SWEEP };
-    let (restored, mails) = restore::judged(stored, &config.watches, now.wall);
+    let resolving = probe::Settings { names: config.resolver, ..probe::Settings::default() };
+    let visitor = Visitor::new(resolving, config.fetch, config.limits.visits_per_address);
+    let learn = |endpoint: &Arc<str>, judged: &Judged| visitor.remember(endpoint, judged);
+    let (restored, mails) = restore::judged(stored, &config.watches, learn, now.wall);
     let own = Arc::new(OwnMetrics::new());
-    let mut hands = Hands::new(&config, store, &restored, mails, Arc::clone(&own))?;
+    let mut hands = Hands::new(&config, store, visitor, mails, Arc::clone(&own))?;
     let (mut monitor, effects) = Monitor::new(inventory(&config), restored, settings, now);
     hands.carry_out(effects, now);
     for told in [Event::People(Arc::clone(&config.people))].into_iter().chain(state_troubles) {
@@ -183,7 +189,7 @@ pub async fn run(mut options: Options, controls: Controls) -> Result<(), StartEr
 
 /// What the state remembers, judged as of now: for those who ask while no daemon answers. Blocks.
 pub fn remembered(config: &Config, now: Timestamp) -> Result<Snapshot, StoreError> {
-    let (restored, _) = restore::judged(store::remembered(&config.store)?, &config.watches, now);
+    let (restored, _) = restore::judged(store::remembered(&config.store)?, &config.watches, |_, _| {}, now);
     let settings =
         Settings { limits: config.limits, mail: config.mail.is_some(), built: clock::built(), seed: 0, first_sweep: FIRST_SWEEP };
     let now = Now { wall: now, uptime: Duration::ZERO };

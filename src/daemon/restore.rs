@@ -13,13 +13,20 @@ use crate::{
     store::{Mail, Opened, Stored, StoredAddress, on_every_core},
 };
 
-/// The brain's memory, and the mails that wait. What of it is out of date is for the brain to say.
-pub(super) fn judged(stored: Stored, watches: &[Arc<Watch>], now: Timestamp) -> (Restored, Vec<Mail>) {
+/// The brain's memory, and the mails that wait. What of it is out of date is for the brain to say. Whoever learns from what was seen
+/// at an endpoint is told of it, on several threads.
+pub(super) fn judged(
+    stored: Stored,
+    watches: &[Arc<Watch>],
+    learn: impl Fn(&Arc<str>, &Judged) + Sync,
+    now: Timestamp,
+) -> (Restored, Vec<Mail>) {
     let by_name: HashMap<&str, &Watch> = watches.iter().map(|watch| (&*watch.endpoint.name, &**watch)).collect();
-    let restored = |address: StoredAddress| RestoredAddress {
-        endpoint: Arc::clone(&address.endpoint),
-        place: Arc::clone(&address.place),
-        view: again(address, &by_name, now),
+    let restored = |address: StoredAddress| {
+        let (endpoint, place) = (Arc::clone(&address.endpoint), Arc::clone(&address.place));
+        let view = again(address, &by_name, now);
+        view.known.iter().for_each(|judged| learn(&endpoint, judged));
+        RestoredAddress { endpoint, place, view }
     };
     let restored = Restored {
         addresses: on_every_core(stored.addresses, restored),
@@ -63,7 +70,7 @@ fn again(address: StoredAddress, watches: &HashMap<&str, &Watch>, now: Timestamp
     AddressView {
         address: address.address,
         known: address.known.and_then(judge),
-        failed: address.failed.and_then(|observation| judge((observation, Issuers::default()))),
+        failed: address.failed.and_then(|observation| judge((*observation, Issuers::default()))),
     }
 }
 
@@ -153,7 +160,7 @@ mod tests {
         }
         store.close().await;
         let (_store, stored) = Store::open(&settings).expect("closed before");
-        let (restored, _) = super::judged(stored, &watches, now);
+        let (restored, _) = super::judged(stored, &watches, |_, _| {}, now);
         for judged in before {
             let found = restored.addresses.iter().any(|address| address.view.known.as_ref() == Some(&judged));
             assert!(found, "{judged:?} is not among {restored:?}");

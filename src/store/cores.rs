@@ -1,10 +1,11 @@
 //! What a start does to everything that is stored, done on all cores.
 
 use std::{
+    iter::Flatten,
     num::NonZero,
     panic::resume_unwind,
     sync::{Arc, Mutex, PoisonError, mpsc},
-    thread,
+    thread, vec,
 };
 
 /// Each item through `work`, in order, as `map` would do it. A panic of `work` is the caller's.
@@ -25,12 +26,12 @@ pub(crate) fn on_every_core<T: Send, U: Send>(mut items: Vec<T>, work: impl Fn(T
     })
 }
 
-/// Each item that `give` hands on, through `work`, in order; what is not done yet stays little. An error of `give` ends it. A panic
-/// of `work` is the caller's.
+/// Each item that `give` hands on, through `work`, in order; what is not done yet stays little, and what is done lies where it is. An
+/// error of `give` ends it. A panic of `work` is the caller's.
 pub(super) fn as_it_comes<T: Send, U: Send, E>(
     give: impl FnOnce(&mut dyn FnMut(T)) -> Result<(), E>,
     work: impl Fn(T) -> U + Sync,
-) -> Result<Vec<U>, E> {
+) -> Result<Done<U>, E> {
     let (send, receive) = mpsc::sync_channel::<(usize, Vec<T>)>(2 * cores());
     // Gone with the last who takes from it: then nothing more is handed over either.
     let (receive, work) = (Arc::new(Mutex::new(receive)), &work);
@@ -62,9 +63,13 @@ pub(super) fn as_it_comes<T: Send, U: Send, E>(
         let mut done: Vec<_> =
             begun.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect();
         done.sort_unstable_by_key(|(number, _)| *number);
-        given.map(|()| done.into_iter().flat_map(|(_, results)| results).collect())
+        let results: Vec<Vec<U>> = done.into_iter().map(|(_, results)| results).collect();
+        given.map(|()| results.into_iter().flatten())
     })
 }
+
+/// What was made of it, handful by handful.
+pub(super) type Done<U> = Flatten<vec::IntoIter<Vec<U>>>;
 
 /// What is handed over, numbered.
 type Handfuls<T> = Mutex<mpsc::Receiver<(usize, Vec<T>)>>;
@@ -97,7 +102,7 @@ mod tests {
             };
             let doubled: Vec<usize> = (0..count).map(|n| 2 * n).collect();
             let expected = if count == 1 { Err("one alone") } else { Ok(doubled) };
-            assert_eq!(as_it_comes(give, |n| 2 * n), expected);
+            assert_eq!(as_it_comes(give, |n| 2 * n).map(Vec::from_iter), expected);
         }
     }
 
@@ -108,7 +113,7 @@ mod tests {
             (0..100 * HANDFUL).for_each(each);
             Ok::<_, ()>(())
         };
-        let _ = as_it_comes(give, |n| assert!(n % HANDFUL != 2, "the panic of one that came"));
+        let _ = as_it_comes(give, |n| assert!(n % HANDFUL != 2, "the panic of one that came")).map(Iterator::count);
     }
 
     #[test]

@@ -115,7 +115,7 @@ pub struct StoredAddress {
     /// The last visit that saw a certificate, and the issuers that it was judged with: it can be judged again without fetching.
     pub known: Option<(Observation, Issuers)>,
     /// The last visit, where it saw no certificate.
-    pub failed: Option<Observation>,
+    pub failed: Option<Box<Observation>>,
 }
 
 /// What the opening of the state has come to.

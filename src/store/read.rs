@@ -3,16 +3,25 @@
 use core::net::IpAddr;
 use std::{
     collections::{HashMap, HashSet},
+    hash::{BuildHasher as _, RandomState},
+    iter::Flatten,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use rusqlite::{Connection, OptionalExtension as _, Params, Result, Row};
 use tracing::warn;
 
-use super::{Mail, StoreError, Stored, StoredAddress, codec, cores::as_it_comes, write};
+use super::{
+    Mail, StoreError, Stored, StoredAddress, codec,
+    cores::{Done, as_it_comes},
+    write,
+};
 use crate::{
-    certificate::{Certificate, Fingerprint, SharedNames},
+    certificate::{Certificate, Fingerprint, Octets, SharedNames},
     clock::Timestamp,
     diagnosis::{Issuers, Topic},
     incident::{Cause, Incident, IncidentKey, Member, rank_of},
@@ -64,14 +73,18 @@ pub(super) fn rows_of<T>(
     while let Some(row) = found.next()? {
         match understand(row) {
             Ok(Some(value)) => understood.push(value),
-            Ok(None) | Err(rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..)) => {
-                strange += 1;
-            }
+            Ok(None) => strange += 1,
+            Err(error) if is_strange(&error) => strange += 1,
             Err(error) => return Err(error),
         }
     }
     tell(strange, thing);
     Ok(understood)
+}
+
+/// What a column holds is not what this version writes there.
+fn is_strange(error: &rusqlite::Error) -> bool {
+    matches!(error, rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..))
 }
 
 fn tell(strange: usize, thing: &str) {
@@ -168,39 +181,43 @@ fn many_rows<R: Send, T: Send>(
     thing: &str,
     read: impl Fn(&Row<'_>) -> Result<R>,
     understand: impl Fn(R) -> Option<T> + Sync,
-) -> Result<Vec<T>> {
+) -> Result<Flatten<Done<Option<T>>>> {
     let mut statement = db.prepare(sql)?;
     let mut found = statement.query([])?;
-    let mut strange = 0usize;
+    let (mut strange, nothing) = (0, AtomicUsize::new(0));
+    let understand = |row| {
+        understand(row).or_else(|| {
+            nothing.fetch_add(1, Ordering::Relaxed);
+            None
+        })
+    };
     let give = |each: &mut dyn FnMut(R)| {
         while let Some(row) = found.next()? {
             match read(row) {
                 Ok(raw) => each(raw),
-                Err(rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..)) => strange += 1,
+                Err(error) if is_strange(&error) => strange += 1,
                 Err(error) => return Err(error),
             }
         }
         Ok(())
     };
     let understood = as_it_comes(give, understand)?;
-    let all = understood.len();
-    let understood: Vec<T> = understood.into_iter().flatten().collect();
-    tell(strange + all - understood.len(), thing);
-    Ok(understood)
+    tell(strange + nothing.into_inner(), thing);
+    Ok(understood.flatten())
 }
 
 type Certificates = HashMap<Fingerprint, Arc<Certificate>>;
 
 fn certificates(db: &Connection) -> Result<Certificates> {
-    let read = |row: &Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Option<String>>(1)?));
+    let read = |row: &Row<'_>| Ok((Octets::from(row.get_ref(0)?.as_blob()?), row.get::<_, Option<String>>(1)?));
     let names = Mutex::new(SharedNames::default());
-    let understand = |(der, signed_by): (Vec<u8>, Option<String>)| {
+    let understand = |(der, signed_by): (Octets, Option<String>)| {
         let mut certificate = Certificate::signed(&der, signed_by.as_deref().and_then(Fingerprint::from_hex));
         names.lock().unwrap_or_else(PoisonError::into_inner).share(&mut certificate);
         Some((certificate.fingerprint, certificate))
     };
     let found = many_rows(db, "SELECT der, signed_by FROM certificate", "a certificate", read, understand)?;
-    Ok(found.into_iter().collect())
+    Ok(found.collect())
 }
 
 fn addresses(db: &Connection) -> Result<Vec<StoredAddress>> {
@@ -220,22 +237,28 @@ fn addresses(db: &Connection) -> Result<Vec<StoredAddress>> {
         let entry = addresses.last_mut().expect("one was just pushed");
         match observation.outcome {
             Outcome::Handshake(_) => entry.known = Some((observation, issuers)),
-            Outcome::Failure(_) => entry.failed = Some(observation),
+            Outcome::Failure(_) => entry.failed = Some(observation.into()),
         }
     }
     Ok(addresses)
 }
 
-/// When the last visit was made, and how long it took, by endpoint, address and what.
-type Visits = HashMap<[String; 3], (Timestamp, Timing)>;
+/// When the last visit was made, and how long it took, by a hash of endpoint, address and what, since there are many.
+struct Visits {
+    keys: RandomState,
+    last: HashMap<u64, (Timestamp, Timing)>,
+}
 
 fn visits(db: &Connection) -> Result<Visits> {
+    let keys = RandomState::new();
     let read = |row: &Row<'_>| Ok(([row.get(0)?, row.get(1)?, row.get(2)?], row.get(3)?, row.get(4)?));
-    let understand =
-        |(of, at, timing): ([String; 3], String, String)| Some((of, (at.parse().ok()?, codec::timing_from_json(&timing)?)));
+    let understand = |(of, at, timing): ([String; 3], String, String)| {
+        Some((keys.hash_one(&of), (at.parse().ok()?, codec::timing_from_json(&timing)?)))
+    };
     let found = many_rows(db, "SELECT endpoint, address, what, at, timing FROM visit ORDER BY id", "a visit", read, understand)?;
     // Of equal keys the last one stays.
-    Ok(found.into_iter().collect())
+    let last = found.collect();
+    Ok(Visits { keys, last })
 }
 
 const OBSERVATIONS: &str = "
@@ -296,7 +319,7 @@ impl RawSeen {
             (Some(stage), Some(kind)) => Some(codec::failure(&stage, &kind, self.kind_word, self.detail.unwrap_or_default())?),
             _ => None,
         };
-        let (at, timing) = match visits.get(&self.of) {
+        let (at, timing) = match visits.last.get(&visits.keys.hash_one(&self.of)) {
             Some(last) => *last,
             None => (self.at.parse().ok()?, codec::timing_from_json(&self.timing)?),
         };

@@ -137,7 +137,7 @@ fn observed(db: &Connection, endpoint: &str, place: &str, judged: &Judged) -> Re
             let fingerprint = certificate.fingerprint.to_string();
             let sql = "INSERT OR IGNORE INTO certificate (fingerprint, der, signed_by) VALUES (?1, ?2, ?3)";
             let signed_by = certificate.signed_by().map(|issuer| issuer.to_string());
-            run(db, sql, params![fingerprint, &certificate.der()[..], signed_by])?;
+            run(db, sql, params![fingerprint, certificate.der(), signed_by])?;
         }
     }
     let sql =
