@@ -1,6 +1,8 @@
 //! Tags, lengths and primitive values of DER, as leniently as OpenSSL reads them: lengths may be longer than needed, and what
 //! follows a value is its caller's business. `None` is what cannot be decoded. Nothing is copied, nothing recurses.
 
+use std::{borrow::Cow, collections::HashMap, sync::LazyLock};
+
 /// One element: tag octet and content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Element<'a> {
@@ -57,13 +59,20 @@ impl<'a> Elements<'a> {
         self.0.is_empty().then_some(())
     }
 
+    /// Every element; the last one is `None` when the octets are not made of whole elements.
+    pub(crate) fn each(mut self) -> impl Iterator<Item = Option<Element<'a>>> {
+        std::iter::from_fn(move || {
+            let element = (!self.0.is_empty()).then(|| self.any());
+            if element == Some(None) {
+                self.0 = &[];
+            }
+            element
+        })
+    }
+
     /// Every element, or `None` when the octets are not made of whole elements.
-    pub(crate) fn all(mut self) -> Option<Vec<Element<'a>>> {
-        let mut out = Vec::new();
-        while !self.0.is_empty() {
-            out.push(self.any()?);
-        }
-        Some(out)
+    pub(crate) fn all(self) -> Option<Vec<Element<'a>>> {
+        self.each().collect()
     }
 }
 
@@ -180,7 +189,17 @@ pub(crate) fn bits(content: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// An OBJECT IDENTIFIER in dotted form.
-pub(crate) fn oid(content: &[u8]) -> Option<String> {
+pub(crate) fn oid(content: &[u8]) -> Option<Cow<'static, str>> {
+    static KNOWN: LazyLock<HashMap<Vec<u8>, &str>> =
+        LazyLock::new(|| COMMON_OIDS.iter().map(|dotted| (encoded_oid(dotted), *dotted)).collect());
+    match KNOWN.get(content) {
+        Some(dotted) => Some(Cow::Borrowed(dotted)),
+        None => spelt_out(content).map(Cow::Owned),
+    }
+}
+
+/// The dotted form of one that is seldom met.
+fn spelt_out(content: &[u8]) -> Option<String> {
     use std::fmt::Write as _;
     if content.last()? & 0x80 != 0 {
         return None;
@@ -203,9 +222,88 @@ pub(crate) fn oid(content: &[u8]) -> Option<String> {
     Some(out)
 }
 
+/// The content octets of an OBJECT IDENTIFIER (X.690, section 8.19), of arcs that each fit into 32 bits.
+fn encoded_oid(dotted: &str) -> Vec<u8> {
+    let mut arcs = dotted.split('.').map(|arc| arc.parse::<u32>().unwrap_or_default());
+    let first = 40 * arcs.next().unwrap_or_default() + arcs.next().unwrap_or_default();
+    let mut out = Vec::new();
+    for arc in [first].into_iter().chain(arcs) {
+        let octets = (32 - arc.leading_zeros()).div_ceil(7).max(1);
+        for at in (0..octets).rev() {
+            let more = if at == 0 { 0 } else { 0x80 };
+            out.push(u8::try_from(arc >> (7 * at) & 0x7f).unwrap_or_default() | more);
+        }
+    }
+    out
+}
+
+/// What nearly every certificate is made of, so that its dotted form need not be written each time.
+const COMMON_OIDS: [&str; 46] = [
+    // Attributes of names.
+    "2.5.4.3",
+    "2.5.4.5",
+    "2.5.4.6",
+    "2.5.4.7",
+    "2.5.4.8",
+    "2.5.4.10",
+    "2.5.4.11",
+    "0.9.2342.19200300.100.1.25",
+    "1.2.840.113549.1.9.1",
+    // Keys and curves.
+    "1.2.840.113549.1.1.1",
+    "1.2.840.10045.2.1",
+    "1.2.840.10045.3.1.7",
+    "1.3.132.0.34",
+    "1.3.132.0.35",
+    "1.3.101.112",
+    // Signatures.
+    "1.2.840.113549.1.1.5",
+    "1.2.840.113549.1.1.10",
+    "1.2.840.113549.1.1.11",
+    "1.2.840.113549.1.1.12",
+    "1.2.840.113549.1.1.13",
+    "1.2.840.10045.4.3.2",
+    "1.2.840.10045.4.3.3",
+    "1.2.840.10045.4.3.4",
+    // Extensions.
+    "2.5.29.14",
+    "2.5.29.15",
+    "2.5.29.17",
+    "2.5.29.18",
+    "2.5.29.19",
+    "2.5.29.30",
+    "2.5.29.31",
+    "2.5.29.32",
+    "2.5.29.35",
+    "2.5.29.37",
+    "1.3.6.1.5.5.7.1.1",
+    "1.3.6.1.5.5.7.1.24",
+    "1.3.6.1.4.1.11129.2.4.2",
+    // Purposes, ways to information, policies.
+    "1.3.6.1.5.5.7.3.1",
+    "1.3.6.1.5.5.7.3.2",
+    "2.5.29.37.0",
+    "1.3.6.1.5.5.7.48.1",
+    "1.3.6.1.5.5.7.48.2",
+    "2.5.29.32.0",
+    "2.23.140.1.2.1",
+    "2.23.140.1.2.2",
+    "2.23.140.1.2.3",
+    "2.23.140.1.1",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_common_oid_is_what_it_would_be_spelt_out() {
+        for dotted in COMMON_OIDS {
+            assert_eq!(spelt_out(&encoded_oid(dotted)).as_deref(), Some(dotted));
+            assert!(matches!(oid(&encoded_oid(dotted)), Some(Cow::Borrowed(found)) if found == dotted));
+        }
+        assert_eq!(encoded_oid("1.2.840.113549"), [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d]);
+    }
 
     #[test]
     fn what_is_written_can_be_read() {

@@ -1,7 +1,7 @@
 //! Which extensions OpenSSL decodes before it looks at a certificate, and what it takes for broken (`ossl_x509v3_cache_extensions`):
 //! a certificate with one of these undecodable, or there twice, has issued nothing and was issued by nobody.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::BTreeMap, mem::replace};
 
 use super::{
     BasicConstraints, Extensions, Name, Span,
@@ -13,7 +13,7 @@ use super::{
 /// One extension as it stands in the certificate.
 pub(super) struct Extension<'a> {
     /// Dotted.
-    pub(super) oid: String,
+    pub(super) oid: Cow<'static, str>,
     pub(super) critical: bool,
     pub(super) value: &'a [u8],
 }
@@ -22,28 +22,27 @@ pub(super) struct Extension<'a> {
 pub(super) fn read(list: &[Extension<'_>], whole: &[u8]) -> Extensions {
     let mut out = Extensions::default();
     // One that is there twice says nothing, neither time (OpenSSL's `X509_get_ext_d2i`).
-    let (mut seen, mut twice) = (HashSet::new(), HashSet::new());
+    let mut oids: Vec<&str> = list.iter().map(|extension| &*extension.oid).collect();
+    oids.sort_unstable();
+    // And whether the first of them was passed.
+    let twice = oids.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| (pair[0], false));
+    let mut twice: BTreeMap<&str, bool> = twice.collect();
     for extension in list {
-        if !seen.insert(extension.oid.as_str()) {
-            twice.insert(extension.oid.as_str());
-        }
-    }
-    for extension in list {
-        let oid = extension.oid.clone();
-        let once = !twice.contains(oid.as_str());
-        let decoded = once && decode(extension, whole, &mut out).is_some();
+        let oid = &*extension.oid;
+        let passed = twice.get_mut(oid);
+        let decoded = passed.is_none() && decode(extension, whole, &mut out).is_some();
         if !decoded {
-            out.invalid |= CACHED.contains(&oid.as_str());
+            out.invalid |= CACHED.contains(&oid);
             // Told of the second.
-            if once || !seen.remove(oid.as_str()) {
-                out.rare_mut().undecodable.push(oid.clone());
+            if passed.is_none_or(|passed| replace(passed, true)) {
+                out.rare_mut().undecodable.push(oid.into());
             }
         }
-        if extension.critical && !HANDLED.contains(&oid.as_str()) {
-            out.rare_mut().unhandled_critical.push(oid);
+        if extension.critical && !HANDLED.contains(&oid) {
+            out.rare_mut().unhandled_critical.push(oid.into());
         }
     }
-    let has = |oid: &str| list.iter().any(|extension| extension.oid == oid);
+    let has = |oid: &str| oids.binary_search(&oid).is_ok();
     let is_ca = out.basic_constraints.is_some_and(|bc| bc.ca);
     out.invalid |= out.proxy && (is_ca || has(SUBJECT_ALT_NAME) || has(ISSUER_ALT_NAME));
     out.invalid |= out.key_usage == Some(0);
@@ -136,8 +135,9 @@ fn authority_key_id(value: &[u8], whole: &[u8], out: &mut Extensions) -> Option<
     if let Some(serial) = serial {
         out.rare_mut().authority_serial = Some(serial.into());
     }
-    let issuer =
-        issuer.into_iter().find_map(|name| if let GeneralName::Directory(name) = name { Some(name.canonical) } else { None });
+    let issuer = issuer
+        .into_iter()
+        .find_map(|name| if let GeneralName::Directory(name) = name { Some(name.canonical().into()) } else { None });
     if let Some(issuer) = issuer {
         out.rare_mut().authority_issuer = Some(issuer);
     }
@@ -169,7 +169,7 @@ fn distribution_points(value: &[u8]) -> Option<()> {
 }
 
 /// Methods (dotted), and the octets of those of their locations that are URIs.
-fn authority_info_access(value: &[u8]) -> Option<Vec<(String, &[u8])>> {
+fn authority_info_access(value: &[u8]) -> Option<Vec<(Cow<'static, str>, &[u8])>> {
     let mut uris = Vec::new();
     for description in der::sequence(value)?.all()? {
         let mut fields = Elements(Some(description.content).filter(|_| description.tag == der::SEQUENCE)?);
@@ -189,7 +189,7 @@ pub(super) fn locations(access: Option<&[u8]>, wanted: &str) -> Vec<String> {
 }
 
 /// The OIDs of an extended key usage, dotted.
-pub(super) fn purposes(value: &[u8]) -> Option<Vec<String>> {
+pub(super) fn purposes(value: &[u8]) -> Option<Vec<Cow<'static, str>>> {
     let uses = der::sequence(value)?.all()?;
     uses.into_iter().map(|element| der::oid(Some(element.content).filter(|_| element.tag == der::OID)?)).collect()
 }
@@ -271,7 +271,7 @@ mod tests {
     use super::*;
 
     fn extension<'a>(oid: &str, value: &'a [u8]) -> Extension<'a> {
-        Extension { oid: oid.into(), critical: false, value }
+        Extension { oid: oid.to_owned().into(), critical: false, value }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum GeneralName<'a> {
     /// Type (dotted) and value, tag and all.
-    OtherName(String, Element<'a>),
+    OtherName(Cow<'static, str>, Element<'a>),
     /// `rfc822Name`.
     Email(&'a [u8]),
     Dns(&'a [u8]),

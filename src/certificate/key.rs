@@ -49,11 +49,11 @@ pub enum KeyKind {
 impl PublicKey {
     /// A key that stands within these octets.
     pub(super) fn read(spki: &SubjectPublicKeyInfo<'_>, whole: &Octets) -> Self {
-        let algorithm = spki.algorithm.algorithm.to_id_string();
+        let algorithm = der::oid(spki.algorithm.algorithm.as_bytes()).unwrap_or_default();
         let bits = &*spki.subject_public_key.data;
         let parameters = spki.algorithm.parameters.as_ref();
         let of_length = |length: usize| bits.len() == length;
-        let (kind, readable) = match algorithm.as_str() {
+        let (kind, readable) = match &*algorithm {
             // An RSASSA-PSS key has the same form (RFC 4055).
             "1.2.840.113549.1.1.1" => rsa(bits).map_or((KeyKind::Rsa(0), false), |size| (KeyKind::Rsa(size), true)),
             "1.2.840.113549.1.1.10" => rsa(bits).map_or((KeyKind::RsaPss(0), false), |size| (KeyKind::RsaPss(size), true)),
@@ -160,7 +160,7 @@ fn elliptic(parameters: Option<(u32, &[u8])>, point: &[u8]) -> (KeyKind, bool) {
             let oid = der::oid(content).unwrap_or_default();
             match CURVES.iter().find(|(known, ..)| *known == oid) {
                 Some((_, name, order)) => (KeyKind::Ec((*name).into()), is_on_curve(name, *order, point)),
-                None => (KeyKind::Ec(oid.into()), false),
+                None => (KeyKind::Ec(oid), false),
             }
         }
         // ECParameters: version, field, curve, base, order.

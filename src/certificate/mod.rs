@@ -49,11 +49,12 @@ impl Fingerprint {
     /// The fingerprint that is written so, as [`fmt::Display`] writes it.
     pub fn from_hex(hex: &str) -> Option<Self> {
         let mut bytes = [0; 32];
-        if hex.len() != 64 || !hex.is_ascii() {
+        if hex.len() != 64 {
             return None;
         }
-        for (at, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).ok()?;
+        let digit = |digit: u8| char::from(digit).to_digit(16);
+        for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
+            *byte = u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).ok()?;
         }
         Some(Fingerprint(bytes))
     }
@@ -116,15 +117,14 @@ pub struct Unreadable {
 impl Certificate {
     /// Reads a certificate; never fails and never panics, whatever the bytes.
     pub fn from_der(der: &[u8]) -> Arc<Self> {
-        Certificate::signed(der, None)
+        Certificate::signed(&der.into(), None)
     }
 
     /// The same, where [`Certificate::signed_by`] was known when its octets were put away.
-    pub(crate) fn signed(der: &[u8], by: Option<Fingerprint>) -> Arc<Self> {
-        let der = Octets::from(der);
+    pub(crate) fn signed(der: &Octets, by: Option<Fingerprint>) -> Arc<Self> {
         let signer = Signer(by.map(Box::new).map_or_else(OnceLock::new, OnceLock::from));
-        let facts = parse::facts(&der).map_err(|reason| Unreadable { reason: reason.into(), der: der.clone() });
-        Arc::new(Certificate { fingerprint: Fingerprint::of(&der), facts, signer })
+        let facts = parse::facts(der).map_err(|reason| Unreadable { reason: reason.into(), der: der.clone() });
+        Arc::new(Certificate { fingerprint: Fingerprint::of(der), facts, signer })
     }
 
     /// Reads what a `TRUSTED CERTIFICATE` block holds: a certificate, then settings (openssl-x509(1), "Trust Settings"). `None` when
@@ -144,9 +144,9 @@ impl Certificate {
     }
 
     /// The bytes as sent; the truth.
-    pub fn der(&self) -> &Octets {
+    pub fn der(&self) -> &[u8] {
         match &self.facts {
-            Ok(facts) => &facts.der,
+            Ok(facts) => facts.der(),
             Err(unreadable) => &unreadable.der,
         }
     }
@@ -170,7 +170,7 @@ impl Certificate {
     /// The certificate as a PEM block (RFC 7468).
     pub fn to_pem(&self) -> String {
         pem::encode_config(
-            &pem::Pem::new("CERTIFICATE", &self.der()[..]),
+            &pem::Pem::new("CERTIFICATE", self.der()),
             pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF),
         )
     }
@@ -183,19 +183,17 @@ pub struct Facts {
     pub version: u32,
     serial: Span,
     /// Who it is for.
-    pub subject: Arc<Name>,
+    pub subject: Name,
     /// Who signed it. What one CA has issued shares its name, where that has come about.
-    pub issuer: Arc<Name>,
+    pub issuer: Name,
     /// First second of validity.
     pub not_before: Timestamp,
     /// Last second of validity; OpenSSL already calls it expired at this very second.
     pub not_after: Timestamp,
-    /// The subject's key.
+    /// The subject's key. It holds the certificate that it stands in.
     pub key: PublicKey,
     /// How it is signed.
     pub signature: SignatureAlgorithm,
-    /// The whole certificate.
-    der: Octets,
     /// The algorithm as named within the signed part, where that is another one.
     pub(crate) signature_within: Option<Box<SignatureAlgorithm>>,
     /// The signature's octets can be one: the two places name the same algorithm, and no bits are unused.
@@ -318,7 +316,7 @@ impl fmt::Display for San<'_> {
 impl Facts {
     /// Subject and issuer are the same name (RFC 5280, section 6.1: self-issued).
     pub fn is_self_issued(&self) -> bool {
-        self.subject.canonical == self.issuer.canonical
+        self.subject.canonical() == self.issuer.canonical()
     }
 
     /// Self-issued, and neither the authority key identifier nor the signature's algorithm speaks against its own key:
@@ -333,7 +331,7 @@ impl Facts {
         let keys = self.authority_key_id().zip(issuer.subject_key_id());
         keys.is_none_or(|(wanted, has)| wanted == has)
             && ext.rare().authority_serial.as_ref().is_none_or(|serial| **serial == *issuer.serial())
-            && ext.rare().authority_issuer.as_ref().is_none_or(|name| *name == issuer.issuer.canonical)
+            && ext.rare().authority_issuer.as_ref().is_none_or(|name| **name == *issuer.issuer.canonical())
     }
 
     /// Whether `key` is of the kind that made this certificate's signature (OpenSSL's `check_sig_alg_match`).
@@ -351,19 +349,24 @@ impl Facts {
         signature::can_check(&self.signature, issuer)
     }
 
+    /// The whole certificate.
+    fn der(&self) -> &[u8] {
+        self.key.spki.whole()
+    }
+
     /// The signed part (`tbsCertificate`), whole.
     pub(crate) fn tbs(&self) -> &[u8] {
-        parse::signed_part(&self.der).unwrap_or_default()
+        parse::signed_part(self.der()).unwrap_or_default()
     }
 
     /// The signature's octets; `None` when they cannot be one.
     pub(crate) fn signature_value(&self) -> Option<&[u8]> {
-        parse::signature_value(&self.der).filter(|_| self.signature_is_sound)
+        parse::signature_value(self.der()).filter(|_| self.signature_is_sound)
     }
 
     /// The serial number's content octets, as encoded.
     pub fn serial(&self) -> &[u8] {
-        self.serial.within(&self.der)
+        self.serial.within(self.der())
     }
 
     /// Subject key identifier (section 4.2.1.2).
@@ -377,7 +380,7 @@ impl Facts {
     }
 
     /// Extended key usage OIDs in dotted form (section 4.2.1.12); `None` when the extension is absent.
-    pub fn extended_key_usage(&self) -> Option<Vec<String>> {
+    pub fn extended_key_usage(&self) -> Option<Vec<Cow<'static, str>>> {
         self.octets(self.extensions.extended_key_usage).and_then(extensions::purposes)
     }
 
@@ -418,30 +421,44 @@ impl Facts {
 
     /// The email addresses of the subject, as encoded; `None` for one that is no IA5String.
     pub(crate) fn subject_emails(&self) -> Vec<Option<&[u8]>> {
-        parse::subject(&self.der).map(name::emails).unwrap_or_default()
+        parse::subject(self.der()).map(name::emails).unwrap_or_default()
     }
 
     /// The serial as lowercase hex, without leading zero octets (as OpenSSL prints it, in lowercase).
     pub fn serial_hex(&self) -> String {
+        hex(self.serial_number())
+    }
+
+    /// The serial without leading zero octets.
+    pub(crate) fn serial_number(&self) -> &[u8] {
         let serial = self.serial();
         let start = serial.iter().position(|b| *b != 0).unwrap_or(serial.len().saturating_sub(1));
-        hex(&serial[start..])
+        &serial[start..]
     }
 
     fn octets(&self, span: Option<Span>) -> Option<&[u8]> {
-        span.map(|span| span.within(&self.der))
+        span.map(|span| span.within(self.der()))
     }
 }
 
 /// Lowercase hex, no separators.
 pub fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    push_hex(&mut text, bytes);
+    text
+}
+
+/// The same, behind a text.
+pub(crate) fn push_hex(out: &mut String, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = vec![0; 2 * bytes.len()];
-    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
+    for part in bytes.chunks(32) {
+        let mut text = [0; 64];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(part) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        out.push_str(str::from_utf8(&text[..2 * part.len()]).unwrap_or_default());
     }
-    String::from_utf8(text).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -451,6 +468,6 @@ mod tests {
     #[test]
     fn there_are_a_hundred_thousand_of_these() {
         assert!(size_of::<Certificate>() <= 304, "{}", size_of::<Certificate>());
-        assert!(size_of::<Name>() <= 32, "{}", size_of::<Name>());
+        assert!(size_of::<Name>() <= 16, "{}", size_of::<Name>());
     }
 }

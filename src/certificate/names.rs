@@ -13,7 +13,7 @@ use super::{Certificate, Name};
 pub(crate) struct SharedNames {
     keys: RandomState,
     /// By their hash, since there are many: of two that have it in common the last one is known.
-    known: HashMap<u64, Weak<Name>>,
+    known: HashMap<u64, Weak<[u8]>>,
 }
 
 impl SharedNames {
@@ -32,11 +32,11 @@ impl SharedNames {
         self.known.retain(|_, name| name.strong_count() > 0);
     }
 
-    fn one(&mut self, name: &mut Arc<Name>) {
-        let key = self.keys.hash_one(&name.canonical);
-        match self.known.get(&key).and_then(Weak::upgrade).filter(|known| known == name) {
+    fn one(&mut self, name: &mut Name) {
+        let key = self.keys.hash_one(name.canonical());
+        match self.known.get(&key).and_then(Name::upgrade).filter(|known| known == name) {
             Some(known) => *name = known,
-            None => drop(self.known.insert(key, Arc::downgrade(name))),
+            None => drop(self.known.insert(key, name.downgrade())),
         }
     }
 }
@@ -58,7 +58,7 @@ mod tests {
                 certificate
             });
             let [first, second] = [&first, &second].map(|certificate| certificate.facts().expect("sound"));
-            assert!(Arc::ptr_eq(&first.issuer, &second.subject) || Arc::ptr_eq(&first.subject, &second.issuer));
+            assert!(first.issuer.is_shared_with(&second.subject) || first.subject.is_shared_with(&second.issuer));
             assert_eq!(names.known.len(), 2, "of the intermediate and the root");
         }
         let mut names = SharedNames::default();

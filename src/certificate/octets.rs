@@ -11,6 +11,11 @@ pub struct Octets {
 }
 
 impl Octets {
+    /// Those that these are a part of.
+    pub(super) fn whole(&self) -> &[u8] {
+        &self.whole
+    }
+
     /// This part of them; a copy of what is no part of them.
     pub(super) fn part(&self, part: &[u8]) -> Self {
         let start = part.as_ptr().addr().wrapping_sub(self.whole.as_ptr().addr());

@@ -39,14 +39,13 @@ pub(super) fn facts(der: &Octets) -> Result<Facts, String> {
     Ok(Facts {
         version,
         serial: Span::of(serial, der).ok_or_else(|| cannot("serial number"))?,
-        subject: subject.into(),
-        issuer: issuer.into(),
+        subject,
+        issuer,
         not_before,
         not_after,
         key,
         signature_within: Some(SignatureAlgorithm::read(&within)).filter(|within| *within != signature).map(Box::new),
         signature,
-        der: der.clone(),
         signature_is_sound,
         extensions,
     })
@@ -153,7 +152,7 @@ fn extension_list<'a>(fields: &mut Elements<'a>) -> Option<Vec<Extension<'a>>> {
     let mut inner = Elements(explicit);
     let list = inner.expect(der::SEQUENCE)?;
     inner.end()?;
-    Elements(list).all()?.into_iter().map(extension).collect()
+    Elements(list).each().map(|element| extension(element?)).collect()
 }
 
 pub(super) fn extension(element: der::Element<'_>) -> Option<Extension<'_>> {
@@ -184,7 +183,7 @@ pub(super) fn trusted(der: &[u8]) -> Option<(&[u8], TrustSettings)> {
 }
 
 fn oids(content: &[u8]) -> Option<Vec<String>> {
-    Elements(content).all()?.into_iter().map(|element| der::oid(element.content)).collect()
+    Elements(content).all()?.into_iter().map(|element| Some(der::oid(element.content)?.into_owned())).collect()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::fmt;
 use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use x509_parser::{signature_algorithm, x509::AlgorithmIdentifier};
 
-use super::{Facts, KeyKind, PublicKey};
+use super::{Facts, KeyKind, PublicKey, der};
 
 /// The signature algorithm a certificate names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl SignatureAlgorithm {
     pub(super) fn read(id: &AlgorithmIdentifier<'_>) -> Self {
         use HashAlgorithm::{Md2, Md5, Sha1, Sha224, Sha256, Sha384, Sha512};
         use SignatureAlgorithm as A;
-        match id.algorithm.to_id_string().as_str() {
+        match &*der::oid(id.algorithm.as_bytes()).unwrap_or_default() {
             "1.2.840.113549.1.1.2" => A::RsaPkcs1(Md2),
             "1.2.840.113549.1.1.4" => A::RsaPkcs1(Md5),
             "1.2.840.113549.1.1.5" | "1.3.14.3.2.29" => A::RsaPkcs1(Sha1),

@@ -50,7 +50,7 @@ fn extends_its_issuer(proxy: &Facts) -> bool {
     shape.attributes > 1
         && shape.attributes == issuer.shape().attributes + 1
         && shape.ends_with_common_name
-        && subject.canonical[..shape.last] == issuer.canonical[..]
+        && subject.canonical()[..shape.last] == *issuer.canonical()
 }
 
 /// All that a certificate is called, in the order in which it is held against the constraints.
@@ -68,7 +68,7 @@ impl<'a> Names<'a> {
         let alternative = certificate.alternative_names().and_then(general::names).unwrap_or_default();
         let has_dns = alternative.iter().any(|name| matches!(name, GeneralName::Dns(_)));
         let common = if is_leaf && !has_dns { certificate.subject.common_names() } else { Vec::new() };
-        let (subject, emails) = (&*certificate.subject, certificate.subject_emails());
+        let (subject, emails) = (&certificate.subject, certificate.subject_emails());
         Names { subject, attributes: subject.shape().attributes, emails, alternative, common }
     }
 
@@ -138,7 +138,7 @@ impl<'a> Called<'a> {
             (Called::InternationalEmail(value), GeneralName::Email(base)) => international_email(*value, base),
             (Called::Email(name), GeneralName::Email(base)) => email(name, base),
             (Called::Dns(name), GeneralName::Dns(base)) => Ok(dns(name, base)),
-            (Called::Directory(name), GeneralName::Directory(base)) => Ok(name.canonical.starts_with(&base.canonical)),
+            (Called::Directory(name), GeneralName::Directory(base)) => Ok(name.canonical().starts_with(base.canonical())),
             (Called::Uri(name), GeneralName::Uri(base)) => uri(name, base),
             (Called::Ip(name), GeneralName::Ip(base)) => ip(name, base),
             _ => return None,

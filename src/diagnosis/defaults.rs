@@ -24,30 +24,34 @@ pub fn makers() -> impl Iterator<Item = &'static Maker> {
 
 /// Whose default certificate this is. The caller has made sure that no public CA issued it.
 pub(super) fn maker(leaf: &Facts) -> Option<&'static Maker> {
-    let by_name =
-        MAKERS.iter().find(|maker| has_all(&leaf.subject.text, maker.subject) && has_all(&leaf.issuer.text, maker.issuer));
+    let by_name = by_names(leaf.subject.text(), leaf.issuer.text());
     by_name.or_else(|| is_snakeoil(leaf).then_some(&SNAKEOIL)).or_else(|| is_cpanel(leaf).then_some(&CPANEL))
 }
 
-fn has_all(name: &str, wanted: &[&str]) -> bool {
-    wanted.is_empty() || {
-        let attributes = split(name, &[',', '+']);
-        let has = |wanted: &&str| match wanted.strip_suffix('*') {
-            Some(start) => attributes.iter().any(|attribute| attribute.starts_with(start)),
-            None => attributes.contains(wanted),
-        };
-        wanted.iter().all(has)
-    }
+/// Who makes certificates of these names.
+fn by_names(subject: &str, issuer: &str) -> Option<&'static Maker> {
+    let [subject, issuer] = [subject, issuer].map(|name| split(name, &[',', '+']));
+    MAKERS.iter().find(|maker| has_all(&subject, maker.subject) && has_all(&issuer, maker.issuer))
+}
+
+fn has_all(attributes: &[&str], wanted: &[&str]) -> bool {
+    let has = |wanted: &&str| match wanted.strip_suffix('*') {
+        Some(start) => attributes.iter().any(|attribute| attribute.starts_with(start)),
+        None => attributes.contains(wanted),
+    };
+    wanted.iter().all(has)
 }
 
 /// As Debian's make-ssl-cert writes it: self-signed, RSA, ten years, the machine's bare name as CN and only alternative name.
 fn is_snakeoil(leaf: &Facts) -> bool {
+    if !leaf.is_self_signed() {
+        return false;
+    }
     let days = (leaf.not_after.as_second() - leaf.not_before.as_second()) / 86_400;
     let bare = leaf.common_names().next().filter(|name| !name.contains('.') && leaf.subject.shape().attributes == 1);
     let ext = &leaf.extensions;
     let named = bare.is_some_and(|bare| leaf.sans().eq([San::Dns(bare.into())]));
-    leaf.is_self_signed()
-        && named
+    named
         && days == 3650
         && ext.key_usage.is_none()
         && leaf.extended_key_usage().is_none()
@@ -57,8 +61,10 @@ fn is_snakeoil(leaf: &Facts) -> bool {
 
 /// As cPanel writes it: self-signed, with the address `ssl@` at the name itself.
 fn is_cpanel(leaf: &Facts) -> bool {
-    let name = leaf.common_names().next().unwrap_or_default();
-    leaf.is_self_signed() && !name.is_empty() && has_all(&leaf.subject.text, &[&format!("emailAddress=ssl@{name}")])
+    leaf.is_self_signed()
+        && leaf.common_names().next().is_some_and(|name| {
+            !name.is_empty() && split(leaf.subject.text(), &[',', '+']).contains(&&*format!("emailAddress=ssl@{name}"))
+        })
 }
 
 const fn placeholder(
@@ -250,14 +256,9 @@ const MAKERS: &[Maker] = &[
 mod tests {
     use super::*;
     use crate::{
-        certificate::Certificate,
+        certificate::{Certificate, Name, der},
         lab::pki::{KeyType, Recipe},
     };
-
-    /// Who made a certificate of these names.
-    fn made_by(subject: &str, issuer: &str) -> Option<&'static str> {
-        MAKERS.iter().find(|maker| has_all(subject, maker.subject) && has_all(issuer, maker.issuer)).map(|maker| maker.software)
-    }
 
     #[test]
     fn software_is_known_by_what_it_writes() {
@@ -287,7 +288,7 @@ mod tests {
             ("CN=www.plesk.example,O=Plesk International GmbH", "CN=Public CA", None),
             ("CN=a.example,O=Fortinet", "", None),
         ] {
-            assert_eq!(made_by(subject, issuer), expected, "{subject} {issuer}");
+            assert_eq!(by_names(subject, issuer).map(|maker| maker.software), expected, "{subject} {issuer}");
         }
     }
 
@@ -299,8 +300,8 @@ mod tests {
             let made = recipe.days(-10, 3640).self_signed().expect("RSA");
             let mut facts = Certificate::from_der(&made.der()).facts().expect("readable").clone();
             // The lab's subjects have an organization as well, which comes first.
-            let subject = std::sync::Arc::make_mut(&mut facts.subject);
-            subject.canonical = subject.canonical[subject.shape().last..].into();
+            let common_name = [&[0x06, 3, 0x55, 4, 3][..], &der::written(0x0c, name.as_bytes())].concat();
+            facts.subject = Name::of_relative(&der::written(der::SEQUENCE, &common_name)).expect("sound");
             facts.issuer = facts.subject.clone();
             facts
         };

@@ -1,5 +1,7 @@
 //! Keys that are no good, or good for few, and purposes that are not a server's.
 
+use std::borrow::Cow;
+
 use super::{
     Finding,
     judge::{name, short},
@@ -56,7 +58,7 @@ fn unsound_exponent(certificate: &Facts) -> Option<String> {
 /// It names purposes, and none of them is that of a server.
 pub(super) fn lacks_server_auth(certificate: &Facts) -> Option<Vec<String>> {
     let uses = certificate.extended_key_usage()?;
-    let serves = |oid: &String| super::checks::SERVER_AUTH.contains(&&**oid);
+    let serves = |oid: &Cow<str>| super::checks::SERVER_AUTH.contains(&&**oid);
     (!uses.iter().any(serves)).then(|| uses.iter().map(|oid| purpose(oid)).collect())
 }
 

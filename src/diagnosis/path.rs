@@ -160,7 +160,7 @@ fn best<'a>(
 /// signature is not looked at.
 pub(super) fn may_have_issued(issuer: &Facts, subject: &Facts) -> bool {
     tally::count(tally::Work::Issuer, 1);
-    issuer.subject.canonical == subject.issuer.canonical
+    issuer.subject.canonical() == subject.issuer.canonical()
         && !issuer.extensions.invalid
         && !subject.extensions.invalid
         && subject.authority_names(issuer)

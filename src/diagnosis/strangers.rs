@@ -60,7 +60,7 @@ fn alternatives(shape: &Shape) -> Vec<&Arc<Certificate>> {
     let twin = |certificate: &Certificate| {
         let of = facts(certificate);
         let of_path = shape.path.certificates[1..].iter().map(|other| facts(other));
-        of_path.into_iter().any(|other| other.subject.canonical == of.subject.canonical && other.key.spki == of.key.spki)
+        of_path.into_iter().any(|other| other.subject.canonical() == of.subject.canonical() && other.key.spki == of.key.spki)
     };
     let mut found: Vec<&Arc<Certificate>> = shape.extra.iter().filter(|certificate| twin(certificate)).collect();
     let mut at = 0;

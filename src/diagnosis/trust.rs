@@ -52,7 +52,7 @@ impl Trust {
         let (mut trust, mut content) = (Trust::default(), Vec::new());
         for certificate in certificates {
             let Some(facts) = certificate.facts() else { continue };
-            let same_name = trust.by_subject.entry(facts.subject.canonical.clone()).or_default();
+            let same_name = trust.by_subject.entry(facts.subject.canonical().into()).or_default();
             if !same_name.iter().any(|known| known.fingerprint == certificate.fingerprint) {
                 content.extend(certificate.fingerprint.0);
                 content.extend(format!("{:?}", certificate.settings()).bytes());
@@ -74,12 +74,12 @@ impl Trust {
 
     /// Certificates of this subject, roots or not, in the order of the store.
     pub(crate) fn named(&self, subject: &Facts) -> &[Arc<Certificate>] {
-        self.by_subject.get(&subject.subject.canonical).map_or(&[], Vec::as_slice)
+        self.by_subject.get(subject.subject.canonical()).map_or(&[], Vec::as_slice)
     }
 
     /// Certificates that could be the issuer of `subject` by name.
     pub(crate) fn issuers_of(&self, subject: &Facts) -> &[Arc<Certificate>] {
-        self.by_subject.get(&subject.issuer.canonical).map_or(&[], Vec::as_slice)
+        self.by_subject.get(subject.issuer.canonical()).map_or(&[], Vec::as_slice)
     }
 
     /// The same for a certificate that may be unreadable.

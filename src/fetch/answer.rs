@@ -25,7 +25,7 @@ pub(super) fn for_subject(subject: &Facts, answer: &[Arc<Certificate>]) -> Optio
     let (mut fitting, mut found) = (Vec::new(), false);
     for certificate in answer {
         let Some(facts) = certificate.facts() else { continue };
-        if facts.subject.canonical != subject.issuer.canonical {
+        if facts.subject.canonical() != subject.issuer.canonical() {
             fitting.push(Arc::clone(certificate));
         } else if has_issued(facts, subject) {
             fitting.push(Arc::clone(certificate));

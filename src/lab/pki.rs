@@ -381,7 +381,7 @@ mod tests {
         for (child, parent) in [(&leaf, &intermediate), (&intermediate, &root), (&root, &root)] {
             child.verify_signature(&parent.key).expect("signed by its issuer");
             assert!(child.authority_names(parent) && child.authority_key_id().is_some());
-            assert_eq!(child.issuer.canonical, parent.subject.canonical);
+            assert_eq!(child.issuer.canonical(), parent.subject.canonical());
         }
         assert!(root.is_self_signed() && !intermediate.is_self_signed());
         assert_eq!(intermediate.extensions.basic_constraints, Some(BasicConstraints { ca: true, path_length: Some(0) }));

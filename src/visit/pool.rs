@@ -74,7 +74,7 @@ impl Pool {
         let mut known = self.lock();
         known.uses += 1;
         let used = known.uses;
-        let Some(namesakes) = known.by_name.get_mut(&subject.issuer.canonical) else { return Vec::new() };
+        let Some(namesakes) = known.by_name.get_mut(subject.issuer.canonical()) else { return Vec::new() };
         namesakes.used = used;
         let issuers =
             namesakes.learnt.iter().filter(|learnt| learnt.certificate.facts().is_some_and(|of| has_issued(of, subject)));
@@ -90,14 +90,14 @@ impl Known {
     fn learn(&mut self, certificate: &Arc<Certificate>, told: &Arc<str>) {
         let Some(facts) = certificate.facts() else { return };
         self.uses += 1;
-        if let Some(namesakes) = self.by_name.get_mut(&facts.subject.canonical) {
+        if let Some(namesakes) = self.by_name.get_mut(facts.subject.canonical()) {
             namesakes.used = self.uses;
             if namesakes.learnt.iter().any(|learnt| learnt.certificate.fingerprint == certificate.fingerprint) {
                 return;
             }
         }
         self.make_room();
-        let namesakes = self.by_name.entry(facts.subject.canonical.clone()).or_default();
+        let namesakes = self.by_name.entry(facts.subject.canonical().into()).or_default();
         namesakes.used = self.uses;
         if namesakes.learnt.len() >= MAX_NAMESAKES {
             namesakes.learnt.remove(0);

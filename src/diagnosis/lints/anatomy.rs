@@ -15,13 +15,17 @@ pub(super) struct Anatomy<'a> {
     /// The two dates as they are encoded.
     pub(super) dates: [Element<'a>; 2],
     /// Type (dotted) and value of the subject's attributes.
-    pub(super) subject: Vec<(String, Element<'a>)>,
+    pub(super) subject: Vec<(Cow<'static, str>, Element<'a>)>,
     /// The extensions in order.
     pub(super) extensions: Vec<Extension<'a>>,
+    /// The alternative names.
+    pub(super) sans: Vec<San<'a>>,
+    /// The extended key usage, dotted; `None` when the extension is absent.
+    pub(super) uses: Option<Vec<Cow<'static, str>>>,
 }
 
 pub(super) struct Extension<'a> {
-    pub(super) oid: String,
+    pub(super) oid: Cow<'static, str>,
     pub(super) critical: bool,
     pub(super) value: &'a [u8],
 }
@@ -41,10 +45,11 @@ impl<'a> Anatomy<'a> {
         fields.optional(der::primitive(1));
         fields.optional(der::primitive(2));
         let extensions = match fields.optional(der::constructed(3)) {
-            Some(list) => der::sequence(list)?.all()?.into_iter().map(extension).collect::<Option<_>>()?,
+            Some(list) => der::sequence(list)?.each().map(|element| extension(element?)).collect::<Option<_>>()?,
             None => Vec::new(),
         };
-        Some(Anatomy { facts, is_leaf, dates, subject, extensions })
+        let (sans, uses) = (facts.sans().collect(), facts.extended_key_usage());
+        Some(Anatomy { facts, is_leaf, dates, subject, extensions, sans, uses })
     }
 
     /// The extension of this type.
@@ -72,21 +77,16 @@ impl<'a> Anatomy<'a> {
     }
 
     /// The DNS names among the alternative names.
-    pub(super) fn dns_names(&self) -> impl Iterator<Item = Cow<'a, str>> {
-        self.facts.dns_names()
-    }
-
-    /// The alternative names.
-    pub(super) fn sans(&self) -> impl Iterator<Item = San<'a>> {
-        self.facts.sans()
+    pub(super) fn dns_names(&self) -> impl Iterator<Item = &str> {
+        self.sans.iter().filter_map(|san| if let San::Dns(name) = san { Some(&**name) } else { None })
     }
 }
 
-fn attributes(relative_names: Elements<'_>) -> Option<Vec<(String, Element<'_>)>> {
+fn attributes(relative_names: Elements<'_>) -> Option<Vec<(Cow<'static, str>, Element<'_>)>> {
     let mut out = Vec::new();
-    for set in relative_names.all()? {
-        for attribute in Elements(set.content).all()? {
-            let mut fields = Elements(attribute.content);
+    for set in relative_names.each() {
+        for attribute in Elements(set?.content).each() {
+            let mut fields = Elements(attribute?.content);
             out.push((der::oid(fields.expect(der::OID)?)?, fields.any()?));
         }
     }

@@ -27,7 +27,7 @@ pub(super) const LINTS: &[Lint] = &[
         section: "Baseline Requirements, 7.1.4.3",
         breaks: |c| {
             let is_there = |name: &str| {
-                c.sans().any(|san| match san {
+                c.sans.iter().any(|san| match san {
                     San::Dns(dns) => dns.eq_ignore_ascii_case(name),
                     other => other.to_string().strip_prefix("ip:") == Some(name),
                 })
@@ -43,18 +43,14 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         name: "alternative_name_kind",
         section: "Baseline Requirements, 7.1.2.7.12",
-        breaks: |c| c.sans().any(|san| matches!(san, San::Other(_))),
+        breaks: |c| c.sans.iter().any(|san| matches!(san, San::Other(_))),
     },
     Lint {
         name: "organizational_unit",
         section: "Baseline Requirements, 7.1.2.7",
         breaks: |c| c.values("2.5.4.11").next().is_some(),
     },
-    Lint {
-        name: "extended_key_usage_missing",
-        section: "Baseline Requirements, 7.1.2.7.10",
-        breaks: |c| c.facts.extended_key_usage().is_none(),
-    },
+    Lint { name: "extended_key_usage_missing", section: "Baseline Requirements, 7.1.2.7.10", breaks: |c| c.uses.is_none() },
     Lint {
         name: "any_extended_key_usage",
         section: "Baseline Requirements, 7.1.2.7.10",

@@ -1,7 +1,5 @@
 //! The rules of RFC 5280, for every certificate.
 
-use std::collections::BTreeSet;
-
 use super::{Lint, anatomy::Anatomy};
 
 /// A row a rule.
@@ -27,7 +25,11 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         name: "extension_repeated",
         section: "RFC 5280, 4.2",
-        breaks: |c| c.extensions.iter().map(|extension| &extension.oid).collect::<BTreeSet<_>>().len() < c.extensions.len(),
+        breaks: |c| {
+            let mut kinds: Vec<&str> = c.extensions.iter().map(|extension| &*extension.oid).collect();
+            kinds.sort_unstable();
+            kinds.windows(2).any(|pair| pair[0] == pair[1])
+        },
     },
     Lint {
         name: "authority_key_identifier_missing",
@@ -67,12 +69,12 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         name: "extended_key_usage_empty",
         section: "RFC 5280, 4.2.1.12",
-        breaks: |c| c.facts.extended_key_usage().is_some_and(|uses| uses.is_empty()),
+        breaks: |c| c.uses.as_ref().is_some_and(Vec::is_empty),
     },
     Lint {
         name: "alternative_names_empty",
         section: "RFC 5280, 4.2.1.6",
-        breaks: |c| c.facts.alternative_names().is_some() && c.sans().next().is_none(),
+        breaks: |c| c.facts.alternative_names().is_some() && c.sans.is_empty(),
     },
     Lint {
         name: "alternative_names_critical",
@@ -89,8 +91,8 @@ pub(super) const LINTS: &[Lint] = &[
         section: "RFC 5280, 4.2.1.6",
         breaks: |c| c.dns_names().any(|name| name.parse::<core::net::IpAddr>().is_ok()),
     },
-    Lint { name: "dns_name_syntax", section: "RFC 5280, 4.2.1.6", breaks: |c| c.dns_names().any(|name| !is_dns_name(&name)) },
-    Lint { name: "wildcard_misplaced", section: "RFC 6125, 6.4.3", breaks: |c| c.dns_names().any(|name| has_stray_star(&name)) },
+    Lint { name: "dns_name_syntax", section: "RFC 5280, 4.2.1.6", breaks: |c| c.dns_names().any(|name| !is_dns_name(name)) },
+    Lint { name: "wildcard_misplaced", section: "RFC 6125, 6.4.3", breaks: |c| c.dns_names().any(has_stray_star) },
     Lint {
         name: "country_code",
         section: "RFC 5280, A.1 (X520countryName)",
@@ -103,7 +105,7 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         name: "common_name_too_long",
         section: "RFC 5280, A.1 (ub-common-name)",
-        breaks: |c| c.facts.common_names().any(|name| name.chars().count() > 64),
+        breaks: |c| c.facts.subject.text().len() > 64 && c.facts.common_names().any(|name| name.chars().count() > 64),
     },
 ];
 
@@ -125,7 +127,7 @@ fn has_stray_star(name: &str) -> bool {
 
 /// The rules for public certificates ask the same of these.
 pub(super) fn serves(c: &Anatomy<'_>, purpose: &str) -> bool {
-    c.facts.extended_key_usage().into_iter().flatten().any(|oid| oid == purpose)
+    c.uses.iter().flatten().any(|oid| oid == purpose)
 }
 
 const GENERALIZED_TIME: u8 = 0x18;

@@ -43,7 +43,7 @@ fn unfetched(scene: &Scene<'_>) -> bool {
     for _ in 0..paths::MAX_LENGTH {
         let above = all()
             .map(|certificate| facts(certificate))
-            .find(|issuer| issuer.subject.canonical == lowest.issuer.canonical && !std::ptr::eq(*issuer, lowest));
+            .find(|issuer| issuer.subject.canonical() == lowest.issuer.canonical() && !std::ptr::eq(*issuer, lowest));
         match above {
             Some(above) if !above.is_self_signed() => lowest = above,
             Some(_) => return false,

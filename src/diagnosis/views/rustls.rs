@@ -19,8 +19,8 @@ pub(super) fn view(scene: &Scene<'_>, store: &Trust) -> View {
 
 /// The path that webpki finds.
 fn ask(scene: &Scene<'_>, store: &Trust) -> Result<Vec<Arc<Certificate>>, Error> {
-    let presented: Vec<_> = scene.presented.iter().map(|certificate| CertificateDer::from(&certificate.der()[..])).collect();
-    let mut roots: Vec<_> = store.iter().map(|root| (root, CertificateDer::from(&root.der()[..]))).collect();
+    let presented: Vec<_> = scene.presented.iter().map(|certificate| CertificateDer::from(certificate.der())).collect();
+    let mut roots: Vec<_> = store.iter().map(|root| (root, CertificateDer::from(root.der()))).collect();
     roots.sort_by_key(|(root, _)| root.fingerprint);
     let anchors: Vec<_> = roots.iter().filter_map(|(root, der)| Some((*root, anchor_from_trusted_cert(der).ok()?))).collect();
     let trusted: Vec<_> = anchors.iter().map(|(_, anchor)| anchor.clone()).collect();

@@ -91,7 +91,7 @@ pub(super) fn verify(case: &Case) -> String {
 
 /// A name in the order in which openssl prints it, the country first: `C = DE, O = Example, CN = Example R1`.
 pub(super) fn name(name: &Name) -> String {
-    let rdns = split_unescaped(&name.text, ',');
+    let rdns = split_unescaped(name.text(), ',');
     let shown = rdns.iter().rev().map(|rdn| {
         let parts = split_unescaped(rdn, '+');
         parts.iter().map(|part| part.replacen('=', " = ", 1)).collect::<Vec<_>>().join(" + ")

@@ -104,7 +104,7 @@ impl Query {
         let has = |text: &str| text.to_lowercase().contains(&self.search);
         let is_in = |certificate: &Certificate| {
             let is_called = |facts: &Facts| {
-                has(&facts.subject.text) || has(&facts.issuer.text) || facts.sans().take(SANS).any(|san| has(&san.to_string()))
+                has(facts.subject.text()) || has(facts.issuer.text()) || facts.sans().take(SANS).any(|san| has(&san.to_string()))
             };
             certificate.facts().is_some_and(is_called) || certificate.fingerprint.to_string().starts_with(&self.search)
         };

@@ -40,8 +40,8 @@ fn certificate(out: &mut String, format: Format, seen: &Seen<'_>) {
         let serial = leaf.serial_hex();
         let labels = [
             ("fingerprint_sha256", &*chain.leaf.fingerprint.to_string()),
-            ("subject", &as_in_go(&leaf.subject.text)),
-            ("issuer", &as_in_go(&leaf.issuer.text)),
+            ("subject", &as_in_go(leaf.subject.text())),
+            ("issuer", &as_in_go(leaf.issuer.text())),
             ("subjectalternative", &leaf.dns_names().collect::<Vec<_>>().join(",")),
             // A number in Go has no zero in front.
             ("serialnumber", if serial.len() > 1 { serial.trim_start_matches('0') } else { &serial }),

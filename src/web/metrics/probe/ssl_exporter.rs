@@ -73,7 +73,7 @@ fn labels<'s, 'l, 'a>(series: &'s mut Series<'l, 'a>, first: &[(&str, &str)], fa
     let emails = facts
         .sans()
         .filter_map(|san| if let San::Other(text) = san { Some(text.strip_prefix("email:")?.to_owned()) } else { None });
-    let units = relative_names(&facts.subject.text).into_iter().filter_map(|name| name.strip_prefix("OU="));
+    let units = relative_names(facts.subject.text()).into_iter().filter_map(|name| name.strip_prefix("OU="));
     series
         .strangers("serial_no", &decimal(facts.serial()))
         .strangers("issuer_cn", &common_name(&facts.issuer))
