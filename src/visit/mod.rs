@@ -6,9 +6,9 @@ mod pool;
 mod verdicts;
 
 use core::net::IpAddr;
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use tokio::task::JoinSet;
+use futures_util::{FutureExt as _, future::join_all};
 
 use crate::{
     certificate::Certificate,
@@ -86,7 +86,7 @@ impl Visitor {
     }
 
     /// Visits every address of the endpoint at once and judges what each presents. Never fails: what goes wrong is an observation.
-    pub async fn visit(&self, endpoint: &Endpoint, expectation: &Expectation, trust: &Arc<Trust>, when: When) -> Visit {
+    pub async fn visit(&self, endpoint: &Endpoint, expectation: &Expectation, trust: &Trust, when: When) -> Visit {
         let resolved = match self.prober.resolve(endpoint).await {
             Ok(resolved) => resolved,
             Err(failure) => {
@@ -95,53 +95,52 @@ impl Visitor {
             }
         };
         // What the resolver took is gone: the deadline is one, from the name to the end of the handshake.
-        let left = remaining(endpoint.timeout, resolved.took);
-        let shared = (Arc::new(Endpoint { timeout: left, ..endpoint.clone() }), Arc::new(expectation.clone()));
-        let mut visits = JoinSet::new();
-        let mut places = Vec::new();
-        for address in &resolved.addresses {
-            let ((endpoint, expectation), address) = (shared.clone(), *address);
-            let (visitor, trust, took) = (self.clone(), Arc::clone(trust), resolved.took);
-            let task = visits.spawn(async move {
-                let place = visitor.gate.enter(address).await;
-                let mut observation = visitor.prober.probe(&endpoint, address, when.at).await;
-                // A fetch goes elsewhere: the next visit to this address need not wait for it.
-                drop(place);
-                let spent = observation.timing.total().unwrap_or_default();
-                observation.timing.add(Stage::Resolve, took);
-                let question = visitor.verdicts.question(&observation, &expectation, &trust);
-                if let Some(diagnosis) = visitor.verdicts.recall(question, when.as_of) {
-                    return (Judged { observation, diagnosis }, true);
-                }
-                let mut issuers = Issuers::default();
-                let fetching = visitor.issuers(observation.chain(), &trust, when.as_of, &mut issuers);
-                if tokio::time::timeout(FETCH_WITHIN, fetching).await.is_err() {
-                    tell(&mut issuers, "more was not to be had in time");
-                }
-                let diagnosis = diagnose(&observation, &expectation, &trust, &issuers, when.as_of);
-                let mut judged = Judged { observation, diagnosis: diagnosis.shared() };
-                visitor.introduce(&endpoint, address, spent, &mut judged).await;
-                visitor.pool.learn(&endpoint.name, &judged);
-                visitor.verdicts.keep(question, &judged, &issuers, (&expectation, &trust), when.as_of);
-                (judged, false)
-            });
-            places.push((task.id(), address));
-        }
-        let mut recalled = 0;
-        let mut seen: Vec<Option<Judged>> = places.iter().map(|_| None).collect();
-        while let Some(ended) = visits.join_next_with_id().await {
-            let (id, judged) = match ended {
-                Ok((id, (judged, was_recalled))) => {
-                    recalled += usize::from(was_recalled);
-                    (id, Some(judged))
-                }
-                Err(error) => (error.id(), None),
-            };
-            let Some(place) = places.iter().position(|(task, _)| *task == id) else { continue };
-            seen[place] = Some(judged.unwrap_or_else(|| unseen(Some(places[place].1), panicked(), expectation, trust, when)));
+        let endpoint = &Endpoint { timeout: remaining(endpoint.timeout, resolved.took), ..endpoint.clone() };
+        // What a panic leaves behind is behind locks, and nobody minds one that is poisoned.
+        let visits = resolved.addresses.iter().map(|address| {
+            AssertUnwindSafe(self.visit_one(endpoint, *address, (expectation, trust), resolved.took, when)).catch_unwind()
+        });
+        let (mut seen, mut recalled) = (Vec::with_capacity(resolved.addresses.len()), 0);
+        for (address, ended) in resolved.addresses.iter().zip(join_all(visits).await) {
+            let failed = |_| (unseen(Some(*address), panicked(), expectation, trust, when), false);
+            let (judged, was_recalled) = ended.unwrap_or_else(failed);
+            recalled += usize::from(was_recalled);
+            seen.push(judged);
         }
         let resolved_all = resolved.addresses.iter().chain(&resolved.skipped).copied().collect();
-        Visit { seen: seen.into_iter().flatten().collect(), resolved: resolved_all, skipped: resolved.skipped, recalled }
+        Visit { seen, resolved: resolved_all, skipped: resolved.skipped, recalled }
+    }
+
+    /// Visits one address, once there is a place, and judges what it presents; whether that was judged before. The name took so long.
+    async fn visit_one(
+        &self,
+        endpoint: &Endpoint,
+        address: IpAddr,
+        (expectation, trust): (&Expectation, &Trust),
+        took: Duration,
+        when: When,
+    ) -> (Judged, bool) {
+        let place = self.gate.enter(address).await;
+        let mut observation = self.prober.probe(endpoint, address, when.at).await;
+        // A fetch goes elsewhere: the next visit to this address need not wait for it.
+        drop(place);
+        let spent = observation.timing.total().unwrap_or_default();
+        observation.timing.add(Stage::Resolve, took);
+        let question = self.verdicts.question(&observation, expectation, trust);
+        if let Some(diagnosis) = self.verdicts.recall(question, when.as_of) {
+            return (Judged { observation, diagnosis }, true);
+        }
+        let mut issuers = Issuers::default();
+        let fetching = self.issuers(observation.chain(), trust, when.as_of, &mut issuers);
+        if tokio::time::timeout(FETCH_WITHIN, fetching).await.is_err() {
+            tell(&mut issuers, "more was not to be had in time");
+        }
+        let diagnosis = diagnose(&observation, expectation, trust, &issuers, when.as_of);
+        let mut judged = Judged { observation, diagnosis: diagnosis.shared() };
+        self.introduce(endpoint, address, spent, &mut judged).await;
+        self.pool.learn(&endpoint.name, &judged);
+        self.verdicts.keep(question, &judged, &issuers, (expectation, trust), when.as_of);
+        (judged, false)
     }
 
     /// Where there is something to repair and the server has not said what it is, asks it, in what the visit has left of its time.
