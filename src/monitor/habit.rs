@@ -10,17 +10,25 @@ use crate::{
     incident::Member,
 };
 
-/// A certificate was replaced by one that lasts longer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A certificate was replaced by one that lasts longer. In time every endpoint has some of these, so they are small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Renewal {
-    /// Of the new one.
-    pub leaf: Fingerprint,
-    /// When the new one was first seen.
-    pub at: Timestamp,
+    /// Of the new one: the [first octets](Fingerprint::first_octets) of its fingerprint.
+    pub leaf: u64,
+    /// When the new one was first seen. All moments are in seconds since 1970.
+    pub at: i64,
     /// When the old one began.
-    pub not_before: Timestamp,
+    pub not_before: i64,
     /// When the old one would have ended.
-    pub not_after: Timestamp,
+    pub not_after: i64,
+}
+
+impl Renewal {
+    /// At this moment the new one was first seen, in the place of an old one of this time.
+    pub fn new(leaf: &Fingerprint, at: Timestamp, not_before: Timestamp, not_after: Timestamp) -> Self {
+        let [at, not_before, not_after] = [at, not_before, not_after].map(Timestamp::as_second);
+        Renewal { leaf: leaf.first_octets(), at, not_before, not_after }
+    }
 }
 
 /// What an endpoint has done so far.
@@ -54,8 +62,8 @@ impl Habit {
         let lifetime = between(leaf.not_before, leaf.not_after);
         let is_alike = |other: Duration| other.abs_diff(lifetime) <= lifetime / 5;
         let in_time = renewals.iter().filter_map(|renewal| {
-            let left = between(renewal.at, renewal.not_after);
-            let total = between(renewal.not_before, renewal.not_after);
+            let left = seconds(renewal.at, renewal.not_after);
+            let total = seconds(renewal.not_before, renewal.not_after);
             (is_alike(total) && left > last_day(total)).then_some(left)
         });
         let mut left: Vec<Duration> = in_time.collect();
@@ -116,6 +124,7 @@ impl Monitor {
         if view.renewals.len() == KEPT {
             view.renewals.remove(0);
         }
+        view.renewals.reserve_exact(1);
         view.renewals.push(renewal);
         let (endpoint, last) = (view.watch.endpoint.name.clone(), view.renewals.clone());
         let place = view.watch.endpoint.place().into();
@@ -146,7 +155,8 @@ pub(super) fn renewal(view: &EndpointView, report: &Visited) -> Option<Renewal> 
     });
     let is_new = |(renewal, begins): &(Renewal, Timestamp)| {
         // What was issued before the last renewal comes with it: to another address, or from another server behind the same one.
-        view.renewals.last().is_none_or(|last| *begins > last.at) && view.renewals.iter().all(|known| known.leaf != renewal.leaf)
+        view.renewals.last().is_none_or(|last| begins.as_second() > last.at)
+            && view.renewals.iter().all(|known| known.leaf != renewal.leaf)
     };
     seen.filter(is_new).map(|(renewal, _)| renewal).min_by_key(|renewal| renewal.not_after)
 }
@@ -159,7 +169,7 @@ fn replaced(before: &Judged, after: &Judged) -> Option<(Renewal, Timestamp)> {
     // After a long absence nobody knows when it was; and a server's default certificate renews nothing.
     let is_known = between(before.observation.at, at) <= between(old.not_before, old.not_after) / 10;
     let is_its_own = after.diagnosis.finding("hostname_mismatch").is_none();
-    let renewal = Renewal { leaf: fingerprint, at, not_before: old.not_before, not_after: old.not_after };
+    let renewal = Renewal::new(&fingerprint, at, old.not_before, old.not_after);
     (is_longer && is_known && is_its_own).then_some((renewal, new.not_before))
 }
 
@@ -170,6 +180,11 @@ fn leaf(judged: &Judged) -> Option<&Facts> {
 /// From one moment to a later one; none where it is not later.
 fn between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or(Duration::ZERO)
+}
+
+/// The same of moments in seconds.
+fn seconds(from: i64, to: i64) -> Duration {
+    Duration::from_secs(u64::try_from(to - from).unwrap_or(0))
 }
 
 /// How long the last day is: of a certificate of less than 20 days, the last twentieth of its lifetime.
@@ -199,7 +214,7 @@ mod tests {
         let renewal = |(number, left): (u32, &Duration)| {
             let (not_before, not_after) = (moment(number * 60), later(moment(number * 60), lifetime));
             let leaf = Fingerprint::of(&number.to_be_bytes());
-            Renewal { leaf, at: crate::clock::earlier(not_after, *left), not_before, not_after }
+            Renewal::new(&leaf, crate::clock::earlier(not_after, *left), not_before, not_after)
         };
         (0..).zip(left).map(renewal).collect()
     }

@@ -17,6 +17,7 @@ enum Change {
 }
 
 impl Monitor {
+    /// Takes the inventory. What can be reached is counted anew by the caller, once all that is known of it is there.
     pub(super) fn reloaded(&mut self, inventory: Inventory, now: Now, turn: &mut Turn) {
         self.operators = inventory.operators;
         self.life.want(inventory.alive);

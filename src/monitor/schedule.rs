@@ -50,7 +50,7 @@ pub(super) struct Plan {
 pub(super) struct Next {
     /// When the last one was started.
     pub(super) after: Duration,
-    /// From one to the next.
+    /// The endpoint's, from one to the next.
     pub(super) interval: Duration,
     /// A suspicion is to be confirmed: so long from now.
     pub(super) confirm: Option<Duration>,
@@ -393,7 +393,9 @@ mod tests {
         assert_eq!((schedule.lost(secs(1809)), schedule.lost(secs(1810))), (Vec::new(), first.clone()));
         assert_eq!(schedule.came_back(&first[0].0, 1), Some(secs(10)));
         assert_eq!(schedule.came_back(&first[0].0, 1), None, "it comes back once");
-        assert_eq!(schedule.start_due(alone, secs(100_000)).len(), 1);
+        let patient = |name: &Arc<str>| Some((Spot::Name(Arc::clone(name)), secs(60)));
+        assert_eq!(schedule.start_due(patient, secs(100_000)).len(), 1);
+        assert_eq!(schedule.next_wake(), Some(secs(106_000)), "a hundred times its own deadline");
         assert_eq!((schedule.lag.count, schedule.lag.buckets.last().copied()), (2, Some(1)));
     }
 

@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    certificate::Fingerprint,
     clock::Timestamp,
     incident::{Acknowledged, Audience, Mending, State, Told},
     monitor::{Mended, NoticeKind, Renewal},
@@ -103,17 +102,21 @@ pub(super) fn state(text: &str) -> Option<State> {
 
 /// `[[leaf, [at, not_before, not_after]], ..]`.
 pub(super) fn renewals_to_json(renewals: &[Renewal]) -> String {
-    let moments = |it: &Renewal| [it.at, it.not_before, it.not_after].map(|at| at.to_string());
-    json(&renewals.iter().map(|it| (it.leaf.to_string(), moments(it))).collect::<Vec<_>>())
+    let moment = |second| Timestamp::from_second(second).unwrap_or(Timestamp::MAX).to_string();
+    let moments = |it: &Renewal| [it.at, it.not_before, it.not_after].map(moment);
+    json(&renewals.iter().map(|it| (format!("{:016x}", it.leaf), moments(it))).collect::<Vec<_>>())
 }
 
 pub(super) fn renewals_from_json(text: &str) -> Option<Vec<Renewal>> {
     let rows: Vec<(String, [String; 3])> = serde_json::from_str(text).ok()?;
-    let renewal = |(leaf, [at, not_before, not_after]): (String, [String; 3])| {
-        let leaf = Fingerprint::from_hex(&leaf)?;
-        Some(Renewal { leaf, at: at.parse().ok()?, not_before: not_before.parse().ok()?, not_after: not_after.parse().ok()? })
+    let second = |text: &str| Some(text.parse::<Timestamp>().ok()?.as_second());
+    let renewal = |(leaf, [at, not_before, not_after]): &(String, [String; 3])| {
+        // Of the whole fingerprint, which was written before, the beginning.
+        let leaf = u64::from_str_radix(leaf.get(..16)?, 16).ok()?;
+        Some(Renewal { leaf, at: second(at)?, not_before: second(not_before)?, not_after: second(not_after)? })
     };
-    rows.into_iter().map(renewal).collect()
+    // Without room for more.
+    rows.iter().map(renewal).collect::<Option<Box<[_]>>>().map(Vec::from)
 }
 
 pub(super) fn notice_kind(name: &str) -> Option<NoticeKind> {

@@ -41,7 +41,7 @@ pub(super) fn overdue() -> Case {
     let habit = leaf.and_then(|leaf| {
         let renewal = |ago: u8| {
             let (not_before, not_after) = (earlier(leaf.not_before, days(ago)), earlier(leaf.not_after, days(ago)));
-            Renewal { leaf: Fingerprint([ago; 32]), at: earlier(not_after, days(30)), not_before, not_after }
+            Renewal::new(&Fingerprint([ago; 32]), earlier(not_after, days(30)), not_before, not_after)
         };
         Habit::of(&[120, 60].map(renewal), leaf)
     });

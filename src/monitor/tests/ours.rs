@@ -1,5 +1,7 @@
 //! Whether a server is down, or we are cut off.
 
+use std::{cell::Cell, rc::Rc};
+
 use super::*;
 
 /// The number in `e1`, which is its address too.
@@ -133,13 +135,31 @@ fn an_endpoint_that_is_alone_has_nobody_to_ask_and_is_told_of() {
     assert_eq!(world.mails(), ["problem owner@a.org e1 unreachable/critical"]);
 }
 
+/// An endpoint that is looked up by a name of its own.
+fn named(number: u8) -> Watch {
+    let mut watch = watch(&format!("e{number}"));
+    watch.endpoint.target.host = Host::Name(format!("host-{number}.a.org").into());
+    watch
+}
+
+#[test]
+fn a_name_that_was_gone_before_a_restart_is_no_witness_after_it() {
+    let are_both_gone = Rc::new(Cell::new(false));
+    let seen = Rc::clone(&are_both_gone);
+    let mut world = World::new(vec![named(1), named(2)], Disk::used(), move |watch, now| {
+        let number = number(watch);
+        if number == 1 || seen.get() { unresolved(now) } else { Some((vec![fine(number, now)], vec![ip(number)])) }
+    });
+    world.run(HOUR);
+    world.restart();
+    are_both_gone.set(true);
+    world.run(2 * HOUR);
+    let told: Vec<_> = world.mails().iter().map(|mail| mail.split(' ').take(3).collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!((told, kinds(&world)), (["e1", "e2"].map(|name| format!("problem owner@a.org {name}")).into(), vec![]));
+}
+
 #[test]
 fn where_no_name_resolves_it_is_our_resolver() {
-    let named = |number: u8| {
-        let mut watch = watch(&format!("e{number}"));
-        watch.endpoint.target.host = Host::Name(format!("host-{number}.a.org").into());
-        watch
-    };
     let mut world = World::new((1..=5).map(named).collect(), Disk::used(), |watch, now| {
         let number = number(watch);
         if now.uptime > HOUR { unresolved(now) } else { Some((vec![fine(number, now)], vec![ip(number)])) }

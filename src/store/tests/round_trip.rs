@@ -77,11 +77,9 @@ async fn when_an_endpoint_has_renewed_is_kept_until_it_leaves() {
         endpoint: endpoint.into(),
         place: PLACE.into(),
         last: (1..=times)
-            .map(|time| Renewal {
-                leaf: Fingerprint([time; 32]),
-                at: moment("2026-11-22T10:00:00.5Z"),
-                not_before: moment("2026-09-22T10:00:00Z"),
-                not_after: moment("2026-12-22T10:00:00Z"),
+            .map(|time| {
+                let [begun, ended] = ["2026-09-22T10:00:00Z", "2026-12-22T10:00:00Z"].map(moment);
+                Renewal::new(&Fingerprint([time; 32]), moment("2026-11-22T10:00:00.5Z"), begun, ended)
             })
             .collect(),
     };

@@ -45,12 +45,9 @@ fn when_an_endpoint_usually_renews_is_there_once_it_is_known() {
     let chain = sample::chain("a", 2026, 4, 1);
     let seen = sample::address(Some(saw("192.0.2.1", &chain, ChainStatus::Complete, 0, Vec::new())), None);
     let mut view = EndpointView::clone(&sample::endpoint("a", "a.example", &[], vec![seen]));
-    let renewal = |octet| Renewal {
-        leaf: Fingerprint([octet; 32]),
-        at: "2025-12-02T00:00:00Z".parse().expect("a moment"),
-        not_before: "2025-10-03T00:00:00Z".parse().expect("a moment"),
-        not_after: "2026-01-01T00:00:00Z".parse().expect("a moment"),
-    };
+    let moment = |text: &str| text.parse().expect("a moment");
+    let [at, not_before, not_after] = ["2025-12-02T00:00:00Z", "2025-10-03T00:00:00Z", "2026-01-01T00:00:00Z"].map(moment);
+    let renewal = |octet| Renewal::new(&Fingerprint([octet; 32]), at, not_before, not_after);
     let mut usual = |renewals| {
         view.renewals = renewals;
         let all = parse(&rendered(sample::snapshot(vec![Arc::new(view.clone())])));
