@@ -87,10 +87,11 @@ pub(crate) fn measure(visits: usize, endpoints: usize) -> anyhow::Result<Vec<Tab
     };
     wait_for(endpoints.min(visits), &mut row)?;
     row("the first sweep is over")?;
-    let since = Instant::now();
+    let (since, mut scrapes) = (Instant::now(), 0);
     // The last visits are still under way.
     loop {
         let sound = daemon.reading()?.sound;
+        scrapes += 1;
         if sound >= endpoints.min(visits) {
             break;
         }
@@ -99,9 +100,10 @@ pub(crate) fn measure(visits: usize, endpoints: usize) -> anyhow::Result<Vec<Tab
     }
     row("after a scrape")?;
     // Scraped again while the second visits are made.
-    wait_for((endpoints + endpoints / 20).min(visits), &mut row)?;
-    let (before, mut scrapes) = (daemon.reading()?, 1);
-    while fleet.visits() < visits && scrapes < SCRAPES {
+    wait_for(endpoints.min(visits) + (endpoints / 20).min(visits.saturating_sub(endpoints) / 3), &mut row)?;
+    let (before, most) = (daemon.reading()?, scrapes + SCRAPES);
+    scrapes += 1;
+    while fleet.visits() < visits && scrapes < most {
         daemon.reading()?;
         scrapes += 1;
     }
