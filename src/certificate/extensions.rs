@@ -24,17 +24,19 @@ pub(super) fn read(list: &[Extension<'_>], whole: &[u8]) -> Extensions {
     // One that is there twice says nothing, neither time (OpenSSL's `X509_get_ext_d2i`).
     let mut oids: Vec<&str> = list.iter().map(|extension| &*extension.oid).collect();
     oids.sort_unstable();
-    // And whether the first of them was passed.
-    let twice = oids.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| (pair[0], false));
-    let mut twice: BTreeMap<&str, bool> = twice.collect();
+    // What is there more than once, and whether one of it was met.
+    let repeated = oids.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| (pair[0], false));
+    let mut repeated: BTreeMap<&str, bool> = repeated.collect();
     for extension in list {
         let oid = &*extension.oid;
-        let passed = twice.get_mut(oid);
-        let decoded = passed.is_none() && decode(extension, whole, &mut out).is_some();
-        if !decoded {
+        let is_told = match repeated.get_mut(oid) {
+            None => decode(extension, whole, &mut out).is_none().then_some(true),
+            // From the second on.
+            Some(was_met) => Some(replace(was_met, true)),
+        };
+        if let Some(is_told) = is_told {
             out.invalid |= CACHED.contains(&oid);
-            // Told of the second.
-            if passed.is_none_or(|passed| replace(passed, true)) {
+            if is_told {
                 out.rare_mut().undecodable.push(oid.into());
             }
         }

@@ -16,7 +16,7 @@ pub(crate) enum GeneralName<'a> {
     /// `rfc822Name`.
     Email(&'a [u8]),
     Dns(&'a [u8]),
-    Directory(Box<Name>),
+    Directory(Name),
     Uri(&'a [u8]),
     /// An address; in a constraint, followed by its mask.
     Ip(&'a [u8]),
@@ -106,7 +106,7 @@ fn name(element: Element<'_>) -> Option<GeneralName<'_>> {
             let mut fields = Elements(content);
             let name = Name::read(fields.expect(der::SEQUENCE)?)?;
             fields.end()?;
-            GeneralName::Directory(Box::new(name))
+            GeneralName::Directory(name)
         }
         EDI => GeneralName::Rare(5, content),
         URI => GeneralName::Uri(content),

@@ -46,6 +46,11 @@ impl Fingerprint {
         Fingerprint(out)
     }
 
+    /// The first octets as a number: enough to find one among many, and to know it again where nothing depends on it.
+    pub fn first_octets(&self) -> u64 {
+        self.0.iter().take(8).fold(0, |number, octet| number << 8 | u64::from(*octet))
+    }
+
     /// The fingerprint that is written so, as [`fmt::Display`] writes it.
     pub fn from_hex(hex: &str) -> Option<Self> {
         let mut bytes = [0; 32];
@@ -177,7 +182,7 @@ impl Certificate {
 }
 
 /// What a readable certificate says (RFC 5280, section 4.1).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Facts {
     /// 1, 2 or 3.
     pub version: u32,
@@ -190,7 +195,7 @@ pub struct Facts {
     pub not_before: Timestamp,
     /// Last second of validity; OpenSSL already calls it expired at this very second.
     pub not_after: Timestamp,
-    /// The subject's key. It holds the certificate that it stands in.
+    /// The subject's key. Its octets are part of the whole certificate, which it so holds: it cannot be exchanged alone.
     pub key: PublicKey,
     /// How it is signed.
     pub signature: SignatureAlgorithm,
@@ -312,6 +317,15 @@ impl fmt::Display for San<'_> {
         }
     }
 }
+
+impl PartialEq for Facts {
+    /// The same octets say the same, but for what a trust store adds.
+    fn eq(&self, other: &Self) -> bool {
+        self.der() == other.der() && self.extensions.rare().settings == other.extensions.rare().settings
+    }
+}
+
+impl Eq for Facts {}
 
 impl Facts {
     /// Subject and issuer are the same name (RFC 5280, section 6.1: self-issued).

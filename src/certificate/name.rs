@@ -10,7 +10,7 @@ use super::der::{self, Element, Elements};
 
 /// A subject or issuer. Cheap to clone, and small, since there are many: both of its forms are one piece, behind the length of the
 /// first.
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Name(Arc<[u8]>);
 
 /// How a name is made up.
@@ -48,8 +48,8 @@ impl Name {
 
     /// Of its text, and the relative names in their order.
     fn of<'a>(text: &str, sets: impl Iterator<Item = &'a [u8]>) -> Option<Self> {
-        let mut whole = Vec::with_capacity(LENGTH + 2 * (text.len() + ROOM));
-        whole.extend_from_slice(&u32::try_from(text.len()).ok()?.to_ne_bytes());
+        let mut whole = Vec::with_capacity(2 * (text.len() + ROOM));
+        whole.extend_from_slice(&u32::try_from(text.len()).ok()?.to_be_bytes());
         whole.extend_from_slice(text.as_bytes());
         for set in sets {
             add_canonical(&mut whole, set)?;
@@ -60,7 +60,7 @@ impl Name {
     /// The text's octets, and the canonical form.
     fn forms(&self) -> (&[u8], &[u8]) {
         let forms =
-            self.0.split_first_chunk().and_then(|(length, forms)| forms.split_at_checked(u32::from_ne_bytes(*length) as usize));
+            self.0.split_first_chunk().and_then(|(length, forms)| forms.split_at_checked(u32::from_be_bytes(*length) as usize));
         forms.unwrap_or_default()
     }
 
@@ -75,13 +75,18 @@ impl Name {
         self.forms().1
     }
 
+    /// Octets of both forms.
+    pub(super) fn length(&self) -> usize {
+        self.0.len()
+    }
+
     /// They are one in memory.
     #[cfg(test)]
     pub(super) fn is_shared_with(&self, other: &Name) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Holds it, and keeps nothing alive.
+    /// Finds it again while somebody holds it; keeps its octets, too.
     pub(super) fn downgrade(&self) -> Weak<[u8]> {
         Arc::downgrade(&self.0)
     }
@@ -171,6 +176,7 @@ fn add_canonical(canonical: &mut Vec<u8>, set: &[u8]) -> Option<()> {
         let written = canonical.split_off(begin);
         let ends = starts[1..].iter().copied().chain([begin + written.len()]);
         let mut attributes: Vec<_> = starts.iter().zip(ends).map(|(start, end)| &written[start - begin..end - begin]).collect();
+        // In any order that is the same for the same attributes: nobody sees it.
         attributes.sort_unstable();
         for attribute in attributes {
             canonical.extend_from_slice(attribute);
@@ -387,9 +393,7 @@ fn short_name(oid: &str) -> &str {
 /// Of a relative name in a canonical form. No length begins with it.
 const END: u8 = b'/';
 const IA5: u8 = 0x16;
-/// Octets of the text's length.
-const LENGTH: usize = 4;
-/// Octets that the forms of a name may take more than its encoding.
+/// What the forms of a name take more than its encoding, mostly: they are made without being moved.
 const ROOM: usize = 16;
 /// OpenSSL folds nothing in it, and takes it for no other type's equal.
 const NUMERIC: u8 = 0x12;
@@ -462,7 +466,7 @@ mod tests {
         let name = Name::read(&content).expect("sound");
         assert_eq!(name.common_names(), [&written[..], &["x", "y"]].concat());
         assert_eq!(emails(&content), [Some(&b"a@b.org"[..]), None]);
-        assert_eq!(Name::default().common_names(), [""; 0]);
+        assert_eq!(Name::read(&[]).expect("empty").common_names(), [""; 0]);
     }
 
     #[test]
@@ -478,7 +482,7 @@ mod tests {
         };
         let one = of(&[&[&unit]]);
         let shape = |attributes, last, ends_with_common_name| Shape { attributes, last, ends_with_common_name };
-        assert_eq!(Name::default().shape(), shape(0, 0, false));
+        assert_eq!(Name::read(&[]).expect("empty").shape(), shape(0, 0, false));
         assert_eq!(one.shape(), shape(1, 0, false));
         let two = of(&[&[&unit], &[&common_name]]);
         assert_eq!(two.shape(), shape(2, one.canonical().len(), true));

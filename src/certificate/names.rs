@@ -8,7 +8,8 @@ use std::{
 
 use super::{Certificate, Name};
 
-/// The names of CAs, as subjects and as issuers. Nothing is kept alive for its sake.
+/// The names of CAs, as subjects and as issuers. No certificate is kept alive for its sake; of a name that nobody holds any more the
+/// octets stay until it is forgotten, so that long ones have no part in it.
 #[derive(Debug, Default)]
 pub(crate) struct SharedNames {
     keys: RandomState,
@@ -33,6 +34,9 @@ impl SharedNames {
     }
 
     fn one(&mut self, name: &mut Name) {
+        if name.length() > LONGEST {
+            return;
+        }
         let key = self.keys.hash_one(name.canonical());
         match self.known.get(&key).and_then(Name::upgrade).filter(|known| known == name) {
             Some(known) => *name = known,
@@ -40,6 +44,9 @@ impl SharedNames {
         }
     }
 }
+
+/// In octets. Honest names have some dozens.
+const LONGEST: usize = 1024;
 
 #[cfg(test)]
 mod tests {

@@ -33,6 +33,7 @@ pub(super) fn facts(der: &Octets) -> Result<Facts, String> {
     let key = key(&mut fields, der).ok_or_else(|| cannot("public key"))?;
     let list = extension_list(&mut fields).ok_or_else(|| cannot("list of extensions"))?;
 
+    debug_assert!(std::ptr::eq(key.spki.whole(), &raw const **der), "who holds the key holds the certificate");
     let extensions = extensions::read(&list, der);
     let signature = SignatureAlgorithm::read(&algorithm);
     let signature_is_sound = algorithm == within && value[0] == 0;

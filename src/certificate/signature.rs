@@ -108,13 +108,13 @@ impl SignatureAlgorithm {
             "1.2.840.113549.1.1.13" => A::RsaPkcs1(Sha512),
             "1.2.840.113549.1.1.10" => match signature_algorithm::SignatureAlgorithm::try_from(id) {
                 Ok(signature_algorithm::SignatureAlgorithm::RSASSA_PSS(params)) => {
-                    let digest = params.hash_algorithm_oid().to_id_string();
-                    let mask = params.mask_gen_algorithm().map(|mask| mask.hash.to_id_string());
+                    let digest = der::oid(params.hash_algorithm_oid().as_bytes()).unwrap_or_default();
+                    let mask = params.mask_gen_algorithm().map(|mask| der::oid(mask.hash.as_bytes()).unwrap_or_default());
                     let variant = |hash: HashAlgorithm| {
                         let usual = params.salt_length() == hash.octets() && mask.is_ok_and(|mask| mask == digest);
                         if usual { A::RsaPss(hash) } else { A::RsaPssUnusual(hash) }
                     };
-                    match digest.as_str() {
+                    match &*digest {
                         "1.3.14.3.2.26" => variant(Sha1),
                         "2.16.840.1.101.3.4.2.4" => variant(Sha224),
                         "2.16.840.1.101.3.4.2.1" => variant(Sha256),

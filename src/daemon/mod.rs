@@ -29,7 +29,6 @@ use crate::{
     channel::ChannelError,
     clock::{self, Now, Timestamp},
     config::{self, Config, Environment, Faults, Loaded},
-    diagnosis::Judged,
     mail::{self, CourierError},
     monitor::{Event, Inventory, Monitor, Settings, Snapshot, Watch},
     probe,
@@ -115,11 +114,13 @@ pub async fn run(mut options: Options, controls: Controls) -> Result<(), StartEr
     let settings = Settings { limits: config.limits, mail, built, seed, first_sweep: FIRST_SWEEP };
     let resolving = probe::Settings { names: config.resolver, ..probe::Settings::default() };
     let visitor = Visitor::new(resolving, config.fetch, config.limits.visits_per_address);
-    let learn = |endpoint: &Arc<str>, judged: &Judged| visitor.remember(endpoint, judged);
-    let (restored, mails) = restore::judged(stored, &config.watches, learn, now.wall);
+    let (restored, mails) = restore::judged(stored, &config.watches, now.wall);
+    let taught = restore::teach(visitor.clone(), &restored);
     let own = Arc::new(OwnMetrics::new());
     let mut hands = Hands::new(&config, store, visitor, mails, Arc::clone(&own))?;
     let (mut monitor, effects) = Monitor::new(inventory(&config), restored, settings, now);
+    // What it has not learnt, its visits teach it.
+    let _ = taught.await;
     hands.carry_out(effects, now);
     for told in [Event::People(Arc::clone(&config.people))].into_iter().chain(state_troubles) {
         let effects = monitor.handle(told, now);
@@ -189,7 +190,7 @@ pub async fn run(mut options: Options, controls: Controls) -> Result<(), StartEr
 
 /// What the state remembers, judged as of now: for those who ask while no daemon answers. Blocks.
 pub fn remembered(config: &Config, now: Timestamp) -> Result<Snapshot, StoreError> {
-    let (restored, _) = restore::judged(store::remembered(&config.store)?, &config.watches, |_, _| {}, now);
+    let (restored, _) = restore::judged(store::remembered(&config.store)?, &config.watches, now);
     let settings =
         Settings { limits: config.limits, mail: config.mail.is_some(), built: clock::built(), seed: 0, first_sweep: FIRST_SWEEP };
     let now = Now { wall: now, uptime: Duration::ZERO };

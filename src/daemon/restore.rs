@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use tokio::task::JoinHandle;
 use tracing::error;
 
 use super::{because, shown};
@@ -11,22 +12,15 @@ use crate::{
     monitor::{AddressView, Event, Restored, RestoredAddress, Waiting, Watch},
     observation::Observation,
     store::{Mail, Opened, Stored, StoredAddress, on_every_core},
+    visit::Visitor,
 };
 
-/// The brain's memory, and the mails that wait. What of it is out of date is for the brain to say. Whoever learns from what was seen
-/// at an endpoint is told of it, on several threads.
-pub(super) fn judged(
-    stored: Stored,
-    watches: &[Arc<Watch>],
-    learn: impl Fn(&Arc<str>, &Judged) + Sync,
-    now: Timestamp,
-) -> (Restored, Vec<Mail>) {
+/// The brain's memory, and the mails that wait. What of it is out of date is for the brain to say.
+pub(super) fn judged(stored: Stored, watches: &[Arc<Watch>], now: Timestamp) -> (Restored, Vec<Mail>) {
     let by_name: HashMap<&str, &Watch> = watches.iter().map(|watch| (&*watch.endpoint.name, &**watch)).collect();
     let restored = |address: StoredAddress| {
         let (endpoint, place) = (Arc::clone(&address.endpoint), Arc::clone(&address.place));
-        let view = again(address, &by_name, now);
-        view.known.iter().for_each(|judged| learn(&endpoint, judged));
-        RestoredAddress { endpoint, place, view }
+        RestoredAddress { endpoint, place, view: again(address, &by_name, now) }
     };
     let restored = Restored {
         addresses: on_every_core(stored.addresses, restored),
@@ -41,6 +35,13 @@ pub(super) fn judged(
         shown_alive: stored.shown_alive,
     };
     (restored, stored.mails)
+}
+
+/// Lets visits know what is remembered, in its order, while the brain takes it in.
+pub(super) fn teach(visitor: Visitor, restored: &Restored) -> JoinHandle<()> {
+    let known = |address: &RestoredAddress| Some((Arc::clone(&address.endpoint), Arc::clone(address.view.known.as_ref()?)));
+    let known: Vec<_> = restored.addresses.iter().filter_map(known).collect();
+    tokio::task::spawn_blocking(move || known.iter().for_each(|(endpoint, judged)| visitor.remember(endpoint, judged)))
 }
 
 /// What the opening of the state has to tell.
@@ -160,7 +161,7 @@ mod tests {
         }
         store.close().await;
         let (_store, stored) = Store::open(&settings).expect("closed before");
-        let (restored, _) = super::judged(stored, &watches, |_, _| {}, now);
+        let (restored, _) = super::judged(stored, &watches, now);
         for judged in before {
             let found = restored.addresses.iter().any(|address| address.view.known.as_ref() == Some(&judged));
             assert!(found, "{judged:?} is not among {restored:?}");

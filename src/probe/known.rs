@@ -62,7 +62,7 @@ impl KnownCertificates {
 
     fn get(&self, fingerprint: &Fingerprint) -> Option<Arc<Certificate>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = known.by_fingerprint.get(&first_octets(fingerprint))?.upgrade();
+        let found = known.by_fingerprint.get(&fingerprint.first_octets())?.upgrade();
         found.filter(|certificate| certificate.fingerprint == *fingerprint)
     }
 }
@@ -75,12 +75,8 @@ impl Known {
             // What is dead takes room too.
             self.room = self.by_fingerprint.len() + self.by_fingerprint.len() / 8;
         }
-        self.by_fingerprint.insert(first_octets(&certificate.fingerprint), Arc::downgrade(certificate));
+        self.by_fingerprint.insert(certificate.fingerprint.first_octets(), Arc::downgrade(certificate));
     }
-}
-
-fn first_octets(fingerprint: &Fingerprint) -> u64 {
-    fingerprint.0.iter().take(8).fold(0, |number, octet| number << 8 | u64::from(*octet))
 }
 
 const LEAST_ROOM: usize = 1024;

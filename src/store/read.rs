@@ -243,7 +243,8 @@ fn addresses(db: &Connection) -> Result<Vec<StoredAddress>> {
     Ok(addresses)
 }
 
-/// When the last visit was made, and how long it took, by a hash of endpoint, address and what, since there are many.
+/// When the last visit was made, and how long it took, by a hash of endpoint, address and what, since there are many: of two that
+/// have it in common one would have the other's time, until its next visit.
 struct Visits {
     keys: RandomState,
     last: HashMap<u64, (Timestamp, Timing)>,

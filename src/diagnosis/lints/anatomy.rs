@@ -20,7 +20,7 @@ pub(super) struct Anatomy<'a> {
     pub(super) extensions: Vec<Extension<'a>>,
     /// The alternative names.
     pub(super) sans: Vec<San<'a>>,
-    /// The extended key usage, dotted; `None` when the extension is absent.
+    /// The extended key usage, dotted; `None` where there is none that can be read.
     pub(super) uses: Option<Vec<Cow<'static, str>>>,
 }
 

@@ -105,6 +105,7 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         name: "common_name_too_long",
         section: "RFC 5280, A.1 (ub-common-name)",
+        // A name that is short as a whole need not be taken apart.
         breaks: |c| c.facts.subject.text().len() > 64 && c.facts.common_names().any(|name| name.chars().count() > 64),
     },
 ];

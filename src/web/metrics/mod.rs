@@ -33,7 +33,8 @@ pub(super) fn scrape(snapshot: Arc<Snapshot>, own: &OwnMetrics, format: Format) 
     daemon::render(&mut head, format, &snapshot);
     own.render(&mut head, format);
     process::render(&mut head, format, &process::read(), snapshot.started);
-    Stream::new(Scrape { snapshot, format, rows: Rows::default(), cut: Cut::default(), next: Next::Daemon(head) })
+    let rows = Rows::with_room(snapshot.endpoints.len());
+    Stream::new(Scrape { snapshot, format, rows, cut: Cut::default(), next: Next::Daemon(head) })
 }
 
 struct Scrape {

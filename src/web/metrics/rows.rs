@@ -92,6 +92,11 @@ pub(super) struct Validity {
 }
 
 impl Rows {
+    /// With room for so many endpoints, of which most have one address.
+    pub(super) fn with_room(endpoints: usize) -> Self {
+        Rows { endpoints: Vec::with_capacity(endpoints), addresses: Vec::with_capacity(endpoints), ..Rows::default() }
+    }
+
     /// Takes what one more endpoint has.
     pub(super) fn push(&mut self, view: &EndpointView) {
         let begin = self.labels.len();

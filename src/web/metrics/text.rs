@@ -96,7 +96,7 @@ impl<'a> Lines<'a> {
 
     /// One series that begins with these labels, already written.
     pub(super) fn of(&mut self, labels: &str) -> Series<'_, 'a> {
-        // So much a value takes at most.
+        // And what mostly follows.
         self.out.reserve(self.name.len() + labels.len() + 32);
         let mut series = self.series();
         series.push("{");
@@ -126,9 +126,9 @@ pub(super) struct Series<'l, 'a> {
 impl Series<'_, '_> {
     /// A label whose text is ours, or the configuration's.
     pub(super) fn label(&mut self, label: &str, text: &str) -> &mut Self {
-        self.push(if self.begun { "," } else { "{" });
-        self.begun = true;
-        push_label(self.lines.out, label, text);
+        self.open(label, text.len());
+        push_escaped(self.lines.out, text);
+        self.push("\"");
         self
     }
 
