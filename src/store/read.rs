@@ -38,7 +38,7 @@ pub(super) fn everything(db: &Connection, path: &Path) -> std::result::Result<St
             members: rows(db, "SELECT * FROM member ORDER BY endpoint, topic, cause", "an incident at an endpoint", member)?,
             tallies: rows(db, "SELECT * FROM tally ORDER BY recipient", "who was sent how much", tally)?,
             refusals: rows(db, "SELECT * FROM refusal ORDER BY recipient", "a refusal", refusal)?,
-            renewals: rows(db, "SELECT * FROM renewals ORDER BY endpoint", "when an endpoint has renewed", renewals)?,
+            renewals: renewals(db)?,
             silences: super::silences::read(db)?,
             mails: mails(db)?,
             first_sweep_done: first_sweep_done(db)?,
@@ -162,10 +162,13 @@ fn refusal(row: &Row<'_>) -> Result<Option<Refusal>> {
     Ok(instead.zip(at).map(|(instead, at)| Refusal { recipient, at, why, instead }))
 }
 
-fn renewals(row: &Row<'_>) -> Result<Option<Renewals>> {
-    let (endpoint, place): (String, String) = (row.get("endpoint")?, row.get("place")?);
-    let last = codec::renewals_from_json(&row.get::<_, String>("last")?);
-    Ok(last.map(|last| Renewals { endpoint: endpoint.into(), place: place.into(), last }))
+fn renewals(db: &Connection) -> Result<Vec<Renewals>> {
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let understand = |(endpoint, place, last): (String, String, String)| {
+        Some(Renewals { endpoint: endpoint.into(), place: place.into(), last: codec::renewals_from_json(&last)? })
+    };
+    let sql = "SELECT endpoint, place, last FROM renewals ORDER BY endpoint";
+    Ok(many_rows(db, sql, "when an endpoint has renewed", read, understand)?.collect())
 }
 
 fn key(row: &Row<'_>) -> Result<Option<IncidentKey>> {
