@@ -1,7 +1,9 @@
 //! Tags, lengths and primitive values of DER, as leniently as OpenSSL reads them: lengths may be longer than needed, and what
 //! follows a value is its caller's business. `None` is what cannot be decoded. Nothing is copied, nothing recurses.
 
-use std::{borrow::Cow, collections::HashMap, sync::LazyLock};
+use std::{borrow::Cow, collections::HashMap, str::FromStr as _, sync::LazyLock};
+
+use x509_parser::asn1_rs::Oid;
 
 /// One element: tag octet and content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,19 +224,9 @@ fn spelt_out(content: &[u8]) -> Option<String> {
     Some(out)
 }
 
-/// The content octets of an OBJECT IDENTIFIER (X.690, section 8.19), of arcs that each fit into 32 bits.
+/// The content octets of one that is written in dotted form.
 fn encoded_oid(dotted: &str) -> Vec<u8> {
-    let mut arcs = dotted.split('.').map(|arc| arc.parse::<u32>().unwrap_or_default());
-    let first = 40 * arcs.next().unwrap_or_default() + arcs.next().unwrap_or_default();
-    let mut out = Vec::new();
-    for arc in [first].into_iter().chain(arcs) {
-        let octets = (32 - arc.leading_zeros()).div_ceil(7).max(1);
-        for at in (0..octets).rev() {
-            let more = if at == 0 { 0 } else { 0x80 };
-            out.push(u8::try_from(arc >> (7 * at) & 0x7f).unwrap_or_default() | more);
-        }
-    }
-    out
+    Oid::from_str(dotted).map(|oid| oid.as_bytes().to_vec()).unwrap_or_default()
 }
 
 /// What nearly every certificate is made of, so that its dotted form need not be written each time.

@@ -143,11 +143,7 @@ impl Name {
 pub(super) fn emails(content: &[u8]) -> Vec<Option<&[u8]>> {
     let sets = Elements(content).all().unwrap_or_default();
     let attributes = sets.into_iter().flat_map(|set| Elements(set.content).all().unwrap_or_default());
-    let emails = attributes.filter_map(|attribute| {
-        let mut fields = Elements(attribute.content);
-        let is_email = der::oid(fields.expect(der::OID)?)? == EMAIL;
-        fields.any().filter(|_| is_email)
-    });
+    let emails = attributes.filter_map(attribute).filter(|(oid, _)| oid == EMAIL).map(|(_, value)| value);
     emails.map(|value| (value.tag == IA5).then_some(value.content)).collect()
 }
 

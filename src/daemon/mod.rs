@@ -115,12 +115,12 @@ pub async fn run(mut options: Options, controls: Controls) -> Result<(), StartEr
     let resolving = probe::Settings { names: config.resolver, ..probe::Settings::default() };
     let visitor = Visitor::new(resolving, config.fetch, config.limits.visits_per_address);
     let (restored, mails) = restore::judged(stored, &config.watches, now.wall);
-    let taught = restore::teach(visitor.clone(), &restored);
+    let mut lesson = restore::teach(visitor.clone(), &restored);
     let own = Arc::new(OwnMetrics::new());
     let mut hands = Hands::new(&config, store, visitor, mails, Arc::clone(&own))?;
     let (mut monitor, effects) = Monitor::new(inventory(&config), restored, settings, now);
     // What it has not learnt, its visits teach it.
-    let _ = taught.await;
+    while lesson.join_next().await.is_some() {}
     hands.carry_out(effects, now);
     for told in [Event::People(Arc::clone(&config.people))].into_iter().chain(state_troubles) {
         let effects = monitor.handle(told, now);

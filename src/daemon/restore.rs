@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tracing::error;
 
 use super::{because, shown};
@@ -38,10 +38,12 @@ pub(super) fn judged(stored: Stored, watches: &[Arc<Watch>], now: Timestamp) -> 
 }
 
 /// Lets visits know what is remembered, in its order, while the brain takes it in.
-pub(super) fn teach(visitor: Visitor, restored: &Restored) -> JoinHandle<()> {
+pub(super) fn teach(visitor: Visitor, restored: &Restored) -> JoinSet<()> {
     let known = |address: &RestoredAddress| Some((Arc::clone(&address.endpoint), Arc::clone(address.view.known.as_ref()?)));
     let known: Vec<_> = restored.addresses.iter().filter_map(known).collect();
-    tokio::task::spawn_blocking(move || known.iter().for_each(|(endpoint, judged)| visitor.remember(endpoint, judged)))
+    let mut lesson = JoinSet::new();
+    lesson.spawn_blocking(move || known.iter().for_each(|(endpoint, judged)| visitor.remember(endpoint, judged)));
+    lesson
 }
 
 /// What the opening of the state has to tell.
